@@ -1,0 +1,1 @@
+//! The hardware thread: the one place where commands meet lines.

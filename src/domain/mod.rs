@@ -1,0 +1,1 @@
+//! The vocabulary: commands, replies, events, devices and who asks for them.

@@ -1,0 +1,1 @@
+//! Frames to commands and events to frames, for each client.

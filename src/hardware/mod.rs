@@ -1,0 +1,1 @@
+//! Hands: the lines of a gpiochip, real or simulated.

@@ -1,0 +1,3 @@
+//! The `gpio-gatekeeper` program.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Bytes: listeners, links and what a client thread waits for.

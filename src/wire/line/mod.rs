@@ -1,0 +1,1 @@
+//! The line protocol: `|START|KEY=VALUE|...|END|`.

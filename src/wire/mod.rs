@@ -1,0 +1,4 @@
+//! Frames and packets: pure functions from bytes to meaning and back.
+
+pub mod line;
+pub mod mqtt;
