@@ -1,1 +1,26 @@
 //! The vocabulary: commands, replies, events, devices and who asks for them.
+//!
+//! Everything here is data.  Both wire formats translate into these types, the hardware thread answers
+//! in them, and nothing in this folder knows a socket, a line of a chip or a clock.
+
+mod command;
+mod datum;
+mod event;
+mod line;
+mod name;
+mod principal;
+mod refusal;
+mod registry;
+mod settings;
+mod span;
+
+pub use command::{Action, Argument, Arguments, Command, Target};
+pub use datum::Datum;
+pub use event::{Audit, Event, Outcome, State};
+pub use line::{Bias, LineAddress, LineRef, Polarity, Value};
+pub use name::{ClientId, DeviceName, NameError};
+pub use principal::{Principal, Protocol};
+pub use refusal::{Code, Refusal};
+pub use registry::{ActionSpec, Entry, ParameterSpec, Registry};
+pub use settings::{KindReader, Mistake, Mistakes, Settings, Wired};
+pub use span::{Span, SpanError};

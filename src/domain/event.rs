@@ -1,0 +1,57 @@
+//! What the hardware thread tells: states of devices, and who did what.
+
+use std::sync::Arc;
+
+use super::{Code, Datum, DeviceName, Principal, Refusal};
+
+/// What a device is, as its hardware says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct State {
+    /// Whose state this is.
+    pub device: DeviceName,
+    /// The device's kind, such as `led`.
+    pub kind: &'static str,
+    /// What happened last, such as `on` or `pressed`.
+    pub event: &'static str,
+    /// The value as a number, or what went wrong when it was read.
+    pub value: Result<f64, Arc<str>>,
+    /// Rises by one with every change of this device, from 1 at start.
+    pub seq: u64,
+    /// When the change was seen, in seconds since 1970-01-01T00:00:00Z.
+    pub timestamp: f64,
+    /// The kernel's time of the edge that made the change, in nanoseconds of CLOCK_MONOTONIC.
+    pub edge_ns: Option<u64>,
+    /// The kind's own fields.
+    pub fields: Vec<(&'static str, Datum)>,
+}
+
+/// What became of a command: the device's state after it, or why it was refused.
+pub type Outcome = Result<Arc<State>, Refusal>;
+
+/// Something that everybody who may know should hear of.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A device changed.
+    State(Arc<State>),
+    /// Somebody did something, or tried to.
+    Audit(Arc<Audit>),
+}
+
+/// One entry of the audit: who did what to which device, and what came of it.
+#[derive(Debug, Clone)]
+pub struct Audit {
+    /// When, in seconds since 1970-01-01T00:00:00Z.
+    pub timestamp: f64,
+    /// Who, or nobody for what the gatekeeper does of itself.
+    pub principal: Option<Arc<Principal>>,
+    /// The device as the client named it.
+    pub device: String,
+    /// The action with its arguments, as a person would write it.
+    pub action: String,
+    /// The code of the refusal, or nothing when it was carried out.
+    pub refused: Option<(Code, String)>,
+    /// The device's value before.
+    pub old: Option<f64>,
+    /// The device's value after.
+    pub new: Option<f64>,
+}

@@ -1,0 +1,121 @@
+//! Names of devices and clients: built only by parsing, so that whoever holds one holds a good one.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// The name of a device: 1 to 64 characters of `a-z`, `0-9`, `_` and `-`.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DeviceName(Arc<str>);
+
+/// The identifier by which a client is known to the others: an MQTT client identifier, or what a line
+/// client said in `HELLO`.
+///
+/// It is one level of a topic (`pi/nodes/{client}/status`), so it has no `/`, `+` or `#`.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientId(Arc<str>);
+
+/// Why a name was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameError(&'static str);
+
+impl DeviceName {
+    /// The longest name, in bytes.
+    pub const MAXIMUM: usize = 64;
+
+    /// Takes `text` as it is, or says what is wrong with it.
+    pub fn parse(text: &str) -> Result<DeviceName, NameError> {
+        if text.is_empty() {
+            return Err(NameError("a device name needs at least one character"));
+        }
+        if text.len() > Self::MAXIMUM {
+            return Err(NameError("a device name has at most 64 characters"));
+        }
+        if !text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-')) {
+            return Err(NameError("a device name has only lower-case letters a-z, digits, '_' and '-'"));
+        }
+        Ok(DeviceName(text.into()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl ClientId {
+    /// The longest identifier, in bytes.
+    pub const MAXIMUM: usize = 128;
+
+    /// Takes `text` as it is, or says what is wrong with it.
+    pub fn parse(text: &str) -> Result<ClientId, NameError> {
+        if text.is_empty() {
+            return Err(NameError("a client id needs at least one character"));
+        }
+        if text.len() > Self::MAXIMUM {
+            return Err(NameError("a client id has at most 128 bytes"));
+        }
+        if text.chars().any(|c| c.is_control() || matches!(c, '/' | '+' | '#')) {
+            return Err(NameError("a client id has no '/', '+', '#' and no control characters"));
+        }
+        Ok(ClientId(text.into()))
+    }
+
+    /// The identifier as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for DeviceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for DeviceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for NameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for NameError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn device_names_are_lower_case_and_bounded() {
+        assert!(DeviceName::parse("lamp_1-b").is_ok());
+        assert!(DeviceName::parse(&"a".repeat(64)).is_ok());
+        for bad in ["", "Lamp", "a/b", "a b", "ä", "a+", &"a".repeat(65)] {
+            assert!(DeviceName::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn client_ids_fit_into_one_topic_level() {
+        assert!(ClientId::parse("esp32-küche|7").is_ok());
+        for bad in ["", "a/b", "a+b", "#", "a\nb", &"a".repeat(129)] {
+            assert!(ClientId::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Who asks.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use super::ClientId;
+
+/// Who is behind a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// The client's identifier; for one that gave none, one that the gatekeeper made.
+    pub client: ClientId,
+    /// The address the connection comes from.
+    pub address: SocketAddr,
+    /// The protocol it speaks.
+    pub protocol: Protocol,
+}
+
+/// The protocol a client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// `|START|...|END|` frames.
+    Line,
+    /// MQTT 5.0 or 3.1.1.
+    Mqtt,
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Protocol::Line => "line",
+            Protocol::Mqtt => "mqtt",
+        })
+    }
+}
