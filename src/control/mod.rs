@@ -1,1 +1,17 @@
 //! The hardware thread: the one place where commands meet lines.
+//!
+//! Commands, edges and the order to stop reach it through one inbox, in order.  It waits in the kernel for the
+//! next of them or for its own next deadline, and it alone calls the hardware.  [`Controller`] is that thread
+//! without the thread: it is told the time and never asks for it.
+
+mod controller;
+mod device;
+pub mod devices;
+mod inbox;
+mod station;
+mod thread;
+
+pub use controller::{BuildCause, BuildError, Controller, Planned};
+pub use device::{Bench, Blueprint, Device, Kind, Observation, Ticked};
+pub use inbox::{Commands, Now, Recipient, Request};
+pub use thread::{Ended, EventSink, HardwareThread, StartError};

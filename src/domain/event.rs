@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Code, Datum, DeviceName, Principal, Refusal};
+use super::{Code, Command, Datum, DeviceName, Principal, Refusal};
 
 /// What a device is, as its hardware says.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,14 +44,39 @@ pub struct Audit {
     pub timestamp: f64,
     /// Who, or nobody for what the gatekeeper does of itself.
     pub principal: Option<Arc<Principal>>,
-    /// The device as the client named it.
-    pub device: String,
-    /// The action with its arguments, as a person would write it.
-    pub action: String,
+    /// What was done, or was to be done.
+    pub deed: Deed,
     /// The code of the refusal, or nothing when it was carried out.
     pub refused: Option<(Code, String)>,
     /// The device's value before.
     pub old: Option<f64>,
     /// The device's value after.
     pub new: Option<f64>,
+}
+
+/// What an audit entry is about.
+#[derive(Debug, Clone)]
+pub enum Deed {
+    /// A command that reached the hardware thread.
+    Command(Command),
+    /// Something that ended before it was a command, or that is none: what it was about, and what it was.
+    Other(String, String),
+}
+
+impl Deed {
+    /// The device as the client named it.
+    pub fn device(&self) -> String {
+        match self {
+            Deed::Command(command) => command.target.to_string(),
+            Deed::Other(device, _) => device.clone(),
+        }
+    }
+
+    /// The action with its arguments, as a person would write it.
+    pub fn action(&self) -> String {
+        match self {
+            Deed::Command(command) => command.action.to_string(),
+            Deed::Other(_, action) => action.clone(),
+        }
+    }
 }

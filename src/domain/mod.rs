@@ -16,7 +16,7 @@ mod span;
 
 pub use command::{Action, Argument, Arguments, Command, Target};
 pub use datum::Datum;
-pub use event::{Audit, Event, Outcome, State};
+pub use event::{Audit, Deed, Event, Outcome, State};
 pub use line::{Bias, LineAddress, LineRef, Polarity, Value};
 pub use name::{ClientId, DeviceName, NameError};
 pub use principal::{Principal, Protocol};

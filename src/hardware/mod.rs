@@ -4,10 +4,12 @@
 //! the hardware thread.  Values are logical: the backend applies the polarity, where it can in the kernel.
 
 mod error;
+mod simulation;
 
 use std::sync::Arc;
 
 pub use error::HardwareError;
+pub use simulation::{Board, Level, Simulation};
 
 use crate::domain::{Bias, LineAddress, Polarity, Value};
 
@@ -81,11 +83,13 @@ pub trait Input: Send {
     }
 }
 
-/// A line changed: read it, for this says when and not to what.
+/// A line changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Edge {
     /// The number that was given to [`Hardware::open_input`].
     pub input: usize,
+    /// What the line went to.  By the time this is handled it may have gone on: read it where that matters.
+    pub value: Value,
     /// The kernel's time of the edge, in nanoseconds of CLOCK_MONOTONIC.
     pub timestamp_ns: u64,
 }

@@ -1,0 +1,325 @@
+//! The hardware thread without the thread: commands, edges and deadlines in, outcomes and events out.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use log::{error, warn};
+
+use super::station::Station;
+use super::{Bench, Blueprint, Kind, Now, Request, Ticked};
+use crate::domain::{
+    Audit, Code, Command, Deed, DeviceName, Entry, Event, Outcome, Principal, Refusal, Registry, Target,
+};
+use crate::hardware::{Edge, EdgeSink, Hardware, HardwareError, Line};
+
+/// Owns the hardware, the devices and what was told of them.
+pub struct Controller {
+    stations: Vec<Station>,
+    by_name: HashMap<DeviceName, usize>,
+    by_line: HashMap<u32, OnLine>,
+    /// The station of each input.
+    inputs: Vec<usize>,
+    events: Vec<Event>,
+    /// Kept to the end: what it opened may depend on it.
+    _hardware: Box<dyn Hardware>,
+}
+
+/// A device as the configuration plans it.
+pub struct Planned {
+    /// Its name.
+    pub name: DeviceName,
+    /// Its kind.
+    pub kind: &'static Kind,
+    /// Its settings.
+    pub blueprint: Box<dyn Blueprint>,
+}
+
+/// A device that could not be built.
+#[derive(Debug)]
+pub struct BuildError {
+    /// Which.
+    pub device: DeviceName,
+    /// Why.
+    pub cause: BuildCause,
+}
+
+/// Why a device could not be built.
+#[derive(Debug)]
+pub enum BuildCause {
+    /// The hardware said no.
+    Hardware(HardwareError),
+    /// Another device has the line already.
+    LineTaken(Line, DeviceName),
+}
+
+#[derive(Clone, Copy)]
+enum OnLine {
+    One(usize),
+    /// Lines of several chips have this offset, so that it names no device.
+    Several,
+}
+
+impl Controller {
+    /// Builds every device.  When one can't be built, those before it go to their `on_stop` state again.
+    pub fn build(
+        mut hardware: Box<dyn Hardware>,
+        default_chip: Option<&str>,
+        plan: Vec<Planned>,
+        edges: &EdgeSink,
+        now: Now,
+    ) -> Result<(Controller, Registry), BuildError> {
+        let mut registry = Registry {
+            devices: Vec::with_capacity(plan.len()),
+            backend: hardware.backend(),
+            simulated: hardware.is_simulated(),
+        };
+        let (mut stations, mut inputs) = (Vec::<Station>::with_capacity(plan.len()), Vec::new());
+        let mut owners = HashMap::<Line, DeviceName>::new();
+        for Planned { name, kind, blueprint } in plan {
+            let mut bench = Bench {
+                hardware: hardware.as_mut(),
+                default_chip,
+                edges: edges.clone(),
+                inputs: &mut inputs,
+                station: stations.len(),
+                taken: Vec::new(),
+            };
+            let built = blueprint.build(&mut bench);
+            let taken = bench.taken;
+            let twice = taken.iter().find_map(|(_, line)| owners.get(line).map(|owner| (line, owner)));
+            let cause = match (built, twice) {
+                (_, Some((line, owner))) => BuildCause::LineTaken(line.clone(), owner.clone()),
+                (Err(error), None) => BuildCause::Hardware(error),
+                (Ok(device), None) => {
+                    owners.extend(taken.iter().map(|(_, line)| (line.clone(), name.clone())));
+                    registry.devices.push(entry(&name, kind, blueprint.as_ref(), taken, registry.simulated));
+                    stations.push(Station::new(name, kind, device, now));
+                    continue;
+                }
+            };
+            for station in &mut stations {
+                // It has said in the log what did not work; the reason to end is the device that can't be built.
+                let _ = stop_device(station);
+            }
+            return Err(BuildError { device: name, cause });
+        }
+        let by_name = stations.iter().enumerate().map(|(i, station)| (station.name.clone(), i)).collect();
+        let by_line = lines(&registry);
+        let events = stations.iter().map(|station| Event::State(station.told().clone())).collect();
+        let controller = Controller { stations, by_name, by_line, inputs, events, _hardware: hardware };
+        Ok((controller, registry))
+    }
+
+    /// How many inputs there are.
+    pub fn inputs(&self) -> usize {
+        self.inputs.len()
+    }
+
+    /// Carries out a command, or says why not; what changed is among the events.
+    pub fn handle(&mut self, request: &Request, now: Now) -> Outcome {
+        let (outcome, old) = match self.find(&request.command.target) {
+            Err(refusal) => (Err(refusal), None),
+            Ok(index) => {
+                let old = self.stations[index].told().value.clone().ok();
+                (self.act(index, request, now), old)
+            }
+        };
+        if outcome.is_err() || request.command.action.verb != "read" {
+            self.audit(Some(request.principal.clone()), &request.command, &outcome, old, now);
+        }
+        outcome
+    }
+
+    /// Passes an edge to the device that has the input.
+    pub fn edge(&mut self, edge: Edge, now: Now) {
+        let Some(&index) = self.inputs.get(edge.input) else { return };
+        let Some(station) = self.stations.get_mut(index) else { return };
+        station.device.edge(edge, now.instant);
+        self.look(index, now);
+    }
+
+    /// Does what is due and says when something is due next.
+    pub fn tick(&mut self, now: Now) -> Option<Instant> {
+        let mut next: Option<Instant> = None;
+        for index in 0..self.stations.len() {
+            let device = &mut self.stations[index].device;
+            if device.deadline().is_some_and(|due| due <= now.instant)
+                && device.tick(now.instant) == Ticked::Changed
+            {
+                self.look(index, now);
+            }
+            let due = self.stations[index].device.deadline();
+            next = [next, due].into_iter().flatten().min();
+        }
+        next
+    }
+
+    /// Brings every device to its `on_stop` state.
+    pub fn stop(&mut self, now: Now) {
+        for index in 0..self.stations.len() {
+            let old = self.stations[index].told().value.clone().ok();
+            let stopped = stop_device(&mut self.stations[index]);
+            self.look(index, now);
+            let station = &self.stations[index];
+            let new = station.told().value.clone().ok();
+            if old != new || stopped.is_err() {
+                self.events.push(Event::Audit(Arc::new(Audit {
+                    timestamp: now.epoch,
+                    principal: None,
+                    deed: Deed::Other(station.name.to_string(), "on_stop".to_owned()),
+                    refused: stopped.err().map(|error| (Code::DeviceFault, error)),
+                    old,
+                    new,
+                })));
+            }
+        }
+    }
+
+    /// Takes the events since the last call, in order.
+    pub fn events(&mut self) -> std::vec::Drain<'_, Event> {
+        self.events.drain(..)
+    }
+
+    fn find(&self, target: &Target) -> Result<usize, Refusal> {
+        match target {
+            Target::Device(name) => self.by_name.get(name).copied().ok_or_else(|| {
+                Refusal::new(
+                    Code::UnknownDevice,
+                    format!("no device is called {name}; LIST tells which there are"),
+                )
+            }),
+            Target::Line(offset) => match self.by_line.get(offset) {
+                Some(OnLine::One(index)) => Ok(*index),
+                Some(OnLine::Several) => Err(Refusal::new(
+                    Code::UnknownDevice,
+                    format!("lines of several chips have the offset {offset}; name the device"),
+                )),
+                None => Err(Refusal::new(Code::UnknownDevice, format!("no device is on line {offset}"))),
+            },
+        }
+    }
+
+    fn act(&mut self, index: usize, request: &Request, now: Now) -> Outcome {
+        if request.expires.is_some_and(|expires| expires <= now.instant) {
+            return Err(Refusal::new(Code::Expired, "the command's time had passed when its turn came"));
+        }
+        let station = &mut self.stations[index];
+        let action = &request.command.action;
+        let acted = station.device.act(&action.verb, &action.arguments, now.instant);
+        self.look(index, now);
+        let station = &self.stations[index];
+        match acted {
+            Ok(()) => Ok(station.told().clone()),
+            Err(refusal) => {
+                if refusal.code == Code::DeviceFault {
+                    error!("{}: {}: {}", station.name, action, refusal.message);
+                }
+                Err(refusal)
+            }
+        }
+    }
+
+    fn look(&mut self, index: usize, now: Now) {
+        let Some(state) = self.stations[index].look(now) else { return };
+        if let Err(error) = &state.value {
+            error!("{}: {error}", state.device);
+        }
+        self.events.push(Event::State(state));
+    }
+
+    fn audit(
+        &mut self,
+        principal: Option<Arc<Principal>>,
+        command: &Command,
+        outcome: &Outcome,
+        old: Option<f64>,
+        now: Now,
+    ) {
+        let refused = outcome.as_ref().err().map(|refusal| (refusal.code, refusal.message.to_string()));
+        let new = match outcome {
+            Ok(state) => state.value.clone().ok(),
+            Err(_) => old,
+        };
+        let deed = Deed::Command(command.clone());
+        self.events.push(Event::Audit(Arc::new(Audit {
+            timestamp: now.epoch,
+            principal,
+            deed,
+            refused,
+            old,
+            new,
+        })));
+    }
+}
+
+/// Stops a device; a panic in one does not keep the others from being stopped.
+fn stop_device(station: &mut Station) -> Result<(), String> {
+    let name = station.name.clone();
+    let stopping = std::panic::AssertUnwindSafe(|| station.device.stop());
+    let result = match std::panic::catch_unwind(stopping) {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "the device panicked".to_owned(),
+    };
+    error!("{name}: could not go to its on_stop state: {result}");
+    Err(result)
+}
+
+fn entry(
+    name: &DeviceName,
+    kind: &'static Kind,
+    blueprint: &dyn Blueprint,
+    taken: Vec<(&'static str, Line)>,
+    simulated: bool,
+) -> Entry {
+    let mut actions: Vec<_> = kind.actions.iter().collect();
+    if simulated {
+        actions.extend(kind.simulated_actions);
+    }
+    Entry {
+        name: name.clone(),
+        kind: kind.name,
+        summary: kind.summary,
+        lines: taken.into_iter().map(|(role, line)| (role, line.chip.to_string(), line.offset)).collect(),
+        actions,
+        unit: kind.unit,
+        range: kind.range,
+        safety: blueprint.safety(),
+    }
+}
+
+fn lines(registry: &Registry) -> HashMap<u32, OnLine> {
+    let mut by_line = HashMap::new();
+    for (index, entry) in registry.devices.iter().enumerate() {
+        for (_, chip, offset) in &entry.lines {
+            let several = by_line.insert(*offset, OnLine::One(index)).is_some();
+            if several {
+                warn!("{chip}:{offset} is not the only line with this offset: use the names of its devices");
+                by_line.insert(*offset, OnLine::Several);
+            }
+        }
+    }
+    by_line
+}
+
+impl BuildError {
+    /// The line and the consumer that holds it, where that is the reason.
+    pub fn is_busy(&self) -> bool {
+        matches!(self.cause, BuildCause::Hardware(HardwareError::Busy { .. }))
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cause {
+            BuildCause::Hardware(error) => write!(f, "device {}: {error}", self.device),
+            BuildCause::LineTaken(line, owner) => {
+                write!(f, "device {}: line {line} belongs to device {owner} already", self.device)
+            }
+        }
+    }
+}
+
+impl std::error::Error for BuildError {}

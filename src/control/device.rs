@@ -1,0 +1,149 @@
+//! What a device is to the hardware thread, and what a kind of device is to the configuration.
+//!
+//! A new kind is one file in `devices` and one row in the table there.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::domain::{
+    ActionSpec, Arguments, Bias, Code, Datum, LineAddress, Mistakes, Polarity, Refusal, Settings, Wired,
+};
+use crate::hardware::{Edge, EdgeSink, Hardware, HardwareError, Input, Line, Outputs, Start};
+
+/// One kind of device: a row of the table in `devices`.
+pub struct Kind {
+    /// Its name in the configuration, such as `led`.
+    pub name: &'static str,
+    /// What it is, in a sentence.
+    pub summary: &'static str,
+    /// Its settings as a commented example, which `config --example` prints.
+    pub example: &'static str,
+    /// What it can do.
+    pub actions: &'static [ActionSpec],
+    /// What it can do besides when no real line is behind it.
+    pub simulated_actions: &'static [ActionSpec],
+    /// The unit of its value, where it has one.
+    pub unit: Option<&'static str>,
+    /// The smallest and the largest value.
+    pub range: (f64, f64),
+    /// Reads its settings; where it finds no blueprint in them, it has added a mistake.
+    pub read: fn(&Settings<'_>, &mut Mistakes) -> Option<Box<dyn Blueprint>>,
+}
+
+/// A device that is configured and not yet built.
+pub trait Blueprint: Wired + Send {
+    /// What the device does when things go wrong: when (`on_stop`), and what then (`hold` or a value).
+    fn safety(&self) -> Vec<(&'static str, Datum)>;
+
+    /// Takes its lines and makes the device.
+    fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError>;
+}
+
+/// A device on the hardware thread.  None of its methods waits.
+pub trait Device: Send {
+    /// Carries out one of its kind's actions.  What is refused has changed nothing, but for a fault of the
+    /// hardware, which [`Device::observe`] then tells.
+    fn act(&mut self, verb: &str, arguments: &Arguments, now: Instant) -> Result<(), Refusal>;
+
+    /// Takes note of an edge of one of its inputs.
+    fn edge(&mut self, _edge: Edge, _now: Instant) {}
+
+    /// When it next wants [`Device::tick`].
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Does what its deadline was for.  `now` may be later than the deadline, and is never earlier.
+    fn tick(&mut self, _now: Instant) -> Ticked {
+        Ticked::Quiet
+    }
+
+    /// What it is: as the hardware last said, without asking it again.
+    fn observe(&self) -> Observation;
+
+    /// Goes to its `on_stop` state, because the daemon ends or the hardware thread failed.
+    fn stop(&mut self) -> Result<(), HardwareError>;
+}
+
+/// Whether a deadline brought something that others should hear of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ticked {
+    /// Nothing: one of the many steps of a PWM or of a fade.
+    Quiet,
+    /// The device may have changed.
+    Changed,
+}
+
+/// What a device is, without its name and number.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    /// What happened last, such as `on`.
+    pub event: &'static str,
+    /// The value as a number, or what went wrong with it.
+    pub value: Result<f64, Arc<str>>,
+    /// The kernel's time of the edge that made it so, in nanoseconds of CLOCK_MONOTONIC.
+    pub edge_ns: Option<u64>,
+    /// The kind's own fields.
+    pub fields: Vec<(&'static str, Datum)>,
+}
+
+/// Where a device is built: it hands out lines, and notes who got which.
+pub struct Bench<'a> {
+    pub(super) hardware: &'a mut dyn Hardware,
+    pub(super) default_chip: Option<&'a str>,
+    pub(super) edges: EdgeSink,
+    /// The station of every input that was opened so far.
+    pub(super) inputs: &'a mut Vec<usize>,
+    pub(super) station: usize,
+    pub(super) taken: Vec<(&'static str, Line)>,
+}
+
+impl Bench<'_> {
+    /// Takes lines of one chip as outputs, in one request; each with its role.
+    pub fn outputs(
+        &mut self,
+        lines: &[(&'static str, LineAddress, Polarity)],
+        start: Start<'_>,
+    ) -> Result<Box<dyn Outputs>, HardwareError> {
+        let mut located = Vec::with_capacity(lines.len());
+        for (role, address, polarity) in lines {
+            located.push((self.locate(role, address)?, *polarity));
+        }
+        self.hardware.open_outputs(&located, start)
+    }
+
+    /// Takes a line as an input.
+    pub fn input(
+        &mut self,
+        role: &'static str,
+        address: &LineAddress,
+        polarity: Polarity,
+        bias: Bias,
+    ) -> Result<Box<dyn Input>, HardwareError> {
+        let line = self.locate(role, address)?;
+        let input = self.inputs.len();
+        self.inputs.push(self.station);
+        self.hardware.open_input(&line, polarity, bias, input, self.edges.clone())
+    }
+
+    /// Whether there is no real line behind this bench.
+    pub fn is_simulated(&self) -> bool {
+        self.hardware.is_simulated()
+    }
+
+    fn locate(&mut self, role: &'static str, address: &LineAddress) -> Result<Line, HardwareError> {
+        let chip = address.chip.clone().or_else(|| self.default_chip.map(str::to_owned));
+        let line = self.hardware.locate(&LineAddress { chip, line: address.line.clone() })?;
+        self.taken.push((role, line.clone()));
+        Ok(line)
+    }
+}
+
+impl From<HardwareError> for Refusal {
+    fn from(error: HardwareError) -> Refusal {
+        match error {
+            HardwareError::NotSimulated => Refusal::new(Code::NotSupported, error.to_string()),
+            _ => Refusal::new(Code::DeviceFault, error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! `motor`: a motor on two lines, of which never both are active.
+//!
+//! Both lines change in one request, and every change of direction passes through off: the line of the other
+//! direction becomes active only when `dead_time` has passed since the lines were told to be off and read so.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+
+use super::actions::{self, READ};
+use crate::control::{Bench, Blueprint, Device, Kind, Observation, Ticked};
+use crate::domain::{
+    ActionSpec, Arguments, Code, Datum, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, Refusal,
+    Settings, Span, Value, Wired,
+};
+use crate::hardware::{HardwareError, Outputs, Start};
+
+pub(super) static KIND: Kind = Kind {
+    name: "motor",
+    summary: "a motor with a line for each direction",
+    example: r#""forward": "GPIO5",      // the line that drives it forward
+"backward": "GPIO6",     // the line that drives it backward, on the same chip
+"active_low": false,     // true when low levels drive it
+"dead_time": "100ms",    // how long it stays off between the directions, at most 1min
+"on_stop": "off",        // off (stopped) or hold: what it does when the daemon ends"#,
+    actions: ACTIONS,
+    simulated_actions: &[],
+    unit: None,
+    range: (-1.0, 1.0),
+    read,
+};
+
+const ACTIONS: &[ActionSpec] = &[
+    ActionSpec { name: "forward", summary: "drives it forward", parameters: &[] },
+    ActionSpec { name: "backward", summary: "drives it backward", parameters: &[] },
+    ActionSpec { name: "stop", summary: "stops it", parameters: &[] },
+    ActionSpec { name: "off", summary: "stops it, as stop does", parameters: &[] },
+    ActionSpec {
+        name: "reverse",
+        summary: "drives it in the other direction; a stopped motor stays stopped",
+        parameters: &[],
+    },
+    ActionSpec {
+        name: "set",
+        summary: "drives it forward with 1, backward with -1, and stops it with 0",
+        parameters: &[ParameterSpec { name: "value", summary: "-1, 0 or 1" }],
+    },
+    READ,
+];
+
+const DEAD_TIME: Span = Span::from_millis(100);
+const LONGEST_DEAD_TIME: Span = Span::from_millis(60_000);
+
+#[derive(Deserialize)]
+struct MotorSettings {
+    forward: LineRef,
+    backward: LineRef,
+    chip: Option<String>,
+    #[serde(default)]
+    active_low: bool,
+    dead_time: Option<Span>,
+    #[serde(default)]
+    on_stop: OnStop,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum OnStop {
+    #[default]
+    Off,
+    Hold,
+}
+
+struct Plan {
+    forward: LineAddress,
+    backward: LineAddress,
+    polarity: Polarity,
+    dead_time: Duration,
+    on_stop: OnStop,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Drive {
+    Stopped,
+    Forward,
+    Backward,
+}
+
+struct Motor {
+    lines: Box<dyn Outputs>,
+    dead_time: Duration,
+    on_stop: OnStop,
+    /// What the lines were when they were last read.
+    drive: Result<Drive, Arc<str>>,
+    /// The direction it last had, and when it was off again; nothing when it never had one.
+    rested: Option<(Drive, Instant)>,
+    /// What it will do, and when.
+    next: Option<(Drive, Instant)>,
+}
+
+fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blueprint>> {
+    let given: MotorSettings = settings.read(mistakes)?;
+    let dead_time = given.dead_time.unwrap_or(DEAD_TIME);
+    if dead_time > LONGEST_DEAD_TIME {
+        settings.mistake("dead_time", format!("dead_time is at most {LONGEST_DEAD_TIME}"), mistakes);
+        return None;
+    }
+    Some(Box::new(Plan {
+        forward: LineAddress { chip: given.chip.clone(), line: given.forward },
+        backward: LineAddress { chip: given.chip, line: given.backward },
+        polarity: Polarity::from_active_low(given.active_low),
+        dead_time: dead_time.0,
+        on_stop: given.on_stop,
+    }))
+}
+
+impl Wired for Plan {
+    fn lines(&self) -> Vec<(&'static str, LineAddress)> {
+        vec![("forward", self.forward.clone()), ("backward", self.backward.clone())]
+    }
+}
+
+impl Blueprint for Plan {
+    fn safety(&self) -> Vec<(&'static str, Datum)> {
+        let on_stop = match self.on_stop {
+            OnStop::Off => "off",
+            OnStop::Hold => "hold",
+        };
+        vec![("on_stop", on_stop.into())]
+    }
+
+    fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
+        let lines = bench.outputs(
+            &[
+                ("forward", self.forward.clone(), self.polarity),
+                ("backward", self.backward.clone(), self.polarity),
+            ],
+            Start::Values(&Drive::Stopped.values()),
+        )?;
+        let mut motor = Motor {
+            lines,
+            dead_time: self.dead_time,
+            on_stop: self.on_stop,
+            drive: Ok(Drive::Stopped),
+            rested: None,
+            next: None,
+        };
+        motor.read()?;
+        Ok(Box::new(motor))
+    }
+}
+
+impl Drive {
+    /// Forward line, backward line.
+    fn values(self) -> [Value; 2] {
+        match self {
+            Drive::Stopped => [Value::Inactive, Value::Inactive],
+            Drive::Forward => [Value::Active, Value::Inactive],
+            Drive::Backward => [Value::Inactive, Value::Active],
+        }
+    }
+
+    fn opposite(self) -> Drive {
+        match self {
+            Drive::Stopped => Drive::Stopped,
+            Drive::Forward => Drive::Backward,
+            Drive::Backward => Drive::Forward,
+        }
+    }
+}
+
+impl Motor {
+    /// Goes to `wanted`: at once where that is safe, else through off and after the dead time.
+    fn drive(&mut self, wanted: Drive, now: Instant) -> Result<(), HardwareError> {
+        self.next = None;
+        if wanted != Drive::Stopped && self.drive == Ok(wanted) {
+            return Ok(());
+        }
+        let before = self.drive.clone();
+        // After a fault nobody knows what it did: it is treated as having run the other way.
+        let before = before.unwrap_or(wanted.opposite());
+        self.set(Drive::Stopped)?;
+        if before != Drive::Stopped {
+            self.rested = Some((before, now));
+        }
+        if wanted == Drive::Stopped {
+            return Ok(());
+        }
+        match self.rested {
+            Some((last, since)) if last != wanted && now < since + self.dead_time => {
+                self.next = Some((wanted, since + self.dead_time));
+                Ok(())
+            }
+            _ => self.set(wanted),
+        }
+    }
+
+    fn set(&mut self, drive: Drive) -> Result<(), HardwareError> {
+        let result = self.lines.write(&drive.values()).and_then(|()| self.read());
+        match result {
+            Ok(read) if read == drive => Ok(()),
+            Ok(read) => {
+                Err(HardwareError::ReadBack(format!("the lines read {read:?} after {drive:?} was written")))
+            }
+            Err(error) => {
+                self.drive = Err(error.to_string().into());
+                Err(error)
+            }
+        }
+        .inspect_err(|_| {
+            // Whatever is wrong with the lines: ask them once more to be off.  The first error is the one to tell.
+            let _ = self.lines.write(&Drive::Stopped.values());
+        })
+    }
+
+    fn read(&mut self) -> Result<Drive, HardwareError> {
+        let read = self.lines.read().and_then(|values| match values[..] {
+            [Value::Inactive, Value::Inactive] => Ok(Drive::Stopped),
+            [Value::Active, Value::Inactive] => Ok(Drive::Forward),
+            [Value::Inactive, Value::Active] => Ok(Drive::Backward),
+            _ => Err(HardwareError::ReadBack("both directions read active".to_owned())),
+        });
+        self.drive = match &read {
+            Ok(drive) => Ok(*drive),
+            Err(error) => Err(error.to_string().into()),
+        };
+        read
+    }
+
+    fn value(arguments: &Arguments) -> Result<Drive, Refusal> {
+        let mut argument = arguments.take();
+        argument.required("value")?;
+        let mut argument = arguments.take();
+        let value = argument.number("value", -1.0, 1.0)?;
+        argument.finish()?;
+        match value {
+            Some(1.0) => Ok(Drive::Forward),
+            Some(-1.0) => Ok(Drive::Backward),
+            Some(0.0) => Ok(Drive::Stopped),
+            _ => Err(Refusal::new(Code::NotSupported, "this motor has no speed: value is -1, 0 or 1")),
+        }
+    }
+}
+
+impl Device for Motor {
+    fn act(&mut self, verb: &str, arguments: &Arguments, now: Instant) -> Result<(), Refusal> {
+        let wanted = match verb {
+            "set" => Motor::value(arguments)?,
+            "read" => {
+                arguments.none()?;
+                self.read()?;
+                return Ok(());
+            }
+            "forward" => Drive::Forward,
+            "backward" => Drive::Backward,
+            "stop" | "off" => Drive::Stopped,
+            "reverse" => match self.next {
+                Some((next, _)) => next.opposite(),
+                None => self.drive.clone().unwrap_or(Drive::Stopped).opposite(),
+            },
+            _ => return Err(actions::unknown(verb, KIND.name, KIND.actions)),
+        };
+        if verb != "set" {
+            arguments.none()?;
+        }
+        Ok(self.drive(wanted, now)?)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.next.map(|(_, due)| due)
+    }
+
+    fn tick(&mut self, now: Instant) -> Ticked {
+        if let Some((drive, _)) = self.next.take_if(|(_, due)| *due <= now) {
+            if let Err(error) = self.set(drive) {
+                self.drive = Err(error.to_string().into());
+            }
+        }
+        Ticked::Changed
+    }
+
+    fn observe(&self) -> Observation {
+        let event = match (&self.drive, self.next) {
+            (Err(_), _) => "fault",
+            (Ok(_), Some(_)) => "reversing",
+            (Ok(Drive::Stopped), None) => "stopped",
+            (Ok(Drive::Forward), None) => "forward",
+            (Ok(Drive::Backward), None) => "backward",
+        };
+        let value = self.drive.clone().map(|drive| match drive {
+            Drive::Stopped => 0.0,
+            Drive::Forward => 1.0,
+            Drive::Backward => -1.0,
+        });
+        Observation { event, value, edge_ns: None, fields: Vec::new() }
+    }
+
+    fn stop(&mut self) -> Result<(), HardwareError> {
+        self.next = None;
+        match self.on_stop {
+            OnStop::Off => self.set(Drive::Stopped),
+            OnStop::Hold => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! `relay`: a relay that is on or off.
+
+use super::output_line::OnStop;
+use super::switch;
+use crate::control::Kind;
+
+pub(super) static KIND: Kind = Kind {
+    name: "relay",
+    summary: "a relay that is on or off",
+    example: r#""line": "GPIO27",        // a name, or an offset on the chip
+"active_low": false,     // true when a low level switches it on
+"initial": "off",        // off, on, or keep: what it is at start; keep leaves a driven line without a glitch
+"on_stop": "off",       // hold, off or on: what it does when the daemon ends"#,
+    actions: switch::ACTIONS,
+    simulated_actions: &[],
+    unit: None,
+    range: (0.0, 1.0),
+    read: |settings, mistakes| switch::read("relay", OnStop::Off, settings, mistakes),
+};

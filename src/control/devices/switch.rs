@@ -1,0 +1,154 @@
+//! A switch: one output line that is on or off.  The kinds `led`, `relay` and `output` are switches.
+
+use std::time::Instant;
+
+use serde::Deserialize;
+
+use super::actions::{self, BLINK, OFF, ON, READ, TOGGLE};
+use super::blink::Blink;
+use super::output_line::{Initial, OnStop, OutputLine};
+use crate::control::{Bench, Blueprint, Device, Observation, Ticked};
+use crate::domain::{
+    ActionSpec, Arguments, Datum, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, Refusal, Settings,
+    Value, Wired,
+};
+use crate::hardware::HardwareError;
+
+/// What a switch can do.
+pub(super) const ACTIONS: &[ActionSpec] = &[
+    ON,
+    OFF,
+    TOGGLE,
+    ActionSpec {
+        name: "set",
+        summary: "switches it on with 1 and off with 0",
+        parameters: &[ParameterSpec { name: "value", summary: "0 or 1; ON and OFF are understood as well" }],
+    },
+    BLINK,
+    READ,
+];
+
+#[derive(Deserialize)]
+struct SwitchSettings {
+    line: LineRef,
+    chip: Option<String>,
+    #[serde(default)]
+    active_low: bool,
+    #[serde(default)]
+    initial: Initial,
+    on_stop: Option<OnStop>,
+}
+
+struct Plan {
+    kind: &'static str,
+    address: LineAddress,
+    polarity: Polarity,
+    initial: Initial,
+    on_stop: OnStop,
+}
+
+struct Switch {
+    kind: &'static str,
+    line: OutputLine,
+    blink: Option<Blink>,
+    on_stop: OnStop,
+}
+
+/// Reads the settings of a switch of this kind, whose `on_stop` is `on_stop` where nothing else is said.
+pub(super) fn read(
+    kind: &'static str,
+    on_stop: OnStop,
+    settings: &Settings<'_>,
+    mistakes: &mut Mistakes,
+) -> Option<Box<dyn Blueprint>> {
+    let given: SwitchSettings = settings.read(mistakes)?;
+    Some(Box::new(Plan {
+        kind,
+        address: LineAddress { chip: given.chip, line: given.line },
+        polarity: Polarity::from_active_low(given.active_low),
+        initial: given.initial,
+        on_stop: given.on_stop.unwrap_or(on_stop),
+    }))
+}
+
+impl Wired for Plan {
+    fn lines(&self) -> Vec<(&'static str, LineAddress)> {
+        vec![("line", self.address.clone())]
+    }
+}
+
+impl Blueprint for Plan {
+    fn safety(&self) -> Vec<(&'static str, Datum)> {
+        vec![("on_stop", self.on_stop.into())]
+    }
+
+    fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
+        let line = OutputLine::open(bench, &self.address, self.polarity, self.initial)?;
+        Ok(Box::new(Switch { kind: self.kind, line, blink: None, on_stop: self.on_stop }))
+    }
+}
+
+impl Switch {
+    fn switch(&mut self, value: Value) -> Result<(), Refusal> {
+        self.blink = None;
+        Ok(self.line.set(value)?)
+    }
+}
+
+impl Device for Switch {
+    fn act(&mut self, verb: &str, arguments: &Arguments, now: Instant) -> Result<(), Refusal> {
+        match verb {
+            "on" => arguments.none().and_then(|()| self.switch(Value::Active)),
+            "off" => arguments.none().and_then(|()| self.switch(Value::Inactive)),
+            "toggle" => {
+                arguments.none()?;
+                let value = self.line.read()?;
+                self.switch(!value)
+            }
+            "set" => actions::switch_value(arguments).and_then(|on| self.switch(Value::from_bool(on))),
+            "blink" => {
+                let blink = Blink::begin(arguments, now)?;
+                self.switch(blink.value())?;
+                self.blink = Some(blink);
+                Ok(())
+            }
+            "read" => {
+                arguments.none()?;
+                self.line.read()?;
+                Ok(())
+            }
+            _ => Err(actions::unknown(verb, self.kind, ACTIONS)),
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.blink.as_ref().map(Blink::due)
+    }
+
+    fn tick(&mut self, now: Instant) -> Ticked {
+        let Some(blink) = self.blink.take() else { return Ticked::Quiet };
+        self.blink = blink.next(now);
+        let value = self.blink.as_ref().map_or(Value::Inactive, Blink::value);
+        if self.line.set(value).is_err() {
+            // The line keeps the error as its state; going on would only repeat it.
+            self.blink = None;
+        }
+        Ticked::Changed
+    }
+
+    fn observe(&self) -> Observation {
+        let value = self.line.value();
+        let event = match &value {
+            Ok(Value::Active) => "on",
+            Ok(Value::Inactive) => "off",
+            Err(_) => "fault",
+        };
+        let fields = if self.blink.is_some() { vec![("blinking", Datum::Bool(true))] } else { Vec::new() };
+        Observation { event, value: value.map(Value::number), edge_ns: None, fields }
+    }
+
+    fn stop(&mut self) -> Result<(), HardwareError> {
+        self.blink = None;
+        self.line.stop(self.on_stop)
+    }
+}

@@ -1,0 +1,115 @@
+//! The inbox of the hardware thread: everything that can reach it, in one queue.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, OnceLock};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use crate::domain::{Command, Outcome, Principal, Refusal};
+use crate::hardware::{Edge, EdgeSink};
+
+/// How many edges of one input may wait; more of them are dropped, and the input is read when the queue is empty
+/// again, because the last edge that was taken says so.
+const WAITING_EDGES: u32 = 64;
+
+/// A command on its way, and where its outcome goes.
+pub struct Request {
+    /// Who asks.
+    pub principal: Arc<Principal>,
+    /// What for.
+    pub command: Command,
+    /// When it is too late for it.
+    pub expires: Option<Instant>,
+    /// Who gets the outcome, exactly once.
+    pub recipient: Arc<dyn Recipient>,
+    /// What the recipient knows this request by.
+    pub ticket: u64,
+}
+
+/// Somebody who waits for outcomes.
+pub trait Recipient: Send + Sync {
+    /// Takes the outcome of the request with this ticket.  It is called on the hardware thread and does not wait.
+    fn answer(&self, ticket: u64, outcome: Outcome);
+}
+
+/// The moment in which something is done.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// On the clock that deadlines are kept on.
+    pub instant: Instant,
+    /// In seconds since 1970-01-01T00:00:00Z, for people and timestamps.
+    pub epoch: f64,
+}
+
+/// Where commands are sent.
+#[derive(Clone)]
+pub struct Commands(Sender<Message>);
+
+pub(super) enum Message {
+    Command(Request),
+    Edge(Edge),
+    Stop,
+}
+
+/// The edges of each input that were sent and not yet handled.
+#[derive(Clone, Default)]
+pub(super) struct WaitingEdges(Arc<OnceLock<Vec<AtomicU32>>>);
+
+impl Now {
+    /// Reads both clocks.
+    pub fn read() -> Now {
+        let epoch = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
+        Now { instant: Instant::now(), epoch }
+    }
+}
+
+impl Commands {
+    /// An inbox and the way into it.
+    pub(super) fn channel() -> (Commands, Receiver<Message>) {
+        let (sender, receiver) = channel();
+        (Commands(sender), receiver)
+    }
+
+    /// Hands a request to the hardware thread, which answers it in its turn; refused when that has ended.
+    pub fn send(&self, request: Request) -> Result<(), Refusal> {
+        self.0.send(Message::Command(request)).map_err(|_| Refusal::stopping())
+    }
+
+    pub(super) fn stop(&self) {
+        // Without a receiver the thread has ended already.
+        let _ = self.0.send(Message::Stop);
+    }
+
+    /// Where edges go.  An input whose edges are not handled as fast as they come loses some, never the last state.
+    pub(super) fn edge_sink(&self, waiting: WaitingEdges) -> EdgeSink {
+        let sender = self.0.clone();
+        Arc::new(move |edge| {
+            if waiting.admit(edge.input) {
+                let _ = sender.send(Message::Edge(edge));
+            }
+        })
+    }
+}
+
+impl WaitingEdges {
+    pub(super) fn prepare(&self, inputs: usize) {
+        // Set once, before any edge is handled; a second call would find it set and leave it.
+        let _ = self.0.set((0..inputs).map(|_| AtomicU32::new(0)).collect());
+    }
+
+    fn admit(&self, input: usize) -> bool {
+        let Some(waiting) = self.0.get().and_then(|inputs| inputs.get(input)) else { return true };
+        if waiting.fetch_add(1, Ordering::Relaxed) < WAITING_EDGES {
+            return true;
+        }
+        waiting.fetch_sub(1, Ordering::Relaxed);
+        false
+    }
+
+    /// Notes that an edge was handled; true when it was the last one that waited.
+    pub(super) fn handled(&self, input: usize) {
+        let Some(waiting) = self.0.get().and_then(|inputs| inputs.get(input)) else { return };
+        // Edges that came before `prepare` were never counted.
+        let _ = waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1));
+    }
+}

@@ -1,0 +1,150 @@
+//! The thread itself: it reads the clocks, waits for the next message or deadline, and ends in the safe state.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use log::{debug, error};
+
+use super::inbox::{Message, WaitingEdges};
+use super::{BuildError, Commands, Controller, Now, Planned, Request};
+use crate::domain::{Event, Refusal, Registry};
+use crate::hardware::Hardware;
+
+/// Where events go.  It is called on the hardware thread and does not wait.
+pub type EventSink = Box<dyn Fn(&mut dyn Iterator<Item = Event>) + Send>;
+
+/// How the hardware thread ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to.
+    Stopped,
+    /// It panicked, and then brought its devices to their `on_stop` state.
+    Failed,
+}
+
+/// The running hardware thread.
+pub struct HardwareThread {
+    commands: Commands,
+    thread: JoinHandle<()>,
+}
+
+impl HardwareThread {
+    /// Builds every device and starts the thread.  `ended` is called as its last act.
+    pub fn start(
+        hardware: Box<dyn Hardware>,
+        default_chip: Option<&str>,
+        plan: Vec<Planned>,
+        events: EventSink,
+        ended: impl FnOnce(Ended) + Send + 'static,
+    ) -> Result<(HardwareThread, Registry), StartError> {
+        let (commands, inbox) = Commands::channel();
+        let waiting = WaitingEdges::default();
+        let edges = commands.edge_sink(waiting.clone());
+        let (controller, registry) = Controller::build(hardware, default_chip, plan, &edges, Now::read())?;
+        waiting.prepare(controller.inputs());
+        let thread = std::thread::Builder::new()
+            .name("hardware".to_owned())
+            .spawn(move || ended(live(controller, &inbox, &waiting, &events)))
+            .map_err(StartError::Thread)?;
+        Ok((HardwareThread { commands, thread }, registry))
+    }
+
+    /// The way to its inbox.
+    pub fn commands(&self) -> Commands {
+        self.commands.clone()
+    }
+
+    /// Tells it to finish what it was asked before, to bring every device to its `on_stop` state, and to end.
+    pub fn stop(&self) {
+        self.commands.stop();
+    }
+
+    /// Waits for its end.
+    pub fn join(self) {
+        // It catches its own panics and has told of its end, so there is nothing to learn from joining.
+        let _ = self.thread.join();
+    }
+}
+
+/// Why the hardware thread did not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// A device could not be built.
+    Build(BuildError),
+    /// The system gave no thread.
+    Thread(std::io::Error),
+}
+
+impl From<BuildError> for StartError {
+    fn from(error: BuildError) -> StartError {
+        StartError::Build(error)
+    }
+}
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            StartError::Build(error) => error.fmt(f),
+            StartError::Thread(error) => write!(f, "can't start the hardware thread: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+fn live(
+    mut controller: Controller,
+    inbox: &Receiver<Message>,
+    waiting: &WaitingEdges,
+    events: &EventSink,
+) -> Ended {
+    // Without it the kernel may be 50 us late on every deadline, for the sake of a battery.
+    if let Err(error) = nix::sys::prctl::set_timerslack(1) {
+        debug!("timer slack stays at its default: {error}");
+    }
+    let run = catch_unwind(AssertUnwindSafe(|| run(&mut controller, inbox, waiting, events)));
+    if run.is_err() {
+        error!("the hardware thread panicked; bringing every device to its on_stop state");
+    }
+    let now = Now::read();
+    controller.stop(now);
+    events(&mut controller.events());
+    refuse_the_rest(inbox);
+    if run.is_ok() { Ended::Stopped } else { Ended::Failed }
+}
+
+fn run(controller: &mut Controller, inbox: &Receiver<Message>, waiting: &WaitingEdges, events: &EventSink) {
+    events(&mut controller.events());
+    loop {
+        let next = controller.tick(Now::read());
+        events(&mut controller.events());
+        let message = match next {
+            None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(due) => inbox.recv_timeout(due.saturating_duration_since(Instant::now())),
+        };
+        match message {
+            Ok(Message::Command(request)) => {
+                let outcome = controller.handle(&request, Now::read());
+                request.recipient.answer(request.ticket, outcome);
+            }
+            Ok(Message::Edge(edge)) => {
+                waiting.handled(edge.input);
+                controller.edge(edge, Now::read());
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+        }
+        events(&mut controller.events());
+    }
+}
+
+/// Nobody waits for ever: what came after the order to stop is refused.
+fn refuse_the_rest(inbox: &Receiver<Message>) {
+    while let Ok(message) = inbox.try_recv() {
+        if let Message::Command(Request { recipient, ticket, .. }) = message {
+            recipient.answer(ticket, Err(Refusal::stopping()));
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! The simulated backend: lines that exist in memory, with somebody at their other end.
+//!
+//! It is in the shipped binary, so that a configuration can be tried without a board.  The [`Board`] is the other
+//! end of the wires: tests read outputs and drive inputs there, and can hold a line as another program would.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use nix::time::{ClockId, clock_gettime};
+
+use super::{Edge, EdgeSink, Hardware, HardwareError, Input, Line, Outputs, Start};
+use crate::domain::{Bias, LineAddress, LineRef, Polarity, Value};
+
+/// The chip that lines are on whose configuration names none.
+const CHIP: &str = "simulated";
+
+/// Lines `GPIO0` to `GPIO63` have these offsets; a line of any other name gets the next one after them.
+const NAMED_LINES: u32 = 64;
+
+/// Hardware without hardware.
+pub struct Simulation {
+    board: Board,
+}
+
+/// The other end of the simulated wires.
+#[derive(Clone, Default)]
+pub struct Board {
+    state: Arc<Mutex<Wires>>,
+}
+
+/// A physical level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Level {
+    /// Near ground.
+    #[default]
+    Low,
+    /// Near the supply.
+    High,
+}
+
+#[derive(Default)]
+struct Wires {
+    lines: HashMap<Line, Wire>,
+    names: HashMap<(Arc<str>, String), u32>,
+    history: Option<Vec<Vec<(Line, Level)>>>,
+}
+
+#[derive(Default)]
+struct Wire {
+    level: Level,
+    driven: bool,
+    consumer: Option<String>,
+    stuck: bool,
+    listener: Option<(usize, Polarity, EdgeSink)>,
+}
+
+impl Simulation {
+    /// A simulation with a board of its own.
+    #[allow(clippy::new_without_default, reason = "hardware is never made by default")]
+    pub fn new() -> Simulation {
+        Simulation { board: Board::default() }
+    }
+
+    /// The other end of its wires.
+    pub fn board(&self) -> Board {
+        self.board.clone()
+    }
+}
+
+impl Hardware for Simulation {
+    fn backend(&self) -> &'static str {
+        "simulated"
+    }
+
+    fn is_simulated(&self) -> bool {
+        true
+    }
+
+    fn locate(&mut self, address: &LineAddress) -> Result<Line, HardwareError> {
+        let chip: Arc<str> = address.chip.as_deref().unwrap_or(CHIP).into();
+        let offset = match &address.line {
+            LineRef::Offset(offset) => *offset,
+            LineRef::Name(name) => match name.strip_prefix("GPIO").and_then(|n| n.parse().ok()) {
+                Some(offset) if offset < NAMED_LINES => offset,
+                _ => {
+                    let names = &mut self.board.wires().names;
+                    let next = NAMED_LINES + u32::try_from(names.len()).unwrap_or(u32::MAX - NAMED_LINES);
+                    *names.entry((chip.clone(), name.clone())).or_insert(next)
+                }
+            },
+        };
+        Ok(Line { chip, offset })
+    }
+
+    fn open_outputs(
+        &mut self,
+        lines: &[(Line, Polarity)],
+        start: Start<'_>,
+    ) -> Result<Box<dyn Outputs>, HardwareError> {
+        let mut wires = self.board.wires();
+        for (line, _) in lines {
+            wires.take(line)?;
+        }
+        let mut levels = Vec::with_capacity(lines.len());
+        for (index, (line, polarity)) in lines.iter().enumerate() {
+            let wire = wires.lines.entry(line.clone()).or_default();
+            let level = match start {
+                Start::Values(values) => level(values[index], *polarity),
+                Start::Keep if wire.driven => wire.level,
+                Start::Keep => level(Value::Inactive, *polarity),
+            };
+            wire.driven = true;
+            levels.push((line.clone(), level));
+        }
+        wires.set(levels);
+        drop(wires);
+        Ok(Box::new(SimulatedOutputs { board: self.board.clone(), lines: lines.to_vec() }))
+    }
+
+    fn open_input(
+        &mut self,
+        line: &Line,
+        polarity: Polarity,
+        bias: Bias,
+        input: usize,
+        edges: EdgeSink,
+    ) -> Result<Box<dyn Input>, HardwareError> {
+        let mut wires = self.board.wires();
+        wires.take(line)?;
+        let wire = wires.lines.entry(line.clone()).or_default();
+        match bias {
+            Bias::PullUp => wire.level = Level::High,
+            Bias::PullDown => wire.level = Level::Low,
+            Bias::AsIs | Bias::Disabled => {}
+        }
+        wire.listener = Some((input, polarity, edges));
+        drop(wires);
+        Ok(Box::new(SimulatedInput { board: self.board.clone(), line: line.clone(), polarity }))
+    }
+}
+
+impl Board {
+    /// The level of a line; low where nothing was ever connected.
+    pub fn level(&self, line: &Line) -> Level {
+        self.wires().lines.get(line).map(|wire| wire.level).unwrap_or_default()
+    }
+
+    /// Drives a line from outside; a waiting input sees the edge.
+    pub fn drive(&self, line: &Line, level: Level) {
+        let mut wires = self.wires();
+        let wire = wires.lines.entry(line.clone()).or_default();
+        if wire.level == level || wire.stuck {
+            return;
+        }
+        wire.level = level;
+        let listener = wire.listener.clone();
+        // The listener is called without the lock: it belongs to somebody else.
+        drop(wires);
+        if let Some((input, polarity, edges)) = listener {
+            edges(Edge { input, value: value(level, polarity), timestamp_ns: monotonic_ns() });
+        }
+    }
+
+    /// Takes a line as another program would, under the name `consumer`.
+    pub fn hold(&self, line: &Line, consumer: &str) {
+        self.wires().lines.entry(line.clone()).or_default().consumer = Some(consumer.to_owned());
+    }
+
+    /// Leaves a line driven at `level`, as a program that has ended may have done.
+    pub fn leave_driven(&self, line: &Line, level: Level) {
+        let mut wires = self.wires();
+        let wire = wires.lines.entry(line.clone()).or_default();
+        (wire.level, wire.driven) = (level, true);
+    }
+
+    /// Makes a line keep its level whatever drives it.
+    pub fn stick(&self, line: &Line) {
+        self.wires().lines.entry(line.clone()).or_default().stuck = true;
+    }
+
+    /// Begins to write down every change of outputs, request by request.
+    pub fn record(&self) {
+        self.wires().history = Some(Vec::new());
+    }
+
+    /// What was written down since [`Board::record`]: for each request the lines it set, and their levels.
+    pub fn history(&self) -> Vec<Vec<(Line, Level)>> {
+        self.wires().history.clone().unwrap_or_default()
+    }
+
+    fn wires(&self) -> MutexGuard<'_, Wires> {
+        // Every change of the wires is a plain assignment, so a panic elsewhere leaves them whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wires {
+    fn take(&mut self, line: &Line) -> Result<(), HardwareError> {
+        let wire = self.lines.entry(line.clone()).or_default();
+        if let Some(consumer) = &wire.consumer {
+            return Err(HardwareError::Busy { line: line.clone(), consumer: Some(consumer.clone()) });
+        }
+        wire.consumer = Some("gpio-gatekeeper".to_owned());
+        Ok(())
+    }
+
+    fn set(&mut self, levels: Vec<(Line, Level)>) {
+        for (line, level) in &levels {
+            let wire = self.lines.entry(line.clone()).or_default();
+            if !wire.stuck {
+                wire.level = *level;
+            }
+        }
+        if let Some(history) = &mut self.history {
+            history.push(levels);
+        }
+    }
+
+    fn release(&mut self, line: &Line) {
+        if let Some(wire) = self.lines.get_mut(line) {
+            wire.consumer = None;
+            wire.listener = None;
+        }
+    }
+}
+
+struct SimulatedOutputs {
+    board: Board,
+    lines: Vec<(Line, Polarity)>,
+}
+
+impl Outputs for SimulatedOutputs {
+    fn write(&mut self, values: &[Value]) -> Result<(), HardwareError> {
+        let levels =
+            self.lines.iter().zip(values).map(|((line, p), v)| (line.clone(), level(*v, *p))).collect();
+        self.board.wires().set(levels);
+        Ok(())
+    }
+
+    fn read(&mut self) -> Result<Vec<Value>, HardwareError> {
+        Ok(self.lines.iter().map(|(line, polarity)| value(self.board.level(line), *polarity)).collect())
+    }
+}
+
+impl Drop for SimulatedOutputs {
+    fn drop(&mut self) {
+        for (line, _) in &self.lines {
+            self.board.wires().release(line);
+        }
+    }
+}
+
+struct SimulatedInput {
+    board: Board,
+    line: Line,
+    polarity: Polarity,
+}
+
+impl Input for SimulatedInput {
+    fn read(&mut self) -> Result<Value, HardwareError> {
+        Ok(value(self.board.level(&self.line), self.polarity))
+    }
+
+    fn drive(&mut self, value: Value) -> Result<(), HardwareError> {
+        self.board.drive(&self.line, level(value, self.polarity));
+        Ok(())
+    }
+}
+
+impl Drop for SimulatedInput {
+    fn drop(&mut self) {
+        self.board.wires().release(&self.line);
+    }
+}
+
+fn level(value: Value, polarity: Polarity) -> Level {
+    if value.is_active() == (polarity == Polarity::ActiveHigh) { Level::High } else { Level::Low }
+}
+
+fn value(level: Level, polarity: Polarity) -> Value {
+    Value::from_bool((level == Level::High) == (polarity == Polarity::ActiveHigh))
+}
+
+/// CLOCK_MONOTONIC, as the kernel stamps its own edges; 0 where there is no such clock.
+fn monotonic_ns() -> u64 {
+    clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(0, |time| {
+        let seconds = u64::try_from(time.tv_sec()).unwrap_or(0);
+        seconds * 1_000_000_000 + u64::try_from(time.tv_nsec()).unwrap_or(0)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    fn line(simulation: &mut Simulation, name: &str) -> Line {
+        let address = LineAddress { chip: None, line: LineRef::Name(name.to_owned()) };
+        simulation.locate(&address).expect("the simulation knows every name")
+    }
+
+    #[test]
+    fn outputs_follow_their_polarity_and_read_back() {
+        let mut simulation = Simulation::new();
+        let (a, b) = (line(&mut simulation, "GPIO1"), line(&mut simulation, "door"));
+        let lines = [(a.clone(), Polarity::ActiveHigh), (b.clone(), Polarity::ActiveLow)];
+        let mut outputs =
+            simulation.open_outputs(&lines, Start::Values(&[Value::Inactive; 2])).expect("free lines");
+        assert_eq!([Level::Low, Level::High], [&a, &b].map(|l| simulation.board().level(l)));
+        outputs.write(&[Value::Active, Value::Active]).expect("simulated");
+        assert_eq!([Level::High, Level::Low], [&a, &b].map(|l| simulation.board().level(l)));
+        assert_eq!(outputs.read().expect("simulated"), [Value::Active, Value::Active]);
+    }
+
+    #[test]
+    fn keep_leaves_a_driven_line_and_starts_others_inactive() {
+        let mut simulation = Simulation::new();
+        let (driven, free) = (line(&mut simulation, "GPIO1"), line(&mut simulation, "GPIO2"));
+        simulation.board().leave_driven(&driven, Level::High);
+        let lines = [(driven, Polarity::ActiveHigh), (free, Polarity::ActiveHigh)];
+        let mut outputs = simulation.open_outputs(&lines, Start::Keep).expect("free lines");
+        assert_eq!(outputs.read().expect("simulated"), [Value::Active, Value::Inactive]);
+    }
+
+    #[test]
+    fn a_line_has_one_holder_until_it_is_dropped() {
+        let mut simulation = Simulation::new();
+        let line = line(&mut simulation, "GPIO1");
+        let lines = [(line, Polarity::ActiveHigh)];
+        let first = simulation.open_outputs(&lines, Start::Keep);
+        let second = simulation.open_outputs(&lines, Start::Keep).err().expect("held").to_string();
+        assert!(second.contains("held by \"gpio-gatekeeper\""), "{second}");
+        drop(first);
+        assert!(simulation.open_outputs(&lines, Start::Keep).is_ok());
+    }
+
+    #[test]
+    fn a_driven_input_sees_its_edges() {
+        let mut simulation = Simulation::new();
+        let line = line(&mut simulation, "GPIO4");
+        let (sender, edges) = mpsc::channel();
+        let sink: EdgeSink = Arc::new(move |edge| {
+            let _ = sender.send(edge);
+        });
+        let mut input =
+            simulation.open_input(&line, Polarity::ActiveLow, Bias::PullUp, 7, sink).expect("a free line");
+        assert_eq!(input.read().expect("simulated"), Value::Inactive);
+        simulation.board().drive(&line, Level::Low);
+        simulation.board().drive(&line, Level::Low);
+        input.drive(Value::Inactive).expect("simulated");
+        let seen: Vec<_> = edges.try_iter().map(|edge| (edge.input, edge.value)).collect();
+        assert_eq!(seen, [(7, Value::Active), (7, Value::Inactive)]);
+    }
+}
