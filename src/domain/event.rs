@@ -1,6 +1,7 @@
 //! What the hardware thread tells: states of devices, and who did what.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{Code, Command, Datum, DeviceName, Principal, Refusal};
 
@@ -61,6 +62,15 @@ pub enum Deed {
     Command(Command),
     /// Something that ended before it was a command, or that is none: what it was about, and what it was.
     Other(String, String),
+}
+
+impl Audit {
+    /// The entry of something that was refused before it reached the hardware thread, now.
+    pub fn refusal(principal: Option<Arc<Principal>>, deed: Deed, refusal: &Refusal) -> Audit {
+        let timestamp = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
+        let refused = Some((refusal.code, refusal.message.to_string()));
+        Audit { timestamp, principal, deed, refused, old: None, new: None }
+    }
 }
 
 impl Deed {

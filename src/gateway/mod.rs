@@ -1,1 +1,46 @@
 //! Frames to commands and events to frames, for each client.
+//!
+//! Every client has a thread, which runs a [`Conversation`] in its protocol: [`line`] or [`mqtt`].  What others
+//! have for the client waits in its [`Outbox`].  The [`Bus`] is the thread that knows who is there and who wants
+//! to hear of what.
+
+mod bus;
+mod in_order;
+pub mod line;
+mod message;
+pub mod mqtt;
+mod outbox;
+mod pump;
+mod topics;
+
+use std::sync::Arc;
+
+pub use bus::{Bus, BusThread, Joining};
+pub use in_order::InOrder;
+pub use message::{Body, Delivery, Message};
+pub use outbox::{Done, Note, Outbox, OutboxLimits};
+pub use pump::{Conversation, converse};
+pub use topics::{Space, Topics};
+
+use crate::control::Commands;
+use crate::domain::Registry;
+use crate::net::Admission;
+
+/// What every conversation may use.
+#[derive(Clone)]
+pub struct Shared {
+    /// The way to the hardware thread.
+    pub commands: Commands,
+    /// The way to the bus.
+    pub bus: Bus,
+    /// What devices there are.
+    pub registry: Arc<Registry>,
+    /// What the topics are called.
+    pub topics: Arc<Topics>,
+    /// How many clients there are.
+    pub admission: Admission,
+    /// When the daemon was started.
+    pub started: std::time::Instant,
+    /// How much may wait for a client.
+    pub outbox: OutboxLimits,
+}

@@ -1,1 +1,15 @@
 //! Bytes: listeners, links and what a client thread waits for.
+//!
+//! A client thread waits in the kernel, on its socket and on its [`Waker`] at once; nothing here polls on a timer.
+
+mod admission;
+mod link;
+mod listener;
+mod wait;
+mod waker;
+
+pub use admission::{Admission, Seat, Seating};
+pub use link::{Link, Read};
+pub use listener::{Accepted, Listener, ListenerThread};
+pub use wait::{Interest, Ready, wait};
+pub use waker::Waker;

@@ -1,0 +1,355 @@
+//! The bus: the thread that owns the broker, and that turns what the hardware thread tells into messages.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use log::{debug, warn};
+
+use super::mqtt::broker::{Broker, Member, MemberId, RetainedLimits};
+use super::mqtt::{json, translate};
+use super::{Done, Message, Note, Outbox, Space, Topics};
+use crate::control::{Commands, Recipient, Request};
+use crate::domain::{Audit, ClientId, Code, Deed, Event, Outcome, Principal, Refusal, Registry};
+use crate::wire::mqtt::{SubscribeOptions, TopicFilter};
+
+/// The way to the bus.
+#[derive(Clone)]
+pub struct Bus(Sender<Letter>);
+
+/// The running thread.
+pub struct BusThread {
+    bus: Bus,
+    thread: JoinHandle<()>,
+}
+
+/// A client on its way in.
+pub struct Joining {
+    /// Who it is.
+    pub principal: Arc<Principal>,
+    /// Whether it chose its client identifier itself.
+    pub named: bool,
+    /// Where its messages go.
+    pub outbox: Arc<Outbox>,
+    /// What is published for it when its connection ends without a goodbye.
+    pub will: Option<Message>,
+}
+
+/// How long a conversation stays a member: until this is dropped.
+pub(super) struct Membership {
+    bus: Bus,
+    id: MemberId,
+}
+
+enum Letter {
+    Join(MemberId, Joining, u64),
+    Rename(MemberId, Arc<Principal>, u64),
+    Subscribe(MemberId, Vec<(TopicFilter, SubscribeOptions)>, Option<NonZeroU32>, u64),
+    Unsubscribe(MemberId, Vec<TopicFilter>, u64),
+    Publish(Message, Option<(Arc<Outbox>, u64)>),
+    Send(ClientId, Message, Arc<Outbox>, u64),
+    ForgetWill(MemberId),
+    Leave(MemberId),
+    Events(Vec<Event>),
+    Log(&'static str, String),
+    Telemetry(String),
+    Stop,
+}
+
+static NEXT_MEMBER: AtomicU64 = AtomicU64::new(1);
+
+impl Bus {
+    /// Takes a client in; the answer comes to its outbox under this ticket.
+    pub(super) fn join(&self, joining: Joining, ticket: u64) -> Membership {
+        let id = MemberId(NEXT_MEMBER.fetch_add(1, Ordering::Relaxed));
+        self.post(Letter::Join(id, joining, ticket));
+        Membership { bus: self.clone(), id }
+    }
+
+    /// Publishes for a client; with a ticket the outcome comes to the outbox.
+    pub(super) fn publish(&self, message: Message, answer: Option<(Arc<Outbox>, u64)>) {
+        self.post(Letter::Publish(message, answer));
+    }
+
+    /// Publishes to one client, if it is there; the outcome comes to the outbox under this ticket.
+    pub(super) fn send(&self, to: ClientId, message: Message, outbox: Arc<Outbox>, ticket: u64) {
+        self.post(Letter::Send(to, message, outbox, ticket));
+    }
+
+    /// Tells what the hardware thread has to tell.
+    pub fn events(&self, events: Vec<Event>) {
+        if !events.is_empty() {
+            self.post(Letter::Events(events));
+        }
+    }
+
+    /// Adds an entry to the audit that no command made.
+    pub fn audit(&self, audit: Audit) {
+        self.post(Letter::Events(vec![Event::Audit(Arc::new(audit))]));
+    }
+
+    /// Publishes a log record.
+    pub fn log(&self, level: &'static str, text: String) {
+        self.post(Letter::Log(level, text));
+    }
+
+    /// Publishes the telemetry, which is JSON.
+    pub fn telemetry(&self, json: String) {
+        self.post(Letter::Telemetry(json));
+    }
+
+    fn post(&self, letter: Letter) {
+        // The bus ends last; what comes after that has nobody to go to.
+        let _ = self.0.send(letter);
+    }
+}
+
+impl Membership {
+    pub(super) fn subscribe(
+        &self,
+        filters: Vec<(TopicFilter, SubscribeOptions)>,
+        id: Option<NonZeroU32>,
+        ticket: u64,
+    ) {
+        self.bus.post(Letter::Subscribe(self.id, filters, id, ticket));
+    }
+
+    pub(super) fn unsubscribe(&self, filters: Vec<TopicFilter>, ticket: u64) {
+        self.bus.post(Letter::Unsubscribe(self.id, filters, ticket));
+    }
+
+    pub(super) fn rename(&self, principal: Arc<Principal>, ticket: u64) {
+        self.bus.post(Letter::Rename(self.id, principal, ticket));
+    }
+
+    /// Leaves with a goodbye: the will is not published [MQTT-3.14.4-3].
+    pub(super) fn forget_will(&self) {
+        self.bus.post(Letter::ForgetWill(self.id));
+    }
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        self.bus.post(Letter::Leave(self.id));
+    }
+}
+
+impl BusThread {
+    /// A way to a bus that does not run yet: what is posted waits until [`Mailbox::start`].
+    pub fn prepare() -> (Bus, Mailbox) {
+        let (sender, receiver) = channel();
+        (Bus(sender), Mailbox(receiver))
+    }
+
+    /// The way to it.
+    pub fn bus(&self) -> Bus {
+        self.bus.clone()
+    }
+
+    /// Says goodbye to every client and publishes that the gatekeeper is offline; the thread goes on to take what
+    /// the clients still have to say, until every way to it is dropped.
+    pub fn stop(&self) {
+        self.bus.post(Letter::Stop);
+    }
+
+    /// Waits for the end of the thread, after every other way to the bus was dropped.
+    pub fn join(self) {
+        drop(self.bus);
+        let _ = self.thread.join();
+    }
+
+    /// Whether the thread has ended by itself, which it never should.
+    pub fn is_finished(&self) -> bool {
+        self.thread.is_finished()
+    }
+}
+
+/// The receiving end of a bus that does not run yet.
+pub struct Mailbox(Receiver<Letter>);
+
+/// What the bus needs to know.
+pub struct BusSettings {
+    /// What the topics are called.
+    pub topics: Arc<Topics>,
+    /// What devices there are.
+    pub registry: Arc<Registry>,
+    /// Where wills that are commands go.
+    pub commands: Commands,
+    /// How many filters one client may subscribe to.
+    pub maximum_subscriptions: usize,
+    /// How much is retained.
+    pub retained: RetainedLimits,
+}
+
+impl Mailbox {
+    /// Starts the thread.  `ended` is called as its last act.
+    pub fn start(
+        self,
+        bus: Bus,
+        settings: BusSettings,
+        ended: impl FnOnce() + Send + 'static,
+    ) -> std::io::Result<BusThread> {
+        let thread = std::thread::Builder::new().name("bus".to_owned()).spawn(move || {
+            let run = std::panic::AssertUnwindSafe(|| run(&self.0, settings));
+            if std::panic::catch_unwind(run).is_err() {
+                log::error!("the bus panicked");
+            }
+            ended();
+        })?;
+        Ok(BusThread { bus, thread })
+    }
+}
+
+struct Desk {
+    broker: Broker,
+    topics: Arc<Topics>,
+    commands: Option<Commands>,
+}
+
+/// The outcome of a will's command interests nobody but the audit.
+struct Nobody;
+
+impl Recipient for Nobody {
+    fn answer(&self, _ticket: u64, _outcome: Outcome) {}
+}
+
+fn run(letters: &Receiver<Letter>, settings: BusSettings) {
+    let BusSettings { topics, registry, commands, maximum_subscriptions, retained } = settings;
+    let broker = Broker::new(topics.clone(), maximum_subscriptions, retained);
+    let mut desk = Desk { broker, topics, commands: Some(commands) };
+    desk.say(Message::own(desk.topics.status(), "online", true));
+    desk.say(Message::own(desk.topics.registry(), json::registry(&registry), true));
+    while let Ok(letter) = letters.recv() {
+        desk.take(letter, Instant::now());
+    }
+}
+
+impl Desk {
+    fn take(&mut self, letter: Letter, now: Instant) {
+        match letter {
+            Letter::Join(id, joining, ticket) => {
+                let Joining { principal, named, outbox, will } = joining;
+                debug!("{} joined from {}", principal.client, principal.address);
+                let member = Member { principal, named, outbox, will, filters: Vec::new() };
+                let older = self.broker.join(id, member);
+                self.settle(older, now);
+                self.tell_presence(id);
+                self.broker.answer(id, ticket, Done::Joined(false), Vec::new());
+            }
+            Letter::Rename(id, principal, ticket) => {
+                let older = self.broker.rename(id, principal);
+                self.settle(older, now);
+                self.tell_presence(id);
+                self.broker.answer(id, ticket, Done::Joined(false), Vec::new());
+            }
+            Letter::Subscribe(id, filters, subscription_id, ticket) => {
+                let (reasons, retained) = self.broker.subscribe(id, filters, subscription_id, now);
+                self.broker.answer(id, ticket, Done::Subscribed(reasons), retained);
+            }
+            Letter::Unsubscribe(id, filters, ticket) => {
+                let reasons = self.broker.unsubscribe(id, &filters);
+                self.broker.answer(id, ticket, Done::Unsubscribed(reasons), Vec::new());
+            }
+            Letter::Publish(message, answer) => {
+                let published = self.broker.publish(message, now);
+                match answer {
+                    Some((outbox, ticket)) => outbox.note(Note::Done(ticket, published.map(Done::Published))),
+                    None => {
+                        if let Err(refusal) = published {
+                            warn!("a message was not retained: {}", refusal.message);
+                        }
+                    }
+                }
+            }
+            Letter::Send(to, message, outbox, ticket) => {
+                let sent = if self.broker.find(to.as_str()).is_some() {
+                    self.broker.publish(message, now).map(Done::Published)
+                } else {
+                    Err(Refusal::new(Code::UnknownClient, format!("no client is connected as {to}")))
+                };
+                outbox.note(Note::Done(ticket, sent));
+            }
+            Letter::ForgetWill(id) => self.broker.forget_will(id),
+            Letter::Leave(id) => {
+                let left = self.broker.leave(id);
+                self.settle(left, now);
+            }
+            Letter::Events(events) => events.into_iter().for_each(|event| self.tell(event)),
+            Letter::Log(level, text) => self.say(Message::own(self.topics.log(level), text, false)),
+            Letter::Telemetry(text) => self.say(Message::own(self.topics.telemetry(), text, true)),
+            Letter::Stop => {
+                self.say(Message::own(self.topics.status(), "offline", true));
+                for member in self.broker.members() {
+                    member.outbox.close(Refusal::stopping());
+                }
+                // Wills of clients that end now are no commands any more, and the hardware thread may end.
+                self.commands = None;
+            }
+        }
+    }
+
+    /// Does what is due for a member that is no more: its will, and the word that it is gone.
+    fn settle(&mut self, gone: Option<Member>, now: Instant) {
+        let Some(Member { principal, named, will, .. }) = gone else { return };
+        if let Some(will) = will {
+            self.publish_will(&principal, will, now);
+        }
+        if named && self.broker.find(principal.client.as_str()).is_none() {
+            self.say(Message::own(self.topics.node_status(principal.client.as_str()), "offline", true));
+        }
+    }
+
+    fn tell_presence(&mut self, id: MemberId) {
+        let Some(member) = self.broker.member(id).filter(|member| member.named) else { return };
+        let topic = self.topics.node_status(member.principal.client.as_str());
+        self.say(Message::own(topic, "online", true));
+    }
+
+    /// A will may be a command, as any other message.
+    fn publish_will(&mut self, principal: &Arc<Principal>, will: Message, now: Instant) {
+        let command = match self.topics.space(&will.topic) {
+            Space::Set(target) => translate::set(target, will.payload()),
+            Space::Rpc => translate::rpc(will.payload()),
+            _ => {
+                if let Err(refusal) = self.broker.publish(will, now) {
+                    warn!("the will of {}: {}", principal.client, refusal.message);
+                }
+                return;
+            }
+        };
+        let sent = command.and_then(|command| {
+            let Some(commands) = &self.commands else { return Err(Refusal::stopping()) };
+            let principal = principal.clone();
+            commands.send(Request { principal, command, expires: None, recipient: Arc::new(Nobody), ticket: 0 })
+        });
+        if let Err(refusal) = sent {
+            warn!("the will of {} was not carried out: {refusal}", principal.client);
+            let deed = Deed::Other(will.topic.to_string(), "will".to_owned());
+            self.tell(Event::Audit(Arc::new(Audit::refusal(Some(principal.clone()), deed, &refusal))));
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        match event {
+            Event::State(state) => {
+                for topic in self.topics.clone().states(&state.device) {
+                    self.say(Message::state(topic.clone(), state.clone()));
+                }
+            }
+            Event::Audit(audit) => {
+                let topic = self.topics.audit();
+                if self.broker.is_wanted(&topic) {
+                    self.say(Message::own(topic, json::audit(&audit), false));
+                }
+            }
+        }
+    }
+
+    fn say(&mut self, message: Message) {
+        // Only messages of clients are refused.
+        let _ = self.broker.publish(message, Instant::now());
+    }
+}

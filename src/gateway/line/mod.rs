@@ -1,0 +1,1 @@
+//! The line protocol as one client speaks it.

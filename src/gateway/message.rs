@@ -1,0 +1,93 @@
+//! A message on its way through the bus, and one delivery of it to one client.
+
+use std::num::NonZeroU32;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use super::mqtt::json;
+use crate::domain::{ClientId, State};
+use crate::wire::mqtt::{Properties, QoS, TopicName};
+
+/// Something that was published.
+#[derive(Debug)]
+pub struct Message {
+    /// Where.
+    pub topic: TopicName,
+    /// What.
+    pub body: Body,
+    /// With which quality of service.
+    pub qos: QoS,
+    /// Whether it is kept for those who subscribe later.
+    pub retain: bool,
+    /// The publisher's properties that are passed on.
+    pub properties: Properties,
+    /// When it is worthless.
+    pub expires: Option<Instant>,
+    /// Who published it; nobody for what the gatekeeper says itself.
+    pub sender: Option<ClientId>,
+}
+
+/// The payload, as it was first known.
+#[derive(Debug)]
+pub enum Body {
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// A device's state, which becomes JSON when somebody wants it so.
+    State(Arc<State>, OnceLock<Vec<u8>>),
+}
+
+/// One message for one client.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// The message.
+    pub message: Arc<Message>,
+    /// The quality of service for this client.
+    pub qos: QoS,
+    /// The retain flag for this client.
+    pub retain: bool,
+    /// The identifiers of the subscriptions that it is delivered for.
+    pub subscription_ids: Vec<NonZeroU32>,
+}
+
+impl Message {
+    /// What the gatekeeper itself has to say.
+    pub fn own(topic: TopicName, payload: impl Into<Vec<u8>>, retain: bool) -> Message {
+        Message {
+            topic,
+            body: Body::Bytes(payload.into()),
+            qos: QoS::AtLeastOnce,
+            retain,
+            properties: Properties::new(),
+            expires: None,
+            sender: None,
+        }
+    }
+
+    /// A device's state, which is retained.
+    pub fn state(topic: TopicName, state: Arc<State>) -> Message {
+        Message { body: Body::State(state, OnceLock::new()), ..Message::own(topic, Vec::new(), true) }
+    }
+
+    /// The payload as MQTT carries it.
+    pub fn payload(&self) -> &[u8] {
+        match &self.body {
+            Body::Bytes(bytes) => bytes,
+            Body::State(state, encoded) => encoded.get_or_init(|| json::state(state)),
+        }
+    }
+
+    /// About how much memory it takes.
+    pub fn weight(&self) -> usize {
+        const FRAME: usize = 200;
+        let body = match &self.body {
+            Body::Bytes(bytes) => bytes.len(),
+            Body::State(..) => FRAME,
+        };
+        FRAME + self.topic.as_str().len() + body
+    }
+
+    /// Whether a newer message of the same topic makes this one worthless.
+    pub fn is_state(&self) -> bool {
+        matches!(self.body, Body::State(..))
+    }
+}

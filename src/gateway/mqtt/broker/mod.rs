@@ -1,0 +1,278 @@
+//! The broker: who is there, who wants to hear of what, and what is kept for those who come later.
+//!
+//! It has no thread and no socket.  The bus owns one and gives it one thing to do after the other; what it has for
+//! a client it puts into that client's outbox.
+
+mod members;
+mod retained;
+mod tree;
+
+pub use members::{Member, MemberId};
+pub use retained::{Retained, RetainedLimits};
+pub use tree::{Subscription, Tree};
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Instant;
+
+use log::debug;
+
+use crate::domain::{ClientId, Code, Protocol, Refusal};
+use crate::gateway::{Delivery, Message, Space, Topics};
+use crate::wire::mqtt::{QoS, ReasonCode, RetainHandling, SubscribeOptions, TopicFilter, TopicName};
+
+/// All members, their subscriptions and the retained messages.
+pub struct Broker {
+    topics: Arc<Topics>,
+    members: HashMap<MemberId, Member>,
+    by_client: HashMap<ClientId, MemberId>,
+    tree: Tree,
+    retained: Retained,
+    maximum_subscriptions: usize,
+}
+
+/// What one delivery for one member is made of, while its subscriptions are collected.
+struct Match {
+    member: MemberId,
+    qos: QoS,
+    retain_as_published: bool,
+    ids: Vec<NonZeroU32>,
+}
+
+impl Broker {
+    /// With nobody there.
+    pub fn new(topics: Arc<Topics>, maximum_subscriptions: usize, retained: RetainedLimits) -> Broker {
+        Broker {
+            topics,
+            members: HashMap::new(),
+            by_client: HashMap::new(),
+            tree: Tree::default(),
+            retained: Retained::new(retained),
+            maximum_subscriptions,
+        }
+    }
+
+    /// How many members there are.
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether nobody is there.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Every member.
+    pub fn members(&self) -> impl Iterator<Item = &Member> {
+        self.members.values()
+    }
+
+    /// Takes in a member.  One that has its client identifier already is closed [MQTT-3.1.4-3], and handed back.
+    pub fn join(&mut self, id: MemberId, member: Member) -> Option<Member> {
+        let older = self.by_client.insert(member.principal.client.clone(), id);
+        let older = older.and_then(|older| self.remove(older));
+        if let Some(older) = &older {
+            older.outbox.close(Refusal::new(Code::TakenOver, "another connection uses this client id now"));
+        }
+        self.members.insert(id, member);
+        older
+    }
+
+    /// Gives a member another client identifier; it keeps its subscriptions.
+    pub fn rename(&mut self, id: MemberId, principal: Arc<crate::domain::Principal>) -> Option<Member> {
+        let mut member = self.members.remove(&id)?;
+        if self.by_client.get(&member.principal.client) == Some(&id) {
+            self.by_client.remove(&member.principal.client);
+        }
+        member.principal = principal;
+        member.named = true;
+        self.join(id, member)
+    }
+
+    /// Lets a member go, if it is still there.
+    pub fn leave(&mut self, id: MemberId) -> Option<Member> {
+        let member = self.remove(id)?;
+        if self.by_client.get(&member.principal.client) == Some(&id) {
+            self.by_client.remove(&member.principal.client);
+        }
+        Some(member)
+    }
+
+    /// A member.
+    pub fn member(&self, id: MemberId) -> Option<&Member> {
+        self.members.get(&id)
+    }
+
+    /// The member with this client identifier.
+    pub fn find(&self, client: &str) -> Option<&Member> {
+        self.by_client.get(client).and_then(|id| self.members.get(id))
+    }
+
+    /// Makes subscriptions, each granted or refused by itself [MQTT-3.9.3-1]; the retained messages that belong to
+    /// them are handed back, to be delivered after the answer.
+    pub fn subscribe(
+        &mut self,
+        id: MemberId,
+        filters: Vec<(TopicFilter, SubscribeOptions)>,
+        subscription_id: Option<NonZeroU32>,
+        now: Instant,
+    ) -> (Vec<ReasonCode>, Vec<Delivery>) {
+        let (mut reasons, mut retained) = (Vec::with_capacity(filters.len()), Vec::new());
+        let Some(member) = self.members.get_mut(&id) else { return (reasons, retained) };
+        for (filter, options) in filters {
+            if filter.share().is_some() {
+                // Announced in CONNACK as not available.
+                reasons.push(ReasonCode::SharedSubscriptionsNotSupported);
+                continue;
+            }
+            let is_new = !member.filters.contains(&filter);
+            if is_new && member.filters.len() >= self.maximum_subscriptions {
+                reasons.push(ReasonCode::QuotaExceeded);
+                continue;
+            }
+            // [MQTT-3.8.4-3] The same filter again replaces the subscription.
+            let granted = options.qos.min(QoS::AtLeastOnce);
+            let options = SubscribeOptions { qos: granted, ..options };
+            self.tree.insert(&filter, id, Subscription { options, id: subscription_id });
+            reasons.push(match granted {
+                QoS::AtMostOnce => ReasonCode::Success,
+                _ => ReasonCode::GrantedQos1,
+            });
+            // [MQTT-3.3.1-9..11] Which retained messages are sent is the subscriber's choice.
+            let wanted = match options.retain_handling {
+                RetainHandling::Send => true,
+                RetainHandling::SendIfNew => is_new,
+                RetainHandling::DoNotSend => false,
+            };
+            if wanted {
+                let visible = |message: &&Arc<Message>| may_read(&self.topics, member, message);
+                retained.extend(self.retained.matching(&filter, now).filter(visible).map(|message| Delivery {
+                    qos: message.qos.min(granted),
+                    message: message.clone(),
+                    retain: true,
+                    subscription_ids: subscription_id.into_iter().collect(),
+                }));
+            }
+            if is_new {
+                member.filters.push(filter);
+            }
+        }
+        (reasons, retained)
+    }
+
+    /// Ends subscriptions.
+    pub fn unsubscribe(&mut self, id: MemberId, filters: &[TopicFilter]) -> Vec<ReasonCode> {
+        let Some(member) = self.members.get_mut(&id) else { return Vec::new() };
+        let end = |filter: &TopicFilter| {
+            let Some(place) = member.filters.iter().position(|known| known == filter) else {
+                return ReasonCode::NoSubscriptionExisted;
+            };
+            member.filters.swap_remove(place);
+            self.tree.remove(filter, id);
+            ReasonCode::Success
+        };
+        filters.iter().map(end).collect()
+    }
+
+    /// Passes a message on to everybody who wants it, and keeps it if it is to be retained.  Says whether anybody
+    /// wanted it; refused where no more can be kept.
+    pub fn publish(&mut self, message: Message, now: Instant) -> Result<bool, Refusal> {
+        let message = Arc::new(message);
+        let mut matches: Vec<Match> = Vec::new();
+        let sender = message.sender.as_ref();
+        self.tree.matching(&message.topic, |id, subscription| {
+            let SubscribeOptions { qos, no_local, retain_as_published, .. } = subscription.options;
+            let Some(member) = self.members.get(&id) else { return };
+            // [MQTT-3.8.3-3] No Local: not to the connection that published it.
+            if (no_local && sender == Some(&member.principal.client)) || !may_read(&self.topics, member, &message) {
+                return;
+            }
+            // Overlapping subscriptions: one delivery, with the best quality and all identifiers [MQTT-3.3.4-2].
+            match matches.iter_mut().find(|m| m.member == id) {
+                Some(found) => {
+                    found.qos = found.qos.max(qos);
+                    found.retain_as_published |= retain_as_published;
+                    found.ids.extend(subscription.id);
+                }
+                None => {
+                    let ids = subscription.id.into_iter().collect();
+                    matches.push(Match { member: id, qos, retain_as_published, ids });
+                }
+            }
+        });
+        let mut wanted = !matches.is_empty();
+        for found in matches {
+            if let Some(member) = self.members.get(&found.member) {
+                member.outbox.deliver(Delivery {
+                    qos: message.qos.min(found.qos),
+                    retain: message.retain && found.retain_as_published,
+                    message: message.clone(),
+                    subscription_ids: found.ids,
+                });
+            }
+        }
+        wanted |= self.pass_to_line_client(&message);
+        if message.retain {
+            self.retained.keep(message, now)?;
+        }
+        Ok(wanted)
+    }
+
+    /// Whether anybody would get a message of this topic.
+    pub fn is_wanted(&self, topic: &TopicName) -> bool {
+        let mut wanted = false;
+        self.tree.matching(topic, |_, _| wanted = true);
+        wanted
+    }
+
+    /// Takes away a member's will, because it says goodbye.
+    pub fn forget_will(&mut self, id: MemberId) {
+        if let Some(member) = self.members.get_mut(&id) {
+            member.will = None;
+        }
+    }
+
+    /// Puts an answer, and what follows it, into a member's outbox.
+    pub fn answer(&self, id: MemberId, ticket: u64, done: crate::gateway::Done, then: Vec<Delivery>) {
+        let Some(member) = self.members.get(&id) else { return };
+        member.outbox.note(crate::gateway::Note::Done(ticket, Ok(done)));
+        for delivery in then {
+            member.outbox.deliver(delivery);
+        }
+    }
+
+    /// A client of the line protocol gets its messages without subscribing.
+    fn pass_to_line_client(&self, message: &Arc<Message>) -> bool {
+        let Space::Message(client) = self.topics.space(&message.topic) else { return false };
+        match self.find(client) {
+            Some(member) if member.principal.protocol == Protocol::Line => {
+                member.outbox.deliver(Delivery {
+                    message: message.clone(),
+                    qos: QoS::AtMostOnce,
+                    retain: false,
+                    subscription_ids: Vec::new(),
+                });
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn remove(&mut self, id: MemberId) -> Option<Member> {
+        let member = self.members.remove(&id)?;
+        for filter in &member.filters {
+            self.tree.remove(filter, id);
+        }
+        debug!("{} left", member.principal.client);
+        Some(member)
+    }
+}
+
+/// Answers to one client, and messages to one client, are for that client alone, whatever others subscribe to.
+fn may_read(topics: &Topics, member: &Member, message: &Message) -> bool {
+    match topics.space(&message.topic) {
+        Space::Response(client) | Space::Message(client) => client == member.principal.client.as_str(),
+        _ => true,
+    }
+}

@@ -1,0 +1,144 @@
+//! Retained messages: the last one of each topic, for those who subscribe later.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::domain::{Code, Refusal};
+use crate::gateway::Message;
+use crate::wire::mqtt::{TopicFilter, TopicName};
+
+/// The retained messages, within their limits.
+#[derive(Debug)]
+pub struct Retained {
+    messages: HashMap<TopicName, Arc<Message>>,
+    bytes: usize,
+    limits: RetainedLimits,
+}
+
+/// How much is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct RetainedLimits {
+    /// Messages.
+    pub messages: usize,
+    /// Their bytes, about.
+    pub bytes: usize,
+}
+
+impl Retained {
+    /// Nothing yet.
+    pub fn new(limits: RetainedLimits) -> Retained {
+        Retained { messages: HashMap::new(), bytes: 0, limits }
+    }
+
+    /// Keeps a message in the place of the one before it [MQTT-3.3.1-5]; an empty one only takes that away
+    /// [MQTT-3.3.1-6].  The gatekeeper's own are kept whatever the limits say, for there is one per device.
+    pub fn keep(&mut self, message: Arc<Message>, now: Instant) -> Result<(), Refusal> {
+        let before = self.messages.get(&message.topic).map_or(0, |message| message.weight());
+        if message.payload().is_empty() {
+            self.messages.remove(&message.topic);
+            self.bytes -= before;
+            return Ok(());
+        }
+        let after = |kept: &Retained| kept.bytes - before + message.weight();
+        let crowded = |kept: &Retained| {
+            (before == 0 && kept.messages.len() >= kept.limits.messages) || after(kept) > kept.limits.bytes
+        };
+        if message.sender.is_some() && crowded(self) {
+            self.forget_expired(now);
+            let before_is_gone = before != 0 && !self.messages.contains_key(&message.topic);
+            if !before_is_gone && crowded(self) {
+                return Err(Refusal::new(Code::LimitReached, "no more messages are retained; clear some first"));
+            }
+        }
+        let replaced = self.messages.insert(message.topic.clone(), message.clone());
+        self.bytes -= replaced.map_or(0, |message| message.weight());
+        self.bytes += message.weight();
+        Ok(())
+    }
+
+    /// The messages that a new subscription gets.
+    pub fn matching(&self, filter: &TopicFilter, now: Instant) -> impl Iterator<Item = &Arc<Message>> {
+        let exact = if filter.has_wildcard() { None } else { self.messages.get(filter.filter()) };
+        let all = filter.has_wildcard().then(|| self.messages.values().filter(|m| filter.matches(&m.topic)));
+        exact.into_iter().chain(all.into_iter().flatten()).filter(move |message| !is_expired(message, now))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    fn forget_expired(&mut self, now: Instant) {
+        self.messages.retain(|_, message| {
+            let expired = is_expired(message, now);
+            if expired {
+                self.bytes -= message.weight();
+            }
+            !expired
+        });
+    }
+}
+
+fn is_expired(message: &Message, now: Instant) -> bool {
+    message.expires.is_some_and(|expires| expires <= now)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::ClientId;
+
+    fn message(topic: &str, payload: &str) -> Arc<Message> {
+        let topic = TopicName::parse(topic).expect("valid");
+        let sender = Some(ClientId::parse("me").expect("valid"));
+        Arc::new(Message { sender, ..Message::own(topic, payload, true) })
+    }
+
+    fn topics(retained: &Retained, filter: &str, now: Instant) -> Vec<String> {
+        let filter = TopicFilter::parse(filter).expect("valid");
+        let mut topics: Vec<_> = retained.matching(&filter, now).map(|m| m.topic.to_string()).collect();
+        topics.sort();
+        topics
+    }
+
+    #[test]
+    fn the_last_message_of_each_topic_is_kept_and_an_empty_one_clears_it() {
+        let mut retained = Retained::new(RetainedLimits { messages: 2, bytes: 10_000 });
+        let now = Instant::now();
+        for (topic, payload) in [("a/b", "1"), ("a/b", "2"), ("a/c", "3")] {
+            retained.keep(message(topic, payload), now).expect("within limits");
+        }
+        assert!(retained.keep(message("d", "4"), now).is_err());
+        assert_eq!(topics(&retained, "a/+", now), ["a/b", "a/c"]);
+        retained.keep(message("a/b", ""), now).expect("clears");
+        retained.keep(message("d", "4"), now).expect("room again");
+        assert_eq!(topics(&retained, "#", now), ["a/c", "d"]);
+        assert_eq!(topics(&retained, "d", now), ["d"]);
+        for topic in ["a/c", "d"] {
+            retained.keep(message(topic, ""), now).expect("clears");
+        }
+        assert_eq!((retained.len(), retained.bytes), (0, 0));
+    }
+
+    #[test]
+    fn bytes_are_bounded_and_expired_messages_make_room() {
+        let mut retained = Retained::new(RetainedLimits { messages: 100, bytes: 2000 });
+        let now = Instant::now();
+        let mut short = Message::own(TopicName::parse("s").expect("valid"), vec![b'x'; 1500], true);
+        short.expires = Some(now + Duration::from_secs(1));
+        retained.keep(Arc::new(short), now).expect("within limits");
+        let large = message("l", &"y".repeat(1000));
+        assert!(retained.keep(large.clone(), now).is_err());
+        let later = now + Duration::from_secs(2);
+        assert_eq!(topics(&retained, "#", later), [""; 0]);
+        retained.keep(large, later).expect("the expired one went");
+    }
+}

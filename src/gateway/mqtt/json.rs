@@ -1,0 +1,199 @@
+//! The JSON that the gatekeeper publishes.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::domain::{Audit, Datum, Entry, Outcome, Registry, State};
+
+/// A device's state.
+pub fn state(state: &State) -> Vec<u8> {
+    bytes(&state_object(state))
+}
+
+/// The registry: a map from the name of a device to what it is and can do.
+pub fn registry(registry: &Registry) -> Vec<u8> {
+    let devices: Map<String, Json> =
+        registry.devices.iter().map(|entry| (entry.name.to_string(), device(entry, registry))).collect();
+    bytes(&Json::Object(devices))
+}
+
+/// An entry of the audit.
+pub fn audit(audit: &Audit) -> Vec<u8> {
+    let (status, code, message) = match &audit.refused {
+        None => ("success", Json::Null, Json::Null),
+        Some((code, message)) => ("error", code.as_str().into(), message.as_str().into()),
+    };
+    let who = audit.principal.as_ref();
+    bytes(&json!({
+        "timestamp": audit.timestamp,
+        "client": who.map(|who| who.client.as_str()),
+        "address": who.map(|who| who.address.to_string()),
+        "protocol": who.map(|who| who.protocol.to_string()),
+        "device": audit.deed.device(),
+        "action": audit.deed.action(),
+        "status": status,
+        "code": code,
+        "message": message,
+        "old": audit.old,
+        "new": audit.new,
+    }))
+}
+
+/// The answer to a command.
+pub fn response(outcome: &Outcome, timestamp: f64, correlation_data: Option<&[u8]>) -> Vec<u8> {
+    let correlation_data = correlation_data.map(base64);
+    bytes(&match outcome {
+        Ok(state) => json!({
+            "timestamp": timestamp,
+            "status": "success",
+            "code": Json::Null,
+            "result": state_object(state),
+            "message": Json::Null,
+            "correlation_data": correlation_data,
+        }),
+        Err(refusal) => json!({
+            "timestamp": timestamp,
+            "status": "error",
+            "code": refusal.code.as_str(),
+            "result": Json::Null,
+            "message": refusal.message,
+            "correlation_data": correlation_data,
+        }),
+    })
+}
+
+fn state_object(state: &State) -> Json {
+    let mut object = Map::new();
+    object.insert("timestamp".into(), state.timestamp.into());
+    object.insert("device".into(), state.device.as_str().into());
+    object.insert("kind".into(), state.kind.into());
+    object.insert("event".into(), state.event.into());
+    object.insert("value".into(), state.value.as_ref().map_or(Json::Null, |value| number(*value)));
+    object.insert("seq".into(), state.seq.into());
+    if let Err(error) = &state.value {
+        object.insert("error".into(), error.as_ref().into());
+    }
+    if let Some(edge_ns) = state.edge_ns {
+        object.insert("edge_ns".into(), edge_ns.into());
+    }
+    for (key, value) in &state.fields {
+        object.insert((*key).into(), datum(value));
+    }
+    Json::Object(object)
+}
+
+fn device(entry: &Entry, registry: &Registry) -> Json {
+    let lines: Map<String, Json> = entry
+        .lines
+        .iter()
+        .map(|(role, chip, offset)| ((*role).to_owned(), json!({ "chip": chip, "offset": offset })))
+        .collect();
+    let actions: Map<String, Json> = entry
+        .actions
+        .iter()
+        .map(|action| {
+            let parameters: Map<String, Json> =
+                action.parameters.iter().map(|p| (p.name.to_owned(), p.summary.into())).collect();
+            (action.name.to_owned(), json!({ "summary": action.summary, "parameters": parameters }))
+        })
+        .collect();
+    let safety: Map<String, Json> = entry.safety.iter().map(|(when, what)| ((*when).to_owned(), datum(what))).collect();
+    json!({
+        "type": entry.kind,
+        "summary": entry.summary,
+        "lines": lines,
+        "actions": actions,
+        "unit": entry.unit,
+        "limits": { "min": number(entry.range.0), "max": number(entry.range.1) },
+        "safety": safety,
+        "backend": registry.backend,
+        "simulated": registry.simulated,
+    })
+}
+
+fn datum(value: &Datum) -> Json {
+    match value {
+        Datum::Null => Json::Null,
+        Datum::Bool(value) => (*value).into(),
+        Datum::Number(value) => number(*value),
+        Datum::Text(text) => text.as_str().into(),
+        Datum::List(values) => values.iter().map(datum).collect(),
+    }
+}
+
+/// Whole numbers without a fraction: `1` and not `1.0`.
+fn number(value: f64) -> Json {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if value.fract() == 0.0 && value.abs() < EXACT {
+        // Whole and below 2^53, so nothing is lost.
+        Json::from(value as i64)
+    } else {
+        Json::from(value)
+    }
+}
+
+fn bytes(json: &Json) -> Vec<u8> {
+    json.to_string().into_bytes()
+}
+
+/// Base64 with padding (RFC 4648, section 4).
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let mut group = [0u8; 4];
+        group[1..=chunk.len()].copy_from_slice(chunk);
+        let group = u32::from_be_bytes(group);
+        for place in 0..4 {
+            // A chunk of n bytes has n + 1 digits; the others are padding.
+            let digit = (group >> (18 - 6 * place)) & 63;
+            text.push(if place <= chunk.len() { char::from(ALPHABET[digit as usize]) } else { '=' });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Code, DeviceName, Refusal};
+
+    #[test]
+    fn base64_is_that_of_the_standard() {
+        // RFC 4648, section 10.
+        let vectors = [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")];
+        for (bytes, text) in vectors {
+            assert_eq!(base64(bytes.as_bytes()), text);
+        }
+        assert_eq!(base64(&[255, 254]), "//4=");
+    }
+
+    #[test]
+    fn a_state_says_what_the_hardware_says() {
+        let mut lamp = State {
+            device: DeviceName::parse("lamp").expect("valid"),
+            kind: "pwm_led",
+            event: "on",
+            value: Ok(0.5),
+            seq: 3,
+            timestamp: 12.5,
+            edge_ns: None,
+            fields: vec![("blinking", Datum::Bool(true))],
+        };
+        let text = |lamp: &State| String::from_utf8(state(lamp)).expect("JSON is UTF-8");
+        let parsed: Json = serde_json::from_str(&text(&lamp)).expect("JSON");
+        let expected = json!({"timestamp": 12.5, "device": "lamp", "kind": "pwm_led", "event": "on", "value": 0.5,
+            "seq": 3, "blinking": true});
+        assert_eq!(parsed, expected);
+        lamp.value = Err("line is gone".into());
+        assert!(text(&lamp).contains(r#""value":null"#) && text(&lamp).contains(r#""error":"line is gone""#));
+    }
+
+    #[test]
+    fn an_answer_carries_its_correlation_data() {
+        let refusal = Err(Refusal::new(Code::OutOfRange, "value is 0 or 1, not 2"));
+        let parsed: Json = serde_json::from_slice(&response(&refusal, 1.0, Some(b"foo"))).expect("JSON");
+        let expected = json!({"timestamp": 1.0, "status": "error", "code": "OUT_OF_RANGE", "result": null,
+            "message": "value is 0 or 1, not 2", "correlation_data": "Zm9v"});
+        assert_eq!(parsed, expected);
+    }
+}

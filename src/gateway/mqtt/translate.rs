@@ -1,0 +1,170 @@
+//! What MQTT payloads mean: `ON`, a number or JSON become commands.
+
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use crate::domain::{Action, Arguments, Code, Command, Datum, DeviceName, Refusal, Target};
+
+/// The longest method name; none is longer than a word.
+const LONGEST_METHOD: usize = 64;
+/// How deep lists may be inside lists.
+const DEEPEST: usize = 4;
+
+/// The command of a payload on `pi/devices/{name}/set` or `pi/gpio/{line}/set`: `ON`, `OFF`, `TOGGLE`, a number, or
+/// `{"method": ..., "args": [...], "kwargs": {...}}`.
+pub(in crate::gateway) fn set(target: Target, payload: &[u8]) -> Result<Command, Refusal> {
+    let text = text(payload)?.trim();
+    if text.starts_with('{') {
+        let call: Call = read(text)?;
+        return Ok(Command { target, action: action(call.method, call.args, call.kwargs)? });
+    }
+    let action = match text {
+        "" => return Err(Refusal::new(Code::MissingKey, "the payload is empty; send ON, OFF, TOGGLE or a number")),
+        _ if text.eq_ignore_ascii_case("on") => Action::new("on"),
+        _ if text.eq_ignore_ascii_case("off") => Action::new("off"),
+        _ if text.eq_ignore_ascii_case("toggle") => Action::new("toggle"),
+        _ => match text.parse::<f64>() {
+            Ok(number) if number.is_finite() && !text.contains(['n', 'i', 'N', 'I']) => Action::set(number.into()),
+            _ => {
+                let start: String = text.chars().take(32).collect();
+                let message = format!("\"{start}\" is not ON, OFF, TOGGLE, a number or a JSON object");
+                return Err(Refusal::new(Code::BadValue, message));
+            }
+        },
+    };
+    Ok(Command { target, action })
+}
+
+/// The command of a payload on `pi/rpc/commands`: `{"device", "method", "args": [], "kwargs": {}}`.
+pub(in crate::gateway) fn rpc(payload: &[u8]) -> Result<Command, Refusal> {
+    let call: DeviceCall = read(text(payload)?)?;
+    let device = DeviceName::parse(&call.device)
+        .map_err(|error| Refusal::new(Code::UnknownDevice, format!("no device has such a name: {error}")))?;
+    Ok(Command { target: Target::Device(device), action: action(call.method, call.args, call.kwargs)? })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Call {
+    method: String,
+    #[serde(default)]
+    args: Vec<Json>,
+    #[serde(default)]
+    kwargs: serde_json::Map<String, Json>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeviceCall {
+    device: String,
+    method: String,
+    #[serde(default)]
+    args: Vec<Json>,
+    #[serde(default)]
+    kwargs: serde_json::Map<String, Json>,
+}
+
+fn text(payload: &[u8]) -> Result<&str, Refusal> {
+    std::str::from_utf8(payload).map_err(|_| Refusal::new(Code::Malformed, "the payload is not UTF-8"))
+}
+
+fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Refusal> {
+    serde_json::from_str(text).map_err(|error| {
+        let code = match error.classify() {
+            serde_json::error::Category::Data if error.to_string().starts_with("missing field") => Code::MissingKey,
+            serde_json::error::Category::Data => Code::BadValue,
+            _ => Code::Malformed,
+        };
+        Refusal::new(code, format!("the JSON object is not a command: {error}"))
+    })
+}
+
+fn action(method: String, args: Vec<Json>, kwargs: serde_json::Map<String, Json>) -> Result<Action, Refusal> {
+    if method.starts_with('_') {
+        return Err(Refusal::new(Code::UnknownAction, "methods that begin with _ are nobody's to call"));
+    }
+    if method.len() > LONGEST_METHOD {
+        return Err(Refusal::new(Code::UnknownAction, "no method has such a long name"));
+    }
+    let positional = args.into_iter().map(|value| datum(value, DEEPEST)).collect::<Result<_, _>>()?;
+    let named = kwargs.into_iter().map(|(key, value)| Ok((key, datum(value, DEEPEST)?))).collect::<Result<_, _>>()?;
+    Ok(Action { verb: method, arguments: Arguments { positional, named } })
+}
+
+fn datum(value: Json, depth: usize) -> Result<Datum, Refusal> {
+    Ok(match value {
+        Json::Null => Datum::Null,
+        Json::Bool(value) => Datum::Bool(value),
+        Json::Number(number) => match number.as_f64().filter(|number| number.is_finite()) {
+            Some(number) => Datum::Number(number),
+            None => return Err(Refusal::new(Code::BadValue, format!("the number {number} is too large"))),
+        },
+        Json::String(text) => Datum::Text(text),
+        Json::Array(values) if depth > 0 => {
+            Datum::List(values.into_iter().map(|value| datum(value, depth - 1)).collect::<Result<_, _>>()?)
+        }
+        Json::Array(_) => return Err(Refusal::new(Code::BadValue, "lists are too deep inside lists")),
+        Json::Object(_) => return Err(Refusal::new(Code::BadValue, "an argument is not an object")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lamp() -> Target {
+        Target::Device(DeviceName::parse("lamp").expect("valid"))
+    }
+
+    #[test]
+    fn payloads_of_a_set_topic() {
+        for (payload, action) in [
+            ("ON", "on"),
+            (" off\n", "off"),
+            ("Toggle", "toggle"),
+            ("0.5", "set(0.5)"),
+            ("-1", "set(-1)"),
+            (r#"{"method": "blink", "args": [0.5], "kwargs": {"n": 3}}"#, "blink(0.5, n=3)"),
+        ] {
+            let command = set(lamp(), payload.as_bytes()).expect(payload);
+            assert_eq!(command.action.to_string(), action, "{payload}");
+        }
+        for (payload, code) in [
+            (&b""[..], Code::MissingKey),
+            (b"yes", Code::BadValue),
+            (b"nan", Code::BadValue),
+            (b"inf", Code::BadValue),
+            (b"1e999", Code::BadValue),
+            (b"\xff", Code::Malformed),
+            (b"{", Code::Malformed),
+            (br#"{"args": []}"#, Code::MissingKey),
+            (br#"{"method": 1}"#, Code::BadValue),
+            (br#"{"method": "on", "kwarg": {}}"#, Code::BadValue),
+            (br#"{"method": "__class__"}"#, Code::UnknownAction),
+            (br#"{"method": "on", "args": [{}]}"#, Code::BadValue),
+            (br#"{"method": "on", "args": [[[[[[1]]]]]]}"#, Code::BadValue),
+        ] {
+            let refused = set(lamp(), payload).map_err(|refusal| refusal.code);
+            assert_eq!(refused, Err(code), "{}", String::from_utf8_lossy(payload));
+        }
+    }
+
+    #[test]
+    fn payloads_of_the_rpc_topic() {
+        let command = rpc(br#"{"device": "lamp", "method": "set", "args": [1]}"#).expect("good");
+        assert_eq!((command.target, command.action.to_string()), (lamp(), "set(1)".to_owned()));
+        for (payload, code) in [
+            (r#"{"device": "Lamp!", "method": "on"}"#, Code::UnknownDevice),
+            (r#"{"method": "on"}"#, Code::MissingKey),
+            ("ON", Code::Malformed),
+        ] {
+            assert_eq!(rpc(payload.as_bytes()).map_err(|refusal| refusal.code), Err(code), "{payload}");
+        }
+    }
+
+    #[test]
+    fn deep_json_does_not_use_up_the_stack() {
+        let deep = format!(r#"{{"method": "on", "args": {}{}}}"#, "[".repeat(5000), "]".repeat(5000));
+        assert!(set(lamp(), deep.as_bytes()).is_err());
+    }
+}

@@ -1,0 +1,239 @@
+//! An outbox: what others have for one client, bounded, until the client's thread takes it.
+
+use std::collections::{HashSet, VecDeque};
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::Delivery;
+use crate::control::Recipient;
+use crate::domain::{Code, Outcome, Refusal};
+use crate::net::Waker;
+use crate::wire::mqtt::ReasonCode;
+
+/// What waits for one client.
+#[derive(Debug)]
+pub struct Outbox {
+    queue: Mutex<Queue>,
+    waker: Waker,
+    limits: OutboxLimits,
+}
+
+/// How much may wait for one client.
+#[derive(Debug, Clone, Copy)]
+pub struct OutboxLimits {
+    /// Messages.
+    pub messages: usize,
+    /// Their bytes, about.
+    pub bytes: usize,
+}
+
+/// An answer to something that the client asked for.  The client bounds how many it waits for.
+#[derive(Debug)]
+pub enum Note {
+    /// What became of a command, under its ticket.
+    Outcome(u64, Outcome),
+    /// What became of a request to the bus, under its ticket.
+    Done(u64, Result<Done, Refusal>),
+}
+
+/// What the bus did.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Done {
+    /// The client has joined, under this identifier; true where it found a session of its own.
+    Joined(bool),
+    /// The message was passed on; true if anybody wanted it.
+    Published(bool),
+    /// The subscriptions were made, each with the quality of service that was granted or the reason why not.
+    Subscribed(Vec<ReasonCode>),
+    /// The subscriptions were ended, each with its reason code.
+    Unsubscribed(Vec<ReasonCode>),
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    notes: VecDeque<Note>,
+    deliveries: VecDeque<Delivery>,
+    bytes: usize,
+    closing: Option<Refusal>,
+    /// The waker was rung since the client's thread last looked.
+    rung: bool,
+}
+
+impl Outbox {
+    /// An empty one.
+    pub fn new(limits: OutboxLimits) -> io::Result<Outbox> {
+        Ok(Outbox { queue: Mutex::new(Queue::default()), waker: Waker::new()?, limits })
+    }
+
+    /// What the client's thread waits for.
+    pub fn waker(&self) -> &Waker {
+        &self.waker
+    }
+
+    /// Adds an answer.
+    pub fn note(&self, note: Note) {
+        let mut queue = self.queue();
+        queue.notes.push_back(note);
+        self.ring(queue);
+    }
+
+    /// Adds a message.  Where it does not fit, older states of the same devices give way to newer ones; where
+    /// that does not help, the client is too slow and is closed.
+    pub fn deliver(&self, delivery: Delivery) {
+        let mut queue = self.queue();
+        if queue.closing.is_some() {
+            return;
+        }
+        queue.bytes += delivery.message.weight();
+        queue.deliveries.push_back(delivery);
+        if self.is_full(&queue) {
+            queue.coalesce();
+        }
+        if self.is_full(&queue) {
+            let message = format!("{} messages were waiting and none was read", queue.deliveries.len() - 1);
+            queue.deliveries.clear();
+            queue.bytes = 0;
+            queue.closing = Some(Refusal::new(Code::TooSlow, message));
+        }
+        self.ring(queue);
+    }
+
+    /// Ends the conversation, after what was answered already.  The first reason counts.
+    pub fn close(&self, why: Refusal) {
+        let mut queue = self.queue();
+        queue.closing.get_or_insert(why);
+        self.ring(queue);
+    }
+
+    /// Takes every answer and at most `room` messages, and says whether and why to close.
+    pub fn take(
+        &self,
+        notes: &mut VecDeque<Note>,
+        deliveries: &mut VecDeque<Delivery>,
+        room: usize,
+    ) -> Option<Refusal> {
+        let mut queue = self.queue();
+        queue.rung = false;
+        notes.append(&mut queue.notes);
+        for _ in 0..room {
+            let Some(delivery) = queue.deliveries.pop_front() else { break };
+            queue.bytes -= delivery.message.weight();
+            deliveries.push_back(delivery);
+        }
+        queue.closing.clone()
+    }
+
+    fn is_full(&self, queue: &Queue) -> bool {
+        queue.deliveries.len() > self.limits.messages || queue.bytes > self.limits.bytes
+    }
+
+    fn ring(&self, mut queue: MutexGuard<'_, Queue>) {
+        let ring = !std::mem::replace(&mut queue.rung, true);
+        drop(queue);
+        if ring {
+            self.waker.wake();
+        }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // Whoever panicked while it had the lock left a queue that is whole.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    /// Keeps of each state topic the newest message, in its place.
+    fn coalesce(&mut self) {
+        let mut seen = HashSet::new();
+        let mut kept = VecDeque::with_capacity(self.deliveries.len());
+        self.bytes = 0;
+        for delivery in self.deliveries.drain(..).rev() {
+            if !delivery.message.is_state() || seen.insert(delivery.message.topic.clone()) {
+                self.bytes += delivery.message.weight();
+                kept.push_front(delivery);
+            }
+        }
+        self.deliveries = kept;
+    }
+}
+
+impl Recipient for Outbox {
+    fn answer(&self, ticket: u64, outcome: Outcome) {
+        self.note(Note::Outcome(ticket, outcome));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::{DeviceName, State};
+    use crate::gateway::Message;
+    use crate::wire::mqtt::{QoS, TopicName};
+
+    fn outbox(messages: usize) -> Outbox {
+        Outbox::new(OutboxLimits { messages, bytes: 1 << 20 }).expect("an eventfd")
+    }
+
+    fn delivery(message: Message) -> Delivery {
+        Delivery { message: Arc::new(message), qos: QoS::AtMostOnce, retain: false, subscription_ids: Vec::new() }
+    }
+
+    fn state(device: &str, seq: u64) -> Delivery {
+        let state = State {
+            device: DeviceName::parse(device).expect("valid"),
+            kind: "led",
+            event: "on",
+            value: Ok(1.0),
+            seq,
+            timestamp: 0.0,
+            edge_ns: None,
+            fields: Vec::new(),
+        };
+        let topic = TopicName::parse(&format!("pi/devices/{device}/state")).expect("valid");
+        delivery(Message::state(topic, Arc::new(state)))
+    }
+
+    fn text(topic: &str) -> Delivery {
+        delivery(Message::own(TopicName::parse(topic).expect("valid"), *b"x", false))
+    }
+
+    fn take(outbox: &Outbox, room: usize) -> (Vec<String>, Option<Code>) {
+        let (mut notes, mut deliveries) = (VecDeque::new(), VecDeque::new());
+        let closing = outbox.take(&mut notes, &mut deliveries, room);
+        (deliveries.iter().map(|d| d.message.topic.to_string()).collect(), closing.map(|r| r.code))
+    }
+
+    #[test]
+    fn every_event_is_kept_while_there_is_room() {
+        let outbox = outbox(4);
+        for seq in 1..=4 {
+            outbox.deliver(state("a", seq));
+        }
+        assert_eq!(take(&outbox, 3).0.len(), 3);
+        assert_eq!(take(&outbox, 3), (vec!["pi/devices/a/state".to_owned()], None));
+    }
+
+    #[test]
+    fn at_the_bound_newer_states_replace_older_ones() {
+        let outbox = outbox(4);
+        for seq in 1..=2 {
+            outbox.deliver(state("a", seq));
+            outbox.deliver(state("b", seq));
+        }
+        outbox.deliver(text("t"));
+        let (topics, closing) = take(&outbox, 100);
+        assert_eq!(topics, ["pi/devices/a/state", "pi/devices/b/state", "t"]);
+        assert_eq!(closing, None);
+    }
+
+    #[test]
+    fn past_the_bound_the_client_is_closed() {
+        let outbox = outbox(4);
+        for _ in 0..6 {
+            outbox.deliver(text("t"));
+        }
+        assert_eq!(take(&outbox, 100), (vec![], Some(Code::TooSlow)));
+    }
+}

@@ -1,0 +1,154 @@
+//! The pump: one client's thread, which moves bytes and messages between link, conversation and outbox.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use super::{Delivery, Note, Outbox};
+use crate::domain::Refusal;
+use crate::net::{Interest, Link, Read, wait};
+
+/// A protocol as one client speaks it.  It has no socket and no clock: bytes and time are given to it, and its
+/// output is fetched.
+pub trait Conversation {
+    /// Takes bytes from the front of `bytes` and says how many it is done with; the others come again, with more.
+    fn receive(&mut self, bytes: &[u8], now: Instant) -> usize;
+
+    /// Whether it takes bytes at all now: not while as many requests wait as may.
+    fn can_receive(&self) -> bool;
+
+    /// The client will send no more, and `rest` is what was not taken; its answers are still wanted.
+    fn end_of_input(&mut self, rest: &[u8], now: Instant);
+
+    /// Takes an answer to something that the client asked for.
+    fn note(&mut self, note: Note, now: Instant);
+
+    /// How many messages it can take now.
+    fn room(&self) -> usize;
+
+    /// Takes a message for the client.
+    fn deliver(&mut self, delivery: Delivery, now: Instant);
+
+    /// Says goodbye, because of what stands in the outbox.
+    fn close(&mut self, why: Refusal, now: Instant);
+
+    /// Does what is due at `now`.
+    fn tick(&mut self, now: Instant);
+
+    /// When it wants its next tick.
+    fn deadline(&self) -> Option<Instant>;
+
+    /// Bytes for the client, which are taken from the front.
+    fn output(&mut self) -> &mut Vec<u8>;
+
+    /// Whether everything has been said, so that the link can be closed when the output is written.
+    fn is_over(&self) -> bool;
+}
+
+/// With so many bytes unwritten, nothing more is taken in for this client.
+const FULL: usize = 64 << 10;
+/// With so many bytes unread by the conversation, none are read; more than any frame or packet needs is never
+/// wanted.
+const SLACK: usize = 16 << 10;
+/// A buffer that grew beyond this is given back when it is empty.
+const SPARE: usize = 4 << 10;
+/// How long the last bytes have to leave, and the client to close.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// Runs a conversation to its end.  `largest` is the most bytes that one frame or packet has.
+pub fn converse(
+    link: &mut Link,
+    conversation: &mut dyn Conversation,
+    outbox: &Outbox,
+    largest: usize,
+) -> io::Result<()> {
+    let mut input = Vec::new();
+    let (mut notes, mut deliveries) = (VecDeque::new(), VecDeque::new());
+    let mut ended = false;
+    let mut told_end = false;
+    let mut closed = false;
+    let mut farewell: Option<Instant> = None;
+    loop {
+        let now = Instant::now();
+        let room = if conversation.output().len() < FULL { conversation.room() } else { 0 };
+        let closing = outbox.take(&mut notes, &mut deliveries, room);
+        for note in notes.drain(..) {
+            conversation.note(note, now);
+        }
+        for delivery in deliveries.drain(..) {
+            conversation.deliver(delivery, now);
+        }
+        let mut listening = conversation.can_receive() && conversation.output().len() < FULL;
+        if !input.is_empty() && listening {
+            let taken = conversation.receive(&input, now);
+            input.drain(..taken);
+            give_back(&mut input);
+            listening = conversation.can_receive() && conversation.output().len() < FULL;
+        }
+        if ended && !told_end && listening {
+            conversation.end_of_input(&input, now);
+            input = Vec::new();
+            told_end = true;
+        }
+        if let Some(why) = closing.filter(|_| !closed) {
+            conversation.close(why, now);
+            closed = true;
+        }
+        conversation.tick(now);
+
+        let output = conversation.output();
+        let mut blocked = false;
+        if !output.is_empty() {
+            let written = link.write(output)?;
+            output.drain(..written);
+            blocked = !output.is_empty();
+            give_back(output);
+        }
+        if conversation.is_over() {
+            let until = *farewell.get_or_insert(now + FAREWELL);
+            if !blocked {
+                return linger(link, outbox, until);
+            }
+            if until <= now {
+                return Ok(());
+            }
+        }
+        let interest = Interest {
+            read: !ended && listening && input.len() < largest + SLACK,
+            write: blocked,
+        };
+        let until = [conversation.deadline(), farewell].into_iter().flatten().min();
+        let ready = wait(link.as_fd(), interest, outbox.waker(), until)?;
+        if ready.read {
+            ended |= link.read(&mut input)? == Read::End;
+        } else if ready.gone {
+            // Both directions are closed: what is not read yet counts, what is not written yet is lost.
+            while link.read(&mut input)? == Read::Bytes && input.len() < largest + SLACK {}
+            if conversation.can_receive() {
+                conversation.receive(&input, Instant::now());
+            }
+            return Ok(());
+        }
+    }
+}
+
+/// Closes so that the client can read what was sent: closing with unread bytes would take it back.
+fn linger(link: &mut Link, outbox: &Outbox, until: Instant) -> io::Result<()> {
+    link.finish();
+    let mut unwanted = Vec::new();
+    while Instant::now() < until {
+        let ready = wait(link.as_fd(), Interest { read: true, write: false }, outbox.waker(), Some(until))?;
+        unwanted.clear();
+        if ready.gone || (ready.read && link.read(&mut unwanted)? == Read::End) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn give_back(buffer: &mut Vec<u8>) {
+    if buffer.is_empty() && buffer.capacity() > SPARE {
+        *buffer = Vec::new();
+    }
+}

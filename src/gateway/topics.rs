@@ -1,0 +1,173 @@
+//! What the gatekeeper's topics are called, and what a topic that a client names means.
+
+use std::collections::HashMap;
+
+use crate::domain::{DeviceName, Registry, Target};
+use crate::wire::mqtt::TopicName;
+
+/// The topics under the prefix, `pi` unless configured otherwise.
+#[derive(Debug)]
+pub struct Topics {
+    prefix: String,
+    states: HashMap<DeviceName, Vec<TopicName>>,
+}
+
+/// What publishing to a topic means.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Space<'a> {
+    /// A command to one device.
+    Set(Target),
+    /// A command that names its device.
+    Rpc,
+    /// A variable that clients share.
+    Variable,
+    /// A message to one client.
+    Message(&'a str),
+    /// The answers to one client.
+    Response(&'a str),
+    /// Where the gatekeeper speaks itself, or where nobody does.
+    Reserved,
+    /// No device can have this name, or no line this offset.
+    Nonsense,
+    /// Not the gatekeeper's business.
+    Free,
+}
+
+impl Topics {
+    /// The topics of these devices under `prefix`, which is one valid topic level.
+    pub fn new(prefix: &str, registry: &Registry) -> Topics {
+        let mut topics = Topics { prefix: prefix.to_owned(), states: HashMap::new() };
+        for entry in &registry.devices {
+            let mut states = vec![topics.under(&["devices", entry.name.as_str(), "state"])];
+            for (_, _, offset) in &entry.lines {
+                if registry.on_line(*offset).is_some_and(|on_line| on_line.name == entry.name) {
+                    states.push(topics.under(&["gpio", &offset.to_string(), "state"]));
+                }
+            }
+            topics.states.insert(entry.name.clone(), states);
+        }
+        topics
+    }
+
+    /// Where the states of this device are published.
+    pub fn states(&self, device: &DeviceName) -> &[TopicName] {
+        self.states.get(device).map_or(&[], Vec::as_slice)
+    }
+
+    /// `pi/status`.
+    pub fn status(&self) -> TopicName {
+        self.under(&["status"])
+    }
+
+    /// `pi/devices/registry`.
+    pub fn registry(&self) -> TopicName {
+        self.under(&["devices", "registry"])
+    }
+
+    /// `pi/system/telemetry`.
+    pub fn telemetry(&self) -> TopicName {
+        self.under(&["system", "telemetry"])
+    }
+
+    /// `pi/logs/audit`.
+    pub fn audit(&self) -> TopicName {
+        self.under(&["logs", "audit"])
+    }
+
+    /// `pi/logs/system/{level}`.
+    pub fn log(&self, level: &str) -> TopicName {
+        self.under(&["logs", "system", level])
+    }
+
+    /// `pi/nodes/{client}/status`.
+    pub fn node_status(&self, client: &str) -> TopicName {
+        self.under(&["nodes", client, "status"])
+    }
+
+    /// `pi/nodes/{client}/message`.
+    pub fn message(&self, client: &str) -> TopicName {
+        self.under(&["nodes", client, "message"])
+    }
+
+    /// `pi/vars/{name}`, if `name` is one topic level of 1 to 64 characters without wildcards and control
+    /// characters.
+    pub fn variable(&self, name: &str) -> Option<TopicName> {
+        let bad = |c: char| c.is_control() || matches!(c, '/' | '+' | '#');
+        let good = (1..=64).contains(&name.chars().count()) && !name.contains(bad);
+        good.then(|| self.under(&["vars", name]))
+    }
+
+    /// `pi/rpc/responses/{client}`.
+    pub fn response(&self, client: &str) -> TopicName {
+        self.under(&["rpc", "responses", client])
+    }
+
+    /// What the levels after the prefix are; nothing for topics that are not the gatekeeper's.
+    pub fn inside<'a>(&self, topic: &'a str) -> Option<&'a str> {
+        topic.strip_prefix(&self.prefix)?.strip_prefix('/')
+    }
+
+    /// What publishing to `topic` means.
+    pub fn space<'a>(&self, topic: &'a TopicName) -> Space<'a> {
+        let topic = topic.as_str();
+        if topic.starts_with('$') || topic == self.prefix {
+            return Space::Reserved;
+        }
+        let Some(inside) = self.inside(topic) else { return Space::Free };
+        let mut levels = inside.split('/');
+        let four = [levels.next(), levels.next(), levels.next(), levels.next()];
+        match four {
+            [Some("devices"), Some(name), Some("set"), None] => match DeviceName::parse(name) {
+                Ok(name) => Space::Set(Target::Device(name)),
+                Err(_) => Space::Nonsense,
+            },
+            [Some("gpio"), Some(line), Some("set"), None] => match line.parse() {
+                Ok(offset) => Space::Set(Target::Line(offset)),
+                Err(_) => Space::Nonsense,
+            },
+            [Some("rpc"), Some("commands"), None, None] => Space::Rpc,
+            [Some("rpc"), Some("responses"), Some(client), _] => Space::Response(client),
+            [Some("vars"), Some(name), None, None] if !name.is_empty() => Space::Variable,
+            [Some("nodes"), Some(client), Some("message"), None] => Space::Message(client),
+            _ => Space::Reserved,
+        }
+    }
+
+    fn under(&self, levels: &[&str]) -> TopicName {
+        let name = format!("{}/{}", self.prefix, levels.join("/"));
+        // The prefix, device names, client ids and variables are parsed as single topic levels without wildcards
+        // and far below the length limit.
+        TopicName::parse(&name).expect("made of valid topic levels")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_mean_what_they_should() {
+        let topics = Topics::new("pi", &Registry::default());
+        let lamp = DeviceName::parse("lamp").expect("valid");
+        for (topic, space) in [
+            ("pi/devices/lamp/set", Space::Set(Target::Device(lamp))),
+            ("pi/devices/Lamp/set", Space::Nonsense),
+            ("pi/devices/lamp/set/x", Space::Reserved),
+            ("pi/devices/lamp/state", Space::Reserved),
+            ("pi/gpio/17/set", Space::Set(Target::Line(17))),
+            ("pi/gpio/x/set", Space::Nonsense),
+            ("pi/rpc/commands", Space::Rpc),
+            ("pi/rpc/responses/me", Space::Response("me")),
+            ("pi/rpc/responses/me/7", Space::Response("me")),
+            ("pi/vars/t", Space::Variable),
+            ("pi/nodes/esp/message", Space::Message("esp")),
+            ("pi/nodes/esp/status", Space::Reserved),
+            ("pi", Space::Reserved),
+            ("pip/x", Space::Free),
+            ("home/lamp", Space::Free),
+            ("$SYS/x", Space::Reserved),
+        ] {
+            assert_eq!(topics.space(&TopicName::parse(topic).expect("valid")), space, "{topic}");
+        }
+    }
+}
