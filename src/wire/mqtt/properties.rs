@@ -84,10 +84,6 @@ impl Properties {
         put_all(&[&self.list], place, out)?;
         insert_length(out, start) // [MQTT-2.2.2-1] It is there for no properties, too.
     }
-
-    fn first<'a, T>(&'a self, pick: impl Fn(&'a Property) -> Option<T>) -> Option<T> {
-        self.list.iter().find_map(pick)
-    }
 }
 
 /// Writes a length and then the properties of all lists, without moving bytes.
@@ -114,196 +110,141 @@ fn put_all(lists: &[&[Property]], place: Places, out: &mut Vec<u8>) -> Result<()
     admission.finish()
 }
 
+/// The value of the first property of one kind.
+macro_rules! first {
+    ($properties:expr, $kind:ident) => {
+        $properties.list.iter().find_map(|property| match property {
+            Property::$kind(value) => Some(value),
+            _ => None,
+        })
+    };
+}
+
 /// One accessor for each property that stands there once.
 impl Properties {
     /// How many seconds the session outlives its connection; `u32::MAX` is for ever.
     pub fn session_expiry(&self) -> Option<u32> {
-        self.first(
-            |property| {
-                if let Property::SessionExpiryInterval(value) = property { Some(*value) } else { None }
-            },
-        )
+        first!(self, SessionExpiryInterval).copied()
     }
 
     /// How many messages with QoS 1 and 2 may be under way at once; without limit, 65535.
     pub fn receive_maximum(&self) -> NonZeroU16 {
-        self.first(
-            |property| if let Property::ReceiveMaximum(value) = property { Some(*value) } else { None },
-        )
-        .unwrap_or(NonZeroU16::MAX)
+        first!(self, ReceiveMaximum).copied().unwrap_or(NonZeroU16::MAX)
     }
 
     /// How many bytes a packet may have.
     pub fn maximum_packet_size(&self) -> Option<NonZeroU32> {
-        self.first(
-            |property| if let Property::MaximumPacketSize(value) = property { Some(*value) } else { None },
-        )
+        first!(self, MaximumPacketSize).copied()
     }
 
     /// The greatest topic alias that is accepted; 0 is none.
     pub fn topic_alias_maximum(&self) -> u16 {
-        self.first(
-            |property| if let Property::TopicAliasMaximum(value) = property { Some(*value) } else { None },
-        )
-        .unwrap_or(0)
+        first!(self, TopicAliasMaximum).copied().unwrap_or(0)
     }
 
     /// The number that stands for the topic.
     pub fn topic_alias(&self) -> Option<NonZeroU16> {
-        self.first(|property| if let Property::TopicAlias(value) = property { Some(*value) } else { None })
+        first!(self, TopicAlias).copied()
     }
 
     /// Whether the payload is said to be UTF-8.
     pub fn payload_is_text(&self) -> bool {
-        self.first(
-            |property| {
-                if let Property::PayloadFormatIndicator(value) = property { Some(*value) } else { None }
-            },
-        )
-        .unwrap_or(false)
+        first!(self, PayloadFormatIndicator).copied().unwrap_or(false)
     }
 
     /// After how many seconds the message is worthless.
     pub fn message_expiry(&self) -> Option<u32> {
-        self.first(
-            |property| {
-                if let Property::MessageExpiryInterval(value) = property { Some(*value) } else { None }
-            },
-        )
+        first!(self, MessageExpiryInterval).copied()
     }
 
     /// What the payload is.
     pub fn content_type(&self) -> Option<&str> {
-        self.first(
-            |property| if let Property::ContentType(value) = property { Some(value.as_ref()) } else { None },
-        )
+        first!(self, ContentType).map(String::as_str)
     }
 
     /// Where the answer is expected.
     pub fn response_topic(&self) -> Option<&TopicName> {
-        self.first(|property| if let Property::ResponseTopic(value) = property { Some(value) } else { None })
+        first!(self, ResponseTopic)
     }
 
     /// What tells the requester which request is answered.
     pub fn correlation_data(&self) -> Option<&[u8]> {
-        self.first(
-            |property| {
-                if let Property::CorrelationData(value) = property { Some(value.as_ref()) } else { None }
-            },
-        )
+        first!(self, CorrelationData).map(Vec::as_slice)
     }
 
     /// How many seconds the will waits; 0 when absent.
     pub fn will_delay(&self) -> u32 {
-        self.first(
-            |property| if let Property::WillDelayInterval(value) = property { Some(*value) } else { None },
-        )
-        .unwrap_or(0)
+        first!(self, WillDelayInterval).copied().unwrap_or(0)
     }
 
     /// The reason in words.
     pub fn reason_string(&self) -> Option<&str> {
-        self.first(
-            |property| if let Property::ReasonString(value) = property { Some(value.as_ref()) } else { None },
-        )
+        first!(self, ReasonString).map(String::as_str)
     }
 
     /// The client identifier that the server chose.
     pub fn assigned_client_id(&self) -> Option<&str> {
-        self.first(|property| {
-            if let Property::AssignedClientIdentifier(value) = property { Some(value.as_ref()) } else { None }
-        })
+        first!(self, AssignedClientIdentifier).map(String::as_str)
     }
 
     /// The keep alive in seconds that the server wants.
     pub fn server_keep_alive(&self) -> Option<u16> {
-        self.first(
-            |property| if let Property::ServerKeepAlive(value) = property { Some(*value) } else { None },
-        )
+        first!(self, ServerKeepAlive).copied()
     }
 
     /// The name of the extended authentication.
     pub fn authentication_method(&self) -> Option<&str> {
-        self.first(|property| {
-            if let Property::AuthenticationMethod(value) = property { Some(value.as_ref()) } else { None }
-        })
+        first!(self, AuthenticationMethod).map(String::as_str)
     }
 
     /// What the authentication method needs.
     pub fn authentication_data(&self) -> Option<&[u8]> {
-        self.first(|property| {
-            if let Property::AuthenticationData(value) = property { Some(value.as_ref()) } else { None }
-        })
+        first!(self, AuthenticationData).map(Vec::as_slice)
     }
 
     /// Whether the client wants reason strings with every packet; true when absent.
     pub fn request_problem_information(&self) -> bool {
-        self.first(|property| {
-            if let Property::RequestProblemInformation(value) = property { Some(*value) } else { None }
-        })
-        .unwrap_or(true)
+        first!(self, RequestProblemInformation).copied().unwrap_or(true)
     }
 
     /// Whether the client wants Response Information; false when absent.
     pub fn request_response_information(&self) -> bool {
-        self.first(|property| {
-            if let Property::RequestResponseInformation(value) = property { Some(*value) } else { None }
-        })
-        .unwrap_or(false)
+        first!(self, RequestResponseInformation).copied().unwrap_or(false)
     }
 
     /// From what the client may build its response topics.
     pub fn response_information(&self) -> Option<&str> {
-        self.first(|property| {
-            if let Property::ResponseInformation(value) = property { Some(value.as_ref()) } else { None }
-        })
+        first!(self, ResponseInformation).map(String::as_str)
     }
 
     /// Which other server to use.
     pub fn server_reference(&self) -> Option<&str> {
-        self.first(
-            |property| {
-                if let Property::ServerReference(value) = property { Some(value.as_ref()) } else { None }
-            },
-        )
+        first!(self, ServerReference).map(String::as_str)
     }
 
     /// The best quality that the server supports.
     pub fn maximum_qos(&self) -> QoS {
-        self.first(|property| if let Property::MaximumQoS(value) = property { Some(*value) } else { None })
-            .unwrap_or(QoS::ExactlyOnce)
+        first!(self, MaximumQoS).copied().unwrap_or(QoS::ExactlyOnce)
     }
 
     /// Whether the server keeps retained messages; true when absent.
     pub fn retain_available(&self) -> bool {
-        self.first(
-            |property| if let Property::RetainAvailable(value) = property { Some(*value) } else { None },
-        )
-        .unwrap_or(true)
+        first!(self, RetainAvailable).copied().unwrap_or(true)
     }
 
     /// Whether filters may have wildcards; true when absent.
     pub fn wildcard_subscription_available(&self) -> bool {
-        self.first(|property| {
-            if let Property::WildcardSubscriptionAvailable(value) = property { Some(*value) } else { None }
-        })
-        .unwrap_or(true)
+        first!(self, WildcardSubscriptionAvailable).copied().unwrap_or(true)
     }
 
     /// Whether subscriptions may have identifiers; true when absent.
     pub fn subscription_identifier_available(&self) -> bool {
-        self.first(|property| {
-            if let Property::SubscriptionIdentifierAvailable(value) = property { Some(*value) } else { None }
-        })
-        .unwrap_or(true)
+        first!(self, SubscriptionIdentifierAvailable).copied().unwrap_or(true)
     }
 
     /// Whether subscriptions may be shared; true when absent.
     pub fn shared_subscription_available(&self) -> bool {
-        self.first(|property| {
-            if let Property::SharedSubscriptionAvailable(value) = property { Some(*value) } else { None }
-        })
-        .unwrap_or(true)
+        first!(self, SharedSubscriptionAvailable).copied().unwrap_or(true)
     }
 }
 
