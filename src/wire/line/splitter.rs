@@ -6,8 +6,8 @@ use super::{BAR, END, START};
 /// Splits a stream into frames and what is wrong between them.
 ///
 /// It holds no bytes, only where it is: the caller keeps a buffer, hands in what has not been consumed yet, and
-/// drops what a [`Split`] says was consumed.  Every byte is looked at once, whatever the size of the reads (but
-/// for a handful around a broken frame), and less than the maximum frame stays in the buffer between reads.
+/// drops what a [`Split`] says was consumed.  Every byte is looked at once, whatever the size of the reads (twice
+/// in a frame that is too long), and less than the maximum frame stays in the buffer between reads.
 ///
 /// ```
 /// use gpio_gatekeeper::wire::line::{Item, Split, Splitter};
