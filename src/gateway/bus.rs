@@ -18,7 +18,10 @@ use crate::wire::mqtt::{SubscribeOptions, TopicFilter};
 
 /// The way to the bus.
 #[derive(Clone)]
-pub struct Bus(Sender<Letter>);
+pub struct Bus {
+    letters: Sender<Letter>,
+    members: Arc<AtomicU64>,
+}
 
 /// The running thread.
 pub struct BusThread {
@@ -59,12 +62,10 @@ enum Letter {
     Stop,
 }
 
-static NEXT_MEMBER: AtomicU64 = AtomicU64::new(1);
-
 impl Bus {
     /// Takes a client in; the answer comes to its outbox under this ticket.
     pub(super) fn join(&self, joining: Joining, ticket: u64) -> Membership {
-        let id = MemberId(NEXT_MEMBER.fetch_add(1, Ordering::Relaxed));
+        let id = MemberId(self.members.fetch_add(1, Ordering::Relaxed));
         self.post(Letter::Join(id, joining, ticket));
         Membership { bus: self.clone(), id }
     }
@@ -103,7 +104,7 @@ impl Bus {
 
     fn post(&self, letter: Letter) {
         // The bus ends last; what comes after that has nobody to go to.
-        let _ = self.0.send(letter);
+        let _ = self.letters.send(letter);
     }
 }
 
@@ -141,7 +142,7 @@ impl BusThread {
     /// A way to a bus that does not run yet: what is posted waits until [`Mailbox::start`].
     pub fn prepare() -> (Bus, Mailbox) {
         let (sender, receiver) = channel();
-        (Bus(sender), Mailbox(receiver))
+        (Bus { letters: sender, members: Arc::new(AtomicU64::new(1)) }, Mailbox(receiver))
     }
 
     /// The way to it.
@@ -323,7 +324,13 @@ impl Desk {
         let sent = command.and_then(|command| {
             let Some(commands) = &self.commands else { return Err(Refusal::stopping()) };
             let principal = principal.clone();
-            commands.send(Request { principal, command, expires: None, recipient: Arc::new(Nobody), ticket: 0 })
+            commands.send(Request {
+                principal,
+                command,
+                expires: None,
+                recipient: Arc::new(Nobody),
+                ticket: 0,
+            })
         });
         if let Err(refusal) = sent {
             warn!("the will of {} was not carried out: {refusal}", principal.client);

@@ -15,7 +15,7 @@ mod topics;
 
 use std::sync::Arc;
 
-pub use bus::{Bus, BusThread, Joining};
+pub use bus::{Bus, BusSettings, BusThread, Joining, Mailbox};
 pub use in_order::InOrder;
 pub use message::{Body, Delivery, Message};
 pub use outbox::{Done, Note, Outbox, OutboxLimits};

@@ -177,7 +177,12 @@ mod tests {
     }
 
     fn delivery(message: Message) -> Delivery {
-        Delivery { message: Arc::new(message), qos: QoS::AtMostOnce, retain: false, subscription_ids: Vec::new() }
+        Delivery {
+            message: Arc::new(message),
+            qos: QoS::AtMostOnce,
+            retain: false,
+            subscription_ids: Vec::new(),
+        }
     }
 
     fn state(device: &str, seq: u64) -> Delivery {

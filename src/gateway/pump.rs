@@ -114,10 +114,8 @@ pub fn converse(
                 return Ok(());
             }
         }
-        let interest = Interest {
-            read: !ended && listening && input.len() < largest + SLACK,
-            write: blocked,
-        };
+        let interest =
+            Interest { read: !ended && listening && input.len() < largest + SLACK, write: blocked };
         let until = [conversation.deadline(), farewell].into_iter().flatten().min();
         let ready = wait(link.as_fd(), interest, outbox.waker(), until)?;
         if ready.read {

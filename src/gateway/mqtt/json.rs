@@ -96,7 +96,8 @@ fn device(entry: &Entry, registry: &Registry) -> Json {
             (action.name.to_owned(), json!({ "summary": action.summary, "parameters": parameters }))
         })
         .collect();
-    let safety: Map<String, Json> = entry.safety.iter().map(|(when, what)| ((*when).to_owned(), datum(what))).collect();
+    let safety: Map<String, Json> =
+        entry.safety.iter().map(|(when, what)| ((*when).to_owned(), datum(what))).collect();
     json!({
         "type": entry.kind,
         "summary": entry.summary,

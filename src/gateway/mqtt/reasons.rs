@@ -6,7 +6,9 @@ use crate::wire::mqtt::{Properties, Property, ReasonCode, Version};
 /// The reason code of a PUBACK for a command that was refused; `protocol.md` has the table.
 pub(super) fn of_command(code: Code) -> ReasonCode {
     match code {
-        Code::Malformed | Code::BadValue | Code::MissingKey | Code::OutOfRange => ReasonCode::PayloadFormatInvalid,
+        Code::Malformed | Code::BadValue | Code::MissingKey | Code::OutOfRange => {
+            ReasonCode::PayloadFormatInvalid
+        }
         Code::UnknownDevice | Code::UnknownAction => ReasonCode::TopicNameInvalid,
         Code::AccessDenied => ReasonCode::NotAuthorized,
         Code::LimitReached | Code::TooManyClients => ReasonCode::QuotaExceeded,

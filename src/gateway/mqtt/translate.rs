@@ -19,12 +19,19 @@ pub(in crate::gateway) fn set(target: Target, payload: &[u8]) -> Result<Command,
         return Ok(Command { target, action: action(call.method, call.args, call.kwargs)? });
     }
     let action = match text {
-        "" => return Err(Refusal::new(Code::MissingKey, "the payload is empty; send ON, OFF, TOGGLE or a number")),
+        "" => {
+            return Err(Refusal::new(
+                Code::MissingKey,
+                "the payload is empty; send ON, OFF, TOGGLE or a number",
+            ));
+        }
         _ if text.eq_ignore_ascii_case("on") => Action::new("on"),
         _ if text.eq_ignore_ascii_case("off") => Action::new("off"),
         _ if text.eq_ignore_ascii_case("toggle") => Action::new("toggle"),
         _ => match text.parse::<f64>() {
-            Ok(number) if number.is_finite() && !text.contains(['n', 'i', 'N', 'I']) => Action::set(number.into()),
+            Ok(number) if number.is_finite() && !text.contains(['n', 'i', 'N', 'I']) => {
+                Action::set(number.into())
+            }
             _ => {
                 let start: String = text.chars().take(32).collect();
                 let message = format!("\"{start}\" is not ON, OFF, TOGGLE, a number or a JSON object");
@@ -71,7 +78,9 @@ fn text(payload: &[u8]) -> Result<&str, Refusal> {
 fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Refusal> {
     serde_json::from_str(text).map_err(|error| {
         let code = match error.classify() {
-            serde_json::error::Category::Data if error.to_string().starts_with("missing field") => Code::MissingKey,
+            serde_json::error::Category::Data if error.to_string().starts_with("missing field") => {
+                Code::MissingKey
+            }
             serde_json::error::Category::Data => Code::BadValue,
             _ => Code::Malformed,
         };
@@ -87,7 +96,8 @@ fn action(method: String, args: Vec<Json>, kwargs: serde_json::Map<String, Json>
         return Err(Refusal::new(Code::UnknownAction, "no method has such a long name"));
     }
     let positional = args.into_iter().map(|value| datum(value, DEEPEST)).collect::<Result<_, _>>()?;
-    let named = kwargs.into_iter().map(|(key, value)| Ok((key, datum(value, DEEPEST)?))).collect::<Result<_, _>>()?;
+    let named = kwargs.into_iter().map(|(key, value)| datum(value, DEEPEST).map(|value| (key, value)));
+    let named = named.collect::<Result<_, _>>()?;
     Ok(Action { verb: method, arguments: Arguments { positional, named } })
 }
 

@@ -147,11 +147,13 @@ impl Broker {
             };
             if wanted {
                 let visible = |message: &&Arc<Message>| may_read(&self.topics, member, message);
-                retained.extend(self.retained.matching(&filter, now).filter(visible).map(|message| Delivery {
-                    qos: message.qos.min(granted),
-                    message: message.clone(),
-                    retain: true,
-                    subscription_ids: subscription_id.into_iter().collect(),
+                retained.extend(self.retained.matching(&filter, now).filter(visible).map(|message| {
+                    Delivery {
+                        qos: message.qos.min(granted),
+                        message: message.clone(),
+                        retain: true,
+                        subscription_ids: subscription_id.into_iter().collect(),
+                    }
                 }));
             }
             if is_new {
@@ -185,7 +187,9 @@ impl Broker {
             let SubscribeOptions { qos, no_local, retain_as_published, .. } = subscription.options;
             let Some(member) = self.members.get(&id) else { return };
             // [MQTT-3.8.3-3] No Local: not to the connection that published it.
-            if (no_local && sender == Some(&member.principal.client)) || !may_read(&self.topics, member, &message) {
+            if (no_local && sender == Some(&member.principal.client))
+                || !may_read(&self.topics, member, &message)
+            {
                 return;
             }
             // Overlapping subscriptions: one delivery, with the best quality and all identifiers [MQTT-3.3.4-2].

@@ -48,7 +48,10 @@ impl Retained {
             self.forget_expired(now);
             let before_is_gone = before != 0 && !self.messages.contains_key(&message.topic);
             if !before_is_gone && crowded(self) {
-                return Err(Refusal::new(Code::LimitReached, "no more messages are retained; clear some first"));
+                return Err(Refusal::new(
+                    Code::LimitReached,
+                    "no more messages are retained; clear some first",
+                ));
             }
         }
         let replaced = self.messages.insert(message.topic.clone(), message.clone());
