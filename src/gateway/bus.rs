@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use log::{debug, warn};
 
@@ -14,7 +14,7 @@ use super::mqtt::{json, translate};
 use super::{Done, Message, Note, Outbox, Space, Topics};
 use crate::control::{Commands, Recipient, Request};
 use crate::domain::{Audit, ClientId, Code, Deed, Event, Outcome, Principal, Refusal, Registry};
-use crate::wire::mqtt::{SubscribeOptions, TopicFilter};
+use crate::wire::mqtt::{Property, SubscribeOptions, TopicFilter};
 
 /// The way to the bus.
 #[derive(Clone)]
@@ -310,7 +310,10 @@ impl Desk {
     }
 
     /// A will may be a command, as any other message.
-    fn publish_will(&mut self, principal: &Arc<Principal>, will: Message, now: Instant) {
+    fn publish_will(&mut self, principal: &Arc<Principal>, mut will: Message, now: Instant) {
+        // [MQTT-3.1.3-9] Its time begins when it is published.
+        will.expires = will.properties.message_expiry().map(|s| now + Duration::from_secs(u64::from(s)));
+        will.properties.retain(|property| !matches!(property, Property::MessageExpiryInterval(_)));
         let command = match self.topics.space(&will.topic) {
             Space::Set(target) => translate::set(target, will.payload()),
             Space::Rpc => translate::rpc(will.payload()),
