@@ -4,6 +4,7 @@
 //! the hardware thread.  Values are logical: the backend applies the polarity, where it can in the kernel.
 
 mod error;
+pub mod gpiochip;
 
 use std::sync::Arc;
 
