@@ -37,7 +37,8 @@ impl Debounced {
     /// Takes note of an edge; true when the value that counts may have changed.
     pub(super) fn edge(&mut self, edge: Edge, now: Instant) -> bool {
         if self.debounce.is_zero() {
-            return self.settle(Ok(edge.value), edge.timestamp_ns);
+            let value = edge.value.map_or_else(|| self.input.read(), Ok);
+            return self.settle(value, edge.timestamp_ns);
         }
         self.settling = Some((now + self.debounce, edge.timestamp_ns));
         false
