@@ -150,21 +150,15 @@ impl BusThread {
         self.bus.clone()
     }
 
+    /// Gives up its own way to the bus; the thread ends when every other one is gone as well.
+    pub fn into_thread(self) -> JoinHandle<()> {
+        self.thread
+    }
+
     /// Says goodbye to every client and publishes that the gatekeeper is offline; the thread goes on to take what
     /// the clients still have to say, until every way to it is dropped.
     pub fn stop(&self) {
         self.bus.post(Letter::Stop);
-    }
-
-    /// Waits for the end of the thread, after every other way to the bus was dropped.
-    pub fn join(self) {
-        drop(self.bus);
-        let _ = self.thread.join();
-    }
-
-    /// Whether the thread has ended by itself, which it never should.
-    pub fn is_finished(&self) -> bool {
-        self.thread.is_finished()
     }
 }
 
