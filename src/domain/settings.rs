@@ -15,7 +15,8 @@ use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::LineAddress;
-use wording::{alternatives, nearest};
+pub(crate) use wording::unknown;
+use wording::{nearest, shown};
 
 /// What a configured device says of the lines it will take.
 pub trait Wired {
@@ -146,18 +147,15 @@ impl<'a> Settings<'a> {
         (joined(&self.path, key), offset)
     }
 
-    /// Adds a mistake for every key that is not `known`; `noun` says what the keys are, such as `kind`.
-    /// The result is what may have been meant by them.
-    pub fn refuse_unknown<'k>(&self, noun: &str, known: &[&'k str], mistakes: &mut Mistakes) -> Vec<&'k str> {
+    /// Adds a mistake for every key that is not `known`; the result is what may have been meant by them.
+    fn refuse_unknown<'k>(&self, known: &[&'k str], mistakes: &mut Mistakes) -> Vec<&'k str> {
         let mut meant = Vec::new();
         for entry in self.entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
-            let key = wording::shown(&entry.key);
-            let message = match nearest(&entry.key, known) {
-                Some(near) => {
-                    meant.push(near);
-                    format!("unknown {noun} `{key}`, did you mean `{near}`?")
-                }
-                None => format!("unknown {noun} `{key}`, expected {}", alternatives(known)),
+            let near = nearest(&entry.key, known);
+            meant.extend(near);
+            let message = match near {
+                Some(near) => format!("unknown key `{}`, did you mean `{near}`?", shown(&entry.key)),
+                None => unknown("key", &entry.key, known),
             };
             let path = joined(&self.path, &entry.key);
             mistakes.found.push(Mistake { offset: entry.key_offset, path, message });
@@ -195,7 +193,7 @@ impl<'a> Settings<'a> {
 }
 
 /// A path with one more key; a key that is not plain is quoted and escaped.
-fn joined(path: &str, key: &str) -> String {
+pub(crate) fn joined(path: &str, key: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     let key = if !key.is_empty() && key.chars().all(plain) { key.to_owned() } else { format!("{key:?}") };
     if path.is_empty() { key } else { format!("{path}.{key}") }

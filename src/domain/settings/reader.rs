@@ -41,7 +41,7 @@ pub(super) fn read<T: DeserializeOwned>(settings: &Settings<'_>, mistakes: &mut 
 
     // Whoever wrote `lnie` has forgotten no `line`.
     let meant = match fields.get() {
-        Some(fields) => settings.refuse_unknown("key", fields, mistakes),
+        Some(fields) => settings.refuse_unknown(fields, mistakes),
         None => Vec::new(),
     };
     missing.retain(|field| !left_out.contains(field) && !meant.contains(field));

@@ -23,6 +23,12 @@ pub(super) fn plain(error: &serde_json::Error) -> String {
     }
 }
 
+/// What to say of a name that is none of `known`; `noun` says what it should be the name of.
+pub(crate) fn unknown(noun: &str, given: &str, known: &[&str]) -> String {
+    let suggestion = nearest(given, known).map(|near| format!(" did you mean `{near}`?")).unwrap_or_default();
+    format!("unknown {noun} `{}`,{suggestion} expected {}", shown(given), alternatives(known))
+}
+
 /// Of `known`, what `given` may have been meant to be.
 pub(super) fn nearest<'k>(given: &str, known: &[&'k str]) -> Option<&'k str> {
     let given: Vec<char> = given.chars().take(LONGEST_COMPARED + 1).flat_map(char::to_lowercase).collect();
@@ -64,12 +70,7 @@ fn listed(names: &[String], joint: &str) -> String {
 fn with_suggestion(names: &str) -> String {
     let mut quoted = names.split('`').skip(1).step_by(2);
     let given = quoted.next().unwrap_or_default();
-    let known: Vec<&str> = quoted.collect();
-    let shown = shown(given);
-    match nearest(given, &known) {
-        Some(near) => format!("unknown `{shown}`, did you mean `{near}`? expected {}", alternatives(&known)),
-        None => format!("unknown `{shown}`, expected {}", alternatives(&known)),
-    }
+    unknown("value", given, &quoted.collect::<Vec<_>>())
 }
 
 /// The name that a type of Rust has for those who write JSON.
