@@ -13,7 +13,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gpio_gatekeeper::domain::{Bias, LineAddress, LineRef, Polarity, Value};
 use gpio_gatekeeper::hardware::gpiochip::Gpiochip;
@@ -249,7 +249,7 @@ fn one_thread_watches_all_inputs_and_ends_with_them() {
             hardware.open_input(&line(offset), ActiveHigh, Bias::AsIs, offset as usize, sink.clone()).unwrap()
         };
         let mut inputs: Vec<_> = (20..24).map(open).collect();
-        assert_eq!(edge_threads(), 1);
+        edge_threads_become(1);
         for offset in 20..24 {
             lab.pull(offset, Pull::Up);
             assert_eq!(edges.recv_timeout(DEADLINE).unwrap().input, offset as usize);
@@ -260,7 +260,7 @@ fn one_thread_watches_all_inputs_and_ends_with_them() {
         lab.pull(21, Pull::Down);
         assert_eq!(edges.recv_timeout(DEADLINE).unwrap().input, 21);
         drop(inputs);
-        assert_eq!(edge_threads(), 0);
+        edge_threads_become(0);
         lab.pull(22, Pull::Down);
         assert!(edges.try_recv().is_err());
     }
@@ -371,10 +371,19 @@ fn drive_and_release(lab: &Lab, offset: u32) {
     assert_eq!(lab.level(offset), 1);
 }
 
-fn edge_threads() -> usize {
-    let tasks = fs::read_dir("/proc/self/task").unwrap();
-    let names = tasks.map(|task| fs::read_to_string(task.unwrap().path().join("comm")).unwrap());
-    names.filter(|name| name.trim() == "edges").count()
+/// A thread takes its name only when it runs, and one that was joined stays listed until the kernel has tidied up.
+fn edge_threads_become(expected: usize) {
+    let count = || {
+        let tasks = fs::read_dir("/proc/self/task").unwrap();
+        // A thread may end between being listed and being read.
+        let names = tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("comm")).ok());
+        names.filter(|name| name.trim() == "edges").count()
+    };
+    let deadline = Instant::now() + DEADLINE;
+    while count() != expected {
+        assert!(Instant::now() < deadline, "{} threads instead of {expected}", count());
+        std::thread::yield_now();
+    }
 }
 
 /// How long to wait for what must happen.
