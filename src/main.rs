@@ -59,7 +59,9 @@ fn arguments() -> Result<Order, lexopt::Error> {
         match argument {
             Short('h') | Long("help") => return Ok(Order::Help),
             Short('V') | Long("version") => return Ok(Order::Version),
-            Short('c') | Long("config") if file.is_none() && order.is_none() => file = Some(parser.value()?.into()),
+            Short('c') | Long("config") if file.is_none() && order.is_none() => {
+                file = Some(parser.value()?.into())
+            }
             Value(word) if order.is_none() && file.is_none() => match word.to_str() {
                 Some("check") => order = Some(Order::Check(parser.value()?.into())),
                 Some("config") => match parser.next()? {
@@ -119,7 +121,8 @@ fn run(file: Option<&Path>) -> ExitCode {
     let logging = Logging::install(config.log);
     let prefix = config.mqtt.prefix.clone();
     let first = config.devices.first().map(|device| device.name.to_string());
-    let daemon = match daemon::hardware(&config).and_then(|hardware| Daemon::start(config, hardware, logging)) {
+    let daemon = match daemon::hardware(&config).and_then(|hardware| Daemon::start(config, hardware, logging))
+    {
         Ok(daemon) => daemon,
         Err(error) => return fail(1, &error),
     };

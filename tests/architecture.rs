@@ -14,10 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("config", &["domain"]),
     ("control", &["domain", "hardware"]),
     ("gateway", &["domain", "wire", "net", "auth", "control"]),
-    (
-        "daemon",
-        &["domain", "wire", "net", "auth", "hardware", "config", "control", "gateway"],
-    ),
+    ("daemon", &["domain", "wire", "net", "auth", "hardware", "config", "control", "gateway"]),
     ("main", &["config", "daemon"]),
 ];
 
@@ -50,7 +47,8 @@ fn module(path: &Path) -> String {
 
 /// The modules that a text names after `crate::` or the name of the library.
 fn uses(text: &str) -> Vec<String> {
-    let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let code: String =
+        text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
     let mut used = Vec::new();
     for start in ["crate::", "gpio_gatekeeper::"] {
         for piece in code.split(start).skip(1) {
@@ -59,7 +57,8 @@ fn uses(text: &str) -> Vec<String> {
                 None => vec![piece],
             };
             for name in names {
-                let name = name.trim().split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+                let name =
+                    name.trim().split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
                 used.push(name.to_owned());
             }
         }
@@ -76,7 +75,8 @@ fn everybody_uses_only_whom_they_may() {
             continue;
         }
         let allowed = MAY_USE.iter().find(|(name, _)| *name == module).map(|(_, allowed)| *allowed);
-        let allowed = allowed.unwrap_or_else(|| panic!("{}: {module} has no place in the map", path.display()));
+        let allowed =
+            allowed.unwrap_or_else(|| panic!("{}: {module} has no place in the map", path.display()));
         for used in uses(&text) {
             let fine = used == module || allowed.contains(&used.as_str()) || !known.contains(&used.as_str());
             assert!(fine, "{}: {module} may not use {used}", path.display());
@@ -104,7 +104,8 @@ fn nothing_sleeps_and_nothing_is_too_new() {
             let place = format!("{}:{}", path.display(), number + 1);
             assert!(!line.contains("thread::sleep"), "{place}: sleeps");
             let condition = line.trim_start().starts_with("if ") || line.contains(" if let ");
-            let chained = condition && (line.contains("&& let ") || line.contains("if let") && line.contains(" && "));
+            let chained =
+                condition && (line.contains("&& let ") || line.contains("if let") && line.contains(" && "));
             assert!(!chained || line.contains('"') || line.contains("=>"), "{place}: a let chain");
         }
     }
@@ -113,6 +114,7 @@ fn nothing_sleeps_and_nothing_is_too_new() {
 /// The decision which unsafe code there may be is made in one place.
 #[test]
 fn there_is_no_unsafe_code() {
-    let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).expect("UTF-8");
+    let manifest =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).expect("UTF-8");
     assert!(manifest.contains("unsafe_code = \"forbid\""));
 }

@@ -88,13 +88,17 @@ pub fn kinds() -> Vec<KindReader<Box<dyn Blueprint>>> {
 /// The hardware that a configuration asks for.
 pub fn hardware(config: &DaemonConfig) -> Result<Box<dyn Hardware>, StartupError> {
     let simulated = || -> Box<dyn Hardware> { Box::new(Simulation::new()) };
-    let open = || Gpiochip::open().map(|chips| -> Box<dyn Hardware> { Box::new(chips) }).map_err(StartupError::Hardware);
+    let open = || {
+        Gpiochip::open().map(|chips| -> Box<dyn Hardware> { Box::new(chips) }).map_err(StartupError::Hardware)
+    };
     match config.hardware.backend {
         config::Backend::Simulated => Ok(simulated()),
         config::Backend::Gpiochip => open(),
         config::Backend::Auto if Gpiochip::is_available() => open(),
         config::Backend::Auto => {
-            warn!("no gpiochip is here: every device is SIMULATED; set hardware.backend to say which you mean");
+            warn!(
+                "no gpiochip is here: every device is SIMULATED; set hardware.backend to say which you mean"
+            );
             Ok(simulated())
         }
     }
@@ -117,17 +121,20 @@ impl Daemon {
         let events = bus.clone();
         let sink: EventSink = Box::new(move |happened| events.events(happened.collect()));
         let ended = endings.0.clone();
-        let (hardware, registry) =
-            HardwareThread::start(hardware, config.hardware.chip.as_deref(), plan(config.devices), sink, move |how| {
+        let (hardware, registry) = HardwareThread::start(
+            hardware,
+            config.hardware.chip.as_deref(),
+            plan(config.devices),
+            sink,
+            move |how| {
                 let _ = ended.send(Ending::Hardware(how));
-            })
-            .map_err(StartupError::Devices)?;
+            },
+        )
+        .map_err(StartupError::Devices)?;
         let registry = Arc::new(registry);
         let topics = Arc::new(Topics::new(&config.mqtt.prefix, &registry));
-        let retained = RetainedLimits {
-            messages: config.limits.retained_messages,
-            bytes: config.limits.retained_bytes,
-        };
+        let retained =
+            RetainedLimits { messages: config.limits.retained_messages, bytes: config.limits.retained_bytes };
         let settings = BusSettings {
             topics: topics.clone(),
             registry: registry.clone(),
@@ -150,10 +157,14 @@ impl Daemon {
             topics,
             admission: Admission::new(config.limits.clients, config.limits.clients_per_address),
             started,
-            outbox: OutboxLimits { messages: config.limits.outbox_messages, bytes: config.limits.outbox_bytes },
+            outbox: OutboxLimits {
+                messages: config.limits.outbox_messages,
+                bytes: config.limits.outbox_bytes,
+            },
         };
         let (alive, clients) = channel();
-        let (line, mqtt) = (line_listener.as_ref().map(Listener::address), mqtt_listener.as_ref().map(Listener::address));
+        let (line, mqtt) =
+            (line_listener.as_ref().map(Listener::address), mqtt_listener.as_ref().map(Listener::address));
         let mut listeners = Vec::new();
         if let Some(listener) = line_listener {
             let settings = LineSettings {
@@ -162,7 +173,8 @@ impl Daemon {
                 maximum_frame: config.line.maximum_frame,
                 connect_time: config.limits.connect_time.0,
             };
-            let serve = move |accepted, shared: &Shared, number| line::serve(accepted, shared, &settings, number);
+            let serve =
+                move |accepted, shared: &Shared, number| line::serve(accepted, shared, &settings, number);
             listeners.push(listen(listener, "line", &shared, &alive, &endings.0, serve)?);
         }
         if let Some(listener) = mqtt_listener {
@@ -170,7 +182,8 @@ impl Daemon {
                 connect_time: config.limits.connect_time.0,
                 maximum_packet: config.mqtt.maximum_packet,
             };
-            let serve = move |accepted, shared: &Shared, number| mqtt::serve(accepted, shared, &settings, number);
+            let serve =
+                move |accepted, shared: &Shared, number| mqtt::serve(accepted, shared, &settings, number);
             listeners.push(listen(listener, "mqtt", &shared, &alive, &endings.0, serve)?);
         }
         let telemetry =
@@ -242,7 +255,11 @@ impl Daemon {
     }
 }
 
-fn await_ending(endings: &Receiver<Ending>, until: Instant, wanted: impl Fn(Ending) -> bool) -> Option<Ending> {
+fn await_ending(
+    endings: &Receiver<Ending>,
+    until: Instant,
+    wanted: impl Fn(Ending) -> bool,
+) -> Option<Ending> {
     loop {
         match endings.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(ending) if wanted(ending) => return Some(ending),

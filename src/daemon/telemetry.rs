@@ -49,7 +49,8 @@ impl TelemetryThread {
 impl Telemetry {
     /// What can't be read is null: no number is made up.
     fn read(&self) -> String {
-        let load: Option<Vec<f64>> = read("/proc/loadavg").map(|text| numbers(&text, 3)).filter(|l| l.len() == 3);
+        let load: Option<Vec<f64>> =
+            read("/proc/loadavg").map(|text| numbers(&text, 3)).filter(|l| l.len() == 3);
         let memory = read("/proc/meminfo").unwrap_or_default();
         let uptime = read("/proc/uptime").and_then(|text| numbers(&text, 1).first().copied());
         json!({

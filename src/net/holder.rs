@@ -12,7 +12,9 @@ pub fn holder_of_port(port: u16) -> Option<String> {
         .collect();
     let processes = fs::read_dir("/proc").ok()?.flatten();
     for process in processes {
-        let Some(pid) = process.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let Some(pid) = process.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
         // Other users' processes can't be looked into; then nobody is named.
         let Ok(descriptors) = fs::read_dir(process.path().join("fd")) else { continue };
         let holds = descriptors

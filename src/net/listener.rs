@@ -72,15 +72,13 @@ impl Listener {
         let stop = Arc::new(Stop { waker: Waker::new()?, ordered: AtomicBool::new(false) });
         let ordered = stop.clone();
         let serve = Arc::new(serve);
-        let thread = std::thread::Builder::new()
-            .name(format!("{name}-listener"))
-            .spawn(move || {
-                let accepting = AssertUnwindSafe(|| accept(&self.socket, name, &admission, &serve, &ordered));
-                catch_unwind(accepting).unwrap_or_else(|_| {
-                    failed();
-                    Vec::new()
-                })
-            })?;
+        let thread = std::thread::Builder::new().name(format!("{name}-listener")).spawn(move || {
+            let accepting = AssertUnwindSafe(|| accept(&self.socket, name, &admission, &serve, &ordered));
+            catch_unwind(accepting).unwrap_or_else(|_| {
+                failed();
+                Vec::new()
+            })
+        })?;
         Ok(ListenerThread { stop, thread })
     }
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use gpio_gatekeeper::control::{BuildError, Controller, Now, Planned, Recipient, Request, devices};
 use gpio_gatekeeper::domain::{
-    Action, Arguments, Audit, ClientId, Code, Command, Datum, DeviceName, Event, Outcome, Principal, Protocol, State,
-    Target,
+    Action, Arguments, Audit, ClientId, Code, Command, Datum, DeviceName, Event, Outcome, Principal,
+    Protocol, State, Target,
 };
 use gpio_gatekeeper::hardware::{Board, Edge, Level, Simulation};
 

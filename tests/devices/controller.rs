@@ -53,7 +53,9 @@ fn what_was_done_and_what_was_refused_is_audited_and_reading_is_not() {
     let audit = bench.audit();
     let entries: Vec<_> = audit
         .iter()
-        .map(|entry| (entry.deed.action(), entry.refused.as_ref().map(|(code, _)| *code), entry.old, entry.new))
+        .map(|entry| {
+            (entry.deed.action(), entry.refused.as_ref().map(|(code, _)| *code), entry.old, entry.new)
+        })
         .collect();
     assert_eq!(
         entries,

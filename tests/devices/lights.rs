@@ -121,7 +121,8 @@ fn at_the_end_each_goes_where_its_policy_says() {
     let levels = [1, 2, 3, 4, 5, 6].map(|offset| bench.level(offset));
     assert_eq!(levels, [Level::High, Level::Low, Level::High, Level::Low, Level::High, Level::Low]);
     let audit = bench.audit();
-    let stopped: Vec<_> = audit.iter().filter(|a| a.deed.action() == "on_stop").map(|a| a.deed.device()).collect();
+    let stopped: Vec<_> =
+        audit.iter().filter(|a| a.deed.action() == "on_stop").map(|a| a.deed.device()).collect();
     assert_eq!(stopped, ["b", "d", "e", "f"]);
 }
 

@@ -48,7 +48,8 @@ impl LineClient {
             Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
             Err(error) => panic!("nothing came: {error}"),
         }
-        let frame = line.trim_end_matches('\n').strip_prefix("|START|").and_then(|rest| rest.strip_suffix("|END|"));
+        let frame =
+            line.trim_end_matches('\n').strip_prefix("|START|").and_then(|rest| rest.strip_suffix("|END|"));
         Some(frame.unwrap_or_else(|| panic!("no frame: {line:?}")).to_owned())
     }
 

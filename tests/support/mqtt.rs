@@ -5,9 +5,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::num::NonZeroU16;
 
 use gpio_gatekeeper::wire::mqtt::{
-    Acknowledge, Connack, Connect, Disconnect, Packet, PacketId, Properties, Property, Publish, QoS, ReasonCode,
-    Split, Suback, Subscribe, SubscribeOptions, TopicFilter, TopicName, Unsubscribe, Version, Will, decode, encode,
-    split,
+    Acknowledge, Connack, Connect, Disconnect, Packet, PacketId, Properties, Property, Publish, QoS,
+    ReasonCode, Split, Suback, Subscribe, SubscribeOptions, TopicFilter, TopicName, Unsubscribe, Version,
+    Will, decode, encode, split,
 };
 
 use super::PATIENCE;
@@ -150,12 +150,19 @@ impl MqttClient {
     }
 
     /// Subscribes and takes the answer; messages that come before it are a mistake.
-    pub fn subscribe_with(&mut self, filter: &str, options: SubscribeOptions, properties: Properties) -> ReasonCode {
+    pub fn subscribe_with(
+        &mut self,
+        filter: &str,
+        options: SubscribeOptions,
+        properties: Properties,
+    ) -> ReasonCode {
         let packet_id = self.packet_id();
         let filters = vec![(TopicFilter::parse(filter).expect("valid"), options)];
         self.send(&Packet::Subscribe(Subscribe { packet_id, properties, filters }));
         match self.receive() {
-            Packet::Suback(Suback { packet_id: answered, reasons, .. }) if answered == packet_id => reasons[0],
+            Packet::Suback(Suback { packet_id: answered, reasons, .. }) if answered == packet_id => {
+                reasons[0]
+            }
             other => panic!("no SUBACK: {other:?}"),
         }
     }
@@ -187,7 +194,9 @@ impl MqttClient {
     /// Calls a method on `pi/rpc/commands`, and gives the answer that comes to the client's own topic.
     pub fn call(&mut self, client_id: &str, payload: &str) -> Publish {
         let mut request = publish("pi/rpc/commands", payload);
-        request.properties.push(Property::ResponseTopic(topic_name(&format!("pi/rpc/responses/{client_id}"))));
+        request
+            .properties
+            .push(Property::ResponseTopic(topic_name(&format!("pi/rpc/responses/{client_id}"))));
         request.properties.push(Property::CorrelationData(b"42".to_vec()));
         self.send(&Packet::Publish(request));
         self.message()
