@@ -48,6 +48,9 @@ pub struct Commands {
     sent: Arc<AtomicU64>,
 }
 
+/// The other end of [`Commands`] that lead to no hardware thread.
+pub struct Requests(Receiver<Message>);
+
 pub(super) enum Message {
     Command(Request),
     Edge(Edge),
@@ -73,6 +76,12 @@ impl Commands {
         (Commands { messages: sender, sent: Arc::default() }, receiver)
     }
 
+    /// A way to no hardware thread, for tests of those who send: they take the requests and answer them.
+    pub fn unattended() -> (Commands, Requests) {
+        let (commands, receiver) = Commands::channel();
+        (commands, Requests(receiver))
+    }
+
     /// Hands a request to the hardware thread, which answers it in its turn; refused when that has ended.
     pub fn send(&self, request: Request) -> Result<(), Refusal> {
         self.sent.fetch_add(1, Ordering::Relaxed);
@@ -96,6 +105,16 @@ impl Commands {
             if waiting.admit(edge.input) {
                 let _ = sender.send(Message::Edge(edge));
             }
+        })
+    }
+}
+
+impl Requests {
+    /// The next request that was sent, if there is one.
+    pub fn take(&self) -> Option<Request> {
+        self.0.try_iter().find_map(|message| match message {
+            Message::Command(request) => Some(request),
+            Message::Edge(_) | Message::Stop => None,
         })
     }
 }

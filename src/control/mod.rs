@@ -13,5 +13,5 @@ mod thread;
 
 pub use controller::{BuildCause, BuildError, Controller, Planned};
 pub use device::{Bench, Blueprint, Device, Kind, Observation, Ticked};
-pub use inbox::{Commands, Now, Recipient, Request};
+pub use inbox::{Commands, Now, Recipient, Request, Requests};
 pub use thread::{Ended, EventSink, HardwareThread, StartError};

@@ -1,6 +1,6 @@
 //! What the actions of several kinds have in common: their descriptions, and refusing the ones there are not.
 
-use crate::domain::{ActionSpec, Arguments, Code, ParameterSpec, Refusal};
+use crate::domain::{ActionSpec, Arguments, Code, Datum, ParameterSpec, Refusal};
 
 pub(super) const ON: ActionSpec = ActionSpec { name: "on", summary: "switches it on", parameters: &[] };
 pub(super) const OFF: ActionSpec = ActionSpec { name: "off", summary: "switches it off", parameters: &[] };
@@ -22,34 +22,21 @@ pub(super) const BLINK: ActionSpec = ActionSpec {
     parameters: &[ON_TIME, OFF_TIME, TIMES],
 };
 
-/// The value of a `set`: 0 or 1, as a number, or as `on`/`off`, `true`/`false` in any case.
+/// The value of a `set`: 0 or 1 as a number, `ON` or `OFF` in any case, or a truth.
 pub(super) fn switch_value(arguments: &Arguments) -> Result<bool, Refusal> {
-    use crate::domain::Datum;
     let mut argument = arguments.take();
     let given = argument.required("value")?;
-    let value = match given {
-        Datum::Bool(value) => Some(*value),
-        Datum::Number(number) if *number == 0.0 => Some(false),
-        Datum::Number(number) if *number == 1.0 => Some(true),
-        Datum::Text(text) => match text.trim().to_ascii_lowercase().as_str() {
-            "1" | "on" | "true" | "1.0" => Some(true),
-            "0" | "off" | "false" | "0.0" => Some(false),
-            _ => None,
-        },
-        _ => None,
-    };
     argument.finish()?;
-    match (value, given) {
-        (Some(value), _) => Ok(value),
-        (None, Datum::Number(number)) => {
-            Err(Refusal::new(Code::OutOfRange, format!("value is 0 or 1, not {number}")))
-        }
-        (None, other) if other.to_string().parse::<f64>().is_ok() => {
-            Err(Refusal::new(Code::OutOfRange, format!("value is 0 or 1, not {other}")))
-        }
-        (None, other) => {
-            Err(Refusal::new(Code::BadValue, format!("value is ON, OFF, 0 or 1, not {other:.32}")))
-        }
+    match given {
+        Datum::Bool(value) => return Ok(*value),
+        Datum::Text(text) if text.eq_ignore_ascii_case("on") => return Ok(true),
+        Datum::Text(text) if text.eq_ignore_ascii_case("off") => return Ok(false),
+        _ => {}
+    }
+    match arguments.take().number("value", 0.0, 1.0)? {
+        Some(1.0) => Ok(true),
+        Some(0.0) => Ok(false),
+        _ => Err(Refusal::new(Code::BadValue, format!("value is 0 or 1, not {given:.32}"))),
     }
 }
 
@@ -58,4 +45,30 @@ pub(super) fn unknown(verb: &str, kind: &str, actions: &[ActionSpec]) -> Refusal
     let known: Vec<_> = actions.iter().map(|action| action.name).collect();
     let verb: String = verb.chars().take(32).collect();
     Refusal::new(Code::UnknownAction, format!("{kind} has no action \"{verb}\"; it has {}", known.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_switch_takes_its_two_values_and_tells_why_not_others() {
+        let set = |value: Datum| {
+            let arguments = Arguments { positional: vec![value], named: Vec::new() };
+            switch_value(&arguments).map_err(|refusal| refusal.code)
+        };
+        for value in [Datum::from(1.0), "1".into(), "1.0".into(), "ON".into(), "on".into(), true.into()] {
+            assert_eq!(set(value.clone()), Ok(true), "{value}");
+        }
+        for value in [Datum::from(0.0), "0".into(), "-0".into(), "Off".into(), false.into()] {
+            assert_eq!(set(value.clone()), Ok(false), "{value}");
+        }
+        for value in [Datum::from(0.5), "0.5".into(), "".into(), "bright".into(), Datum::List(Vec::new())] {
+            assert_eq!(set(value.clone()), Err(Code::BadValue), "{value}");
+        }
+        for value in [Datum::from(2.0), "-1".into(), "1.5".into()] {
+            assert_eq!(set(value.clone()), Err(Code::OutOfRange), "{value}");
+        }
+        assert_eq!(set(Datum::Null), Err(Code::MissingKey));
+    }
 }

@@ -137,7 +137,10 @@ impl Device for Button {
             _ => return Err(actions::unknown(verb, KIND.name, KIND.actions)),
         };
         arguments.none()?;
-        Ok(self.line.drive(value)?)
+        if self.line.drive(value)? {
+            self.changed(now);
+        }
+        Ok(())
     }
 
     fn edge(&mut self, edge: Edge, now: Instant) {

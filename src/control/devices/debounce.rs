@@ -15,13 +15,15 @@ pub(super) struct Debounced {
     edge_ns: Option<u64>,
     /// The last edge, and when its value will count if no other comes.
     settling: Option<(Instant, u64)>,
+    /// It was driven by a command, so that edges may be on their way that are true no more.
+    driven: bool,
 }
 
 impl Debounced {
     /// Takes the input with the value that it has now.
     pub(super) fn new(mut input: Box<dyn Input>, debounce: Duration) -> Result<Debounced, HardwareError> {
         let value = Ok(input.read()?);
-        Ok(Debounced { input, debounce, value, edge_ns: None, settling: None })
+        Ok(Debounced { input, debounce, value, edge_ns: None, settling: None, driven: false })
     }
 
     /// The value that counts, or why there is none.
@@ -37,7 +39,9 @@ impl Debounced {
     /// Takes note of an edge; true when the value that counts may have changed.
     pub(super) fn edge(&mut self, edge: Edge, now: Instant) -> bool {
         if self.debounce.is_zero() {
-            let value = edge.value.map_or_else(|| self.input.read(), Ok);
+            // Who drives a line by commands sees their order; an edge that still waits is older than the last one.
+            let known = edge.value.filter(|_| !self.driven);
+            let value = known.map_or_else(|| self.input.read(), Ok);
             return self.settle(value, edge.timestamp_ns);
         }
         self.settling = Some((now + self.debounce, edge.timestamp_ns));
@@ -80,9 +84,17 @@ impl Debounced {
         }
     }
 
-    /// Drives the line from outside, where it is simulated.
-    pub(super) fn drive(&mut self, value: Value) -> Result<(), HardwareError> {
-        self.input.drive(value)
+    /// Drives the line, where it is simulated; true when the value that counts is another than before.  A command
+    /// does not bounce, so this counts at once.
+    pub(super) fn drive(&mut self, value: Value) -> Result<bool, HardwareError> {
+        self.input.drive(value)?;
+        self.driven = true;
+        self.settling = None;
+        let changed = self.read()?;
+        if changed {
+            self.edge_ns = None;
+        }
+        Ok(changed)
     }
 
     fn settle(&mut self, read: Result<Value, HardwareError>, edge_ns: u64) -> bool {
@@ -93,5 +105,57 @@ impl Debounced {
             self.edge_ns = Some(edge_ns);
         }
         changed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{self, Receiver};
+
+    use super::*;
+    use crate::domain::{Bias, LineAddress, LineRef, Polarity};
+    use crate::hardware::{Board, Hardware, Level, Line, Simulation};
+
+    fn input(debounce: Duration) -> (Debounced, Board, Line, Receiver<Edge>) {
+        let mut simulation = Simulation::new();
+        let address = LineAddress { chip: None, line: LineRef::Offset(4) };
+        let line = simulation.locate(&address).expect("the simulation has every line");
+        let (sender, edges) = mpsc::channel();
+        let sink = Arc::new(move |edge| sender.send(edge).expect("the test waits"));
+        let input =
+            simulation.open_input(&line, Polarity::ActiveHigh, Bias::PullDown, 0, sink).expect("a free line");
+        let debounced = Debounced::new(input, debounce).expect("it can be read");
+        (debounced, simulation.board(), line, edges)
+    }
+
+    #[test]
+    fn a_commanded_value_counts_at_once_and_its_edges_change_nothing() {
+        for debounce in [Duration::ZERO, Duration::from_millis(10)] {
+            let (mut input, _board, _line, edges) = input(debounce);
+            let now = Instant::now();
+            assert_eq!(input.drive(Value::Active).ok(), Some(true));
+            assert_eq!((input.value(), input.edge_ns()), (Ok(Value::Active), None));
+            assert_eq!(input.drive(Value::Active).ok(), Some(false));
+            assert_eq!(input.drive(Value::Inactive).ok(), Some(true));
+            // The edges of both are handled only now.
+            for edge in edges.try_iter() {
+                assert!(!input.edge(edge, now), "{edge:?}");
+            }
+            assert!(!input.tick(now + debounce));
+            assert_eq!(input.value(), Ok(Value::Inactive));
+        }
+    }
+
+    #[test]
+    fn an_edge_from_outside_counts_when_it_has_stayed() {
+        let debounce = Duration::from_millis(10);
+        let (mut input, board, line, edges) = input(debounce);
+        let start = Instant::now();
+        board.drive(&line, Level::High);
+        let edge = edges.try_recv().expect("an edge");
+        assert!(!input.edge(edge, start));
+        assert_eq!(input.value(), Ok(Value::Inactive));
+        assert!(input.tick(start + debounce));
+        assert_eq!((input.value(), input.edge_ns()), (Ok(Value::Active), Some(edge.timestamp_ns)));
     }
 }

@@ -94,7 +94,8 @@ impl Device for Signal {
             _ => return Err(actions::unknown(verb, KIND.name, KIND.actions)),
         };
         arguments.none()?;
-        Ok(self.line.drive(value)?)
+        self.line.drive(value)?;
+        Ok(())
     }
 
     fn edge(&mut self, edge: Edge, now: Instant) {

@@ -238,7 +238,7 @@ impl Motor {
             Some(1.0) => Ok(Drive::Forward),
             Some(-1.0) => Ok(Drive::Backward),
             Some(0.0) => Ok(Drive::Stopped),
-            _ => Err(Refusal::new(Code::NotSupported, "this motor has no speed: value is -1, 0 or 1")),
+            _ => Err(Refusal::new(Code::BadValue, "this motor has no speed: value is -1, 0 or 1")),
         }
     }
 }
@@ -301,6 +301,30 @@ impl Device for Motor {
         match self.on_stop {
             OnStop::Off => self.set(Drive::Stopped),
             OnStop::Hold => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_a_direction() {
+        let set = |value: &str| {
+            let arguments = Arguments { positional: vec![value.into()], named: Vec::new() };
+            Motor::value(&arguments).map_err(|refusal| refusal.code)
+        };
+        assert_eq!(set("1"), Ok(Drive::Forward));
+        assert_eq!(set("0"), Ok(Drive::Stopped));
+        assert_eq!(set("-1.0"), Ok(Drive::Backward));
+        for (value, code) in [
+            ("0.5", Code::BadValue),
+            ("fast", Code::BadValue),
+            ("2", Code::OutOfRange),
+            ("-1.1", Code::OutOfRange),
+        ] {
+            assert_eq!(set(value), Err(code), "{value}");
         }
     }
 }
