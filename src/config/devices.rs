@@ -23,7 +23,7 @@ pub(super) fn read<B: Wired>(
     settings: &Settings<'_>,
     hardware: &Hardware,
     places: &Places<'_>,
-    kinds: &'static [KindReader<B>],
+    kinds: &[KindReader<B>],
     mistakes: &mut Mistakes,
 ) -> Vec<Device<B>> {
     let mut devices = Vec::new();
@@ -59,12 +59,12 @@ pub(super) fn read<B: Wired>(
 }
 
 /// The kinds of a device with their settings: one, or else there are mistakes and all of them are read.
-fn kinds_of<'a, B>(
+fn kinds_of<'a, 'k, B>(
     devices: &Settings<'a>,
     name: &str,
-    kinds: &'static [KindReader<B>],
+    kinds: &'k [KindReader<B>],
     mistakes: &mut Mistakes,
-) -> Vec<(&'static KindReader<B>, Settings<'a>)> {
+) -> Vec<(&'k KindReader<B>, Settings<'a>)> {
     let names: Vec<&str> = kinds.iter().map(|kind| kind.name).collect();
     let before = mistakes.found.len();
     let device = devices.object(name, "an object with the device's kind", mistakes);
@@ -73,7 +73,7 @@ fn kinds_of<'a, B>(
         devices.mistake(name, message, mistakes);
     }
 
-    let mut given: Vec<(&'static KindReader<B>, Settings<'a>)> = Vec::new();
+    let mut given: Vec<(&KindReader<B>, Settings<'a>)> = Vec::new();
     for key in device.keys() {
         let Some(kind) = kinds.iter().find(|kind| kind.name == key) else {
             device.key_mistake(key, unknown_name("kind", key, &names), mistakes);

@@ -50,7 +50,7 @@ pub struct Config<B> {
 }
 
 /// Reads the `text` of a configuration; `file` is its name in the report.
-pub fn load<B: Wired>(text: &str, file: &str, kinds: &'static [KindReader<B>]) -> Result<Config<B>, Report> {
+pub fn load<B: Wired>(text: &str, file: &str, kinds: &[KindReader<B>]) -> Result<Config<B>, Report> {
     let places = Places::new(text);
     let mut mistakes = Mistakes::default();
     let config = match comments::blank(text) {
@@ -74,7 +74,7 @@ pub fn load<B: Wired>(text: &str, file: &str, kinds: &'static [KindReader<B>]) -
 fn read<B: Wired>(
     settings: &Settings<'_>,
     places: &Places<'_>,
-    kinds: &'static [KindReader<B>],
+    kinds: &[KindReader<B>],
     mistakes: &mut Mistakes,
 ) -> Config<B> {
     let top: Top = settings.read(mistakes).unwrap_or_default();

@@ -26,6 +26,12 @@ pub trait Wired {
     fn lines(&self) -> Vec<(&'static str, LineAddress)>;
 }
 
+impl<W: Wired + ?Sized> Wired for Box<W> {
+    fn lines(&self) -> Vec<(&'static str, LineAddress)> {
+        (**self).lines()
+    }
+}
+
 /// How the configuration knows a kind of device: by its name, and by what reads its settings.
 pub struct KindReader<B> {
     /// The kind's name, such as `led`: a good device name, because the example calls its device so.

@@ -7,7 +7,9 @@ pub fn holder_of_port(port: u16) -> Option<String> {
     let inodes: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
         .iter()
         .filter_map(|table| fs::read_to_string(table).ok())
-        .flat_map(|table| listening(&table, port).into_iter().map(|inode| format!("socket:[{inode}]")).collect::<Vec<_>>())
+        .flat_map(|table| {
+            listening(&table, port).into_iter().map(|inode| format!("socket:[{inode}]")).collect::<Vec<_>>()
+        })
         .collect();
     let processes = fs::read_dir("/proc").ok()?.flatten();
     for process in processes {
