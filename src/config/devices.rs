@@ -76,7 +76,13 @@ fn kinds_of<'a, 'k, B>(
     let mut given: Vec<(&KindReader<B>, Settings<'a>)> = Vec::new();
     for key in device.keys() {
         let Some(kind) = kinds.iter().find(|kind| kind.name == key) else {
-            device.key_mistake(key, unknown_name("kind", key, &names), mistakes);
+            let message = match device.keys().find(|key| names.contains(key)) {
+                Some(kind) => {
+                    format!("no kind is called so: settings of a `{kind}` stand inside of its braces")
+                }
+                None => unknown_name("kind", key, &names),
+            };
+            device.key_mistake(key, message, mistakes);
             continue;
         };
         if let Some((first, _)) = given.first() {
@@ -85,7 +91,11 @@ fn kinds_of<'a, 'k, B>(
             device.key_mistake(key, message, mistakes);
         }
         let form = format!("an object with the settings of the `{key}`");
-        given.push((kind, device.object(key, &form, mistakes)));
+        let before = mistakes.found.len();
+        let settings = device.object(key, &form, mistakes);
+        if mistakes.found.len() == before {
+            given.push((kind, settings));
+        }
     }
     given
 }
@@ -117,12 +127,19 @@ impl Lines<'_> {
                 }
                 address.chip.clone_from(&self.hardware.chip);
             }
+            if matches!(&address.line, LineRef::Name(name) if name.trim().is_empty()) {
+                let message =
+                    "expected a line: an offset such as 17, or a name such as \"GPIO17\"".to_owned();
+                mistakes.found.push(Mistake { offset, path, message });
+                continue;
+            }
             match self.taken.iter().find(|taken| same_line(&taken.address, &address)) {
                 Some(first) => {
                     let (line, column) = self.places.of(first.offset);
                     let message = format!(
-                        "line {address} is taken by {} at {line}:{column}: one line serves one role of one \
+                        "line {} is taken by {} at {line}:{column}: one line serves one role of one \
                          device",
+                        address.to_string().escape_debug(),
                         first.path
                     );
                     mistakes.found.push(Mistake { offset, path, message });

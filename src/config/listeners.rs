@@ -100,8 +100,10 @@ pub(super) fn check_together(
 ) {
     match (line.1, mqtt.1) {
         (Some(first), Some(second)) if overlap(first, second) => {
-            let message = format!("line.listen is {first} already: give one of them another port");
-            mqtt.0.mistake("listen", message, mistakes);
+            let (place, other) = if mqtt.0.has("listen") { (mqtt.0, "line") } else { (line.0, "mqtt") };
+            let other_address = if other == "line" { first } else { second };
+            let message = format!("{other}.listen is {other_address} as well: give one of them another port");
+            place.mistake("listen", message, mistakes);
         }
         (None, None) => {
             let message = "line.listen is null as well: give one of them an address, or nobody can connect";

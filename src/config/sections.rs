@@ -47,7 +47,7 @@ pub struct Limits {
     pub outbox_bytes: usize,
     /// Subscriptions of one client.
     pub subscriptions: usize,
-    /// Messages that are retained, the gatekeeper's own included.
+    /// Messages that are retained.
     pub retained_messages: usize,
     /// Bytes of retained messages.
     pub retained_bytes: usize,

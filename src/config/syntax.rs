@@ -139,6 +139,8 @@ fn explained(document: &str, places: &Places<'_>, error: &serde_json::Error) -> 
         ("trailing comma", _) => "a comma is too many before this",
         ("trailing characters", _) => "expected the end of the file after the object",
         ("recursion limit exceeded", _) => "nested too deeply: no setting is more than 127 levels deep",
+        ("invalid number", _) => "a number is written like 5, -5, 0.5 or 1e3",
+        ("number out of range", _) => "this number is too large",
         ("invalid escape", _) => "unknown escape in a string: a backslash itself is written \\\\",
         (text, _) if text.starts_with("control character") => {
             "a control character in a string is written as an escape, such as \\t or \\u0007"

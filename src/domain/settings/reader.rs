@@ -24,7 +24,10 @@ pub(super) fn read<T: DeserializeOwned>(settings: &Settings<'_>, mistakes: &mut 
             Ok(value) => break Some(value).filter(|_| missing.is_empty()),
             Err(Failure::Entry { index, mistake }) => {
                 left_out.push(&settings.entries[index].key);
-                mistakes.found.push(mistake);
+                // The configuration reports keys that are given twice for all objects.
+                if !mistake.message.starts_with("duplicate field ") {
+                    mistakes.found.push(mistake);
+                }
             }
             Err(Failure::Missing(field)) if !missing.contains(&field) => missing.push(field),
             Err(Failure::Missing(_) | Failure::Placeholder) => break None,

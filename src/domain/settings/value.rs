@@ -24,8 +24,13 @@ pub(super) fn read<'a, S: DeserializeSeed<'a>>(
     let mut track = Track::new();
     let mut json = serde_json::Deserializer::from_str(value.get());
     seed.deserialize(Deserializer::new(&mut json, &mut track)).map_err(|error| {
-        let message = wording::plain(&error);
         let (value, path) = follow(value, path, &track.path());
+        // Valid JSON that is no value was read as an enum, which has names and objects with a name as key.
+        let message = match wording::plain(&error) {
+            text if text != "expected value" => text,
+            _ if value.get().starts_with('{') => "expected an object with one key".to_owned(),
+            _ => format!("expected a name in double quotes, found {}", wording::shown(value.get())),
+        };
         Wrong { value, path, message }
     })
 }

@@ -9,14 +9,19 @@ pub(super) fn plain(error: &serde_json::Error) -> String {
     if let Some(field) = text.strip_prefix("missing field ") {
         return format!("missing {field}, which has no default");
     }
-    if let Some(names) = text.strip_prefix("unknown variant ").or(text.strip_prefix("unknown field ")) {
-        return with_suggestion(names);
+    if let Some(names) = text.strip_prefix("unknown variant ") {
+        return with_suggestion("value", names);
+    }
+    if let Some(names) = text.strip_prefix("unknown field ") {
+        return with_suggestion("key", names);
     }
     let wrong = text.strip_prefix("invalid type: ").or(text.strip_prefix("invalid value: "));
     match wrong.and_then(|wrong| wrong.split_once(", expected ").map(|_| wrong)) {
         // The value that was found may hold the word as well; what was expected never holds it twice.
         Some(wrong) => match wrong.rsplit_once(", expected ") {
-            Some((found, expected)) => format!("expected {}, found {}", in_json(expected), brief(found)),
+            Some((found, expected)) => {
+                format!("expected {}, found {}", in_json(expected), brief(as_written(found)))
+            }
             None => wrong.to_owned(),
         },
         None => text.to_owned(),
@@ -67,10 +72,10 @@ fn listed(names: &[String], joint: &str) -> String {
 }
 
 /// `names` is the unknown name and then those that are known, all in backquotes.
-fn with_suggestion(names: &str) -> String {
+fn with_suggestion(noun: &str, names: &str) -> String {
     let mut quoted = names.split('`').skip(1).step_by(2);
     let given = quoted.next().unwrap_or_default();
-    unknown("value", given, &quoted.collect::<Vec<_>>())
+    unknown(noun, given, &quoted.collect::<Vec<_>>())
 }
 
 /// The name that a type of Rust has for those who write JSON.
@@ -86,6 +91,19 @@ fn in_json(expected: &str) -> &str {
         "unit" => "null",
         other if other.starts_with("struct ") => "an object in { }",
         other => other,
+    }
+}
+
+/// What was found, as the file has it where that is short to say.
+fn as_written(found: &str) -> &str {
+    let number = ["boolean `", "integer `", "floating point `"];
+    if let Some(number) = number.iter().find_map(|noun| found.strip_prefix(noun)) {
+        return number.trim_end_matches('`');
+    }
+    match found {
+        "sequence" => "a list",
+        "map" => "an object",
+        _ => found.strip_prefix("string ").unwrap_or(found),
     }
 }
 
@@ -150,11 +168,11 @@ mod tests {
     #[test]
     fn messages_speak_json() {
         let of = |text: &str| plain(&serde_json::from_str::<Option<u16>>(text).expect_err(text));
-        assert_eq!(of("\"x\""), "expected a whole number that is not negative, found string \"x\"");
-        assert_eq!(of("-5"), "expected a whole number that is not negative, found integer `-5`");
+        assert_eq!(of("\"x\""), "expected a whole number that is not negative, found \"x\"");
+        assert_eq!(of("-5"), "expected a whole number that is not negative, found -5");
         assert_eq!(
             of("\"a, expected b\""),
-            "expected a whole number that is not negative, found string \"a, expected b\""
+            "expected a whole number that is not negative, found \"a, expected b\""
         );
     }
 }
