@@ -183,8 +183,11 @@ impl MqttClient {
         let filters = vec![TopicFilter::parse(filter).expect("valid")];
         self.send(&Packet::Unsubscribe(Unsubscribe { packet_id, properties: Properties::new(), filters }));
         loop {
-            if let Packet::Unsuback(unsuback) = self.receive() {
-                return unsuback.reasons.first().copied().unwrap_or(ReasonCode::Success);
+            match self.read().expect("the connection goes on") {
+                Packet::Unsuback(unsuback) => {
+                    return unsuback.reasons.first().copied().unwrap_or(ReasonCode::Success);
+                }
+                packet => self.early.push_back(packet),
             }
         }
     }
@@ -194,9 +197,12 @@ impl MqttClient {
         let packet_id = Some(self.packet_id());
         self.send(&Packet::Publish(Publish { qos: QoS::AtLeastOnce, packet_id, ..publish }));
         loop {
-            if let Packet::Puback(acknowledge) = self.receive() {
-                assert_eq!(Some(acknowledge.packet_id), packet_id);
-                return acknowledge;
+            match self.read().expect("the connection goes on") {
+                Packet::Puback(acknowledge) => {
+                    assert_eq!(Some(acknowledge.packet_id), packet_id);
+                    return acknowledge;
+                }
+                packet => self.early.push_back(packet),
             }
         }
     }
