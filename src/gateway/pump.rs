@@ -73,6 +73,7 @@ pub fn converse(
         let now = Instant::now();
         let room = if conversation.output().len() < FULL { conversation.room() } else { 0 };
         let closing = outbox.take(&mut notes, &mut deliveries, room);
+        let cut_short = deliveries.len() >= room;
         for note in notes.drain(..) {
             conversation.note(note, now);
         }
@@ -113,6 +114,12 @@ pub fn converse(
             if until <= now {
                 return Ok(());
             }
+        }
+        // Nobody rings again for what was held up by the output or the room and is not any more.
+        if conversation.output().len() < FULL
+            && ((cut_short && conversation.room() > 0) || (!listening && conversation.can_receive()))
+        {
+            continue;
         }
         let interest =
             Interest { read: !ended && listening && input.len() < largest + SLACK, write: blocked };
