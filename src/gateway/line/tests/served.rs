@@ -5,11 +5,12 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
 
 use super::*;
-use crate::domain::{Code, Event, Target};
-use crate::gateway::BusSettings;
+use crate::domain::{ClientId, Code, Event, Principal, Protocol, Target};
 use crate::gateway::line::serve;
 use crate::gateway::mqtt::broker::RetainedLimits;
+use crate::gateway::{BusSettings, Joining};
 use crate::net::{Accepted, Link};
+use crate::wire::mqtt::{SubscribeOptions, TopicFilter};
 
 struct Server {
     address: std::net::SocketAddr,
@@ -225,4 +226,49 @@ fn nobody_gets_more_than_there_are_seats() {
         thread::yield_now();
     }
     assert_eq!(server.connect().ask("COMMAND=HELLO!"), "REPLY=OK");
+}
+
+#[test]
+fn what_is_refused_stands_in_the_audit() {
+    let server = Server::start();
+    let outbox = Arc::new(Outbox::new(server.shared.outbox).expect("an eventfd"));
+    let client = ClientId::parse("auditor").expect("a valid client id");
+    let principal = Arc::new(Principal { client, address: server.address, protocol: Protocol::Mqtt });
+    let joining = Joining { principal, named: true, outbox: outbox.clone(), will: None };
+    let membership = server.bus.join(joining, 0);
+    let audit = TopicFilter::parse("pi/logs/audit").expect("a valid filter");
+    membership.subscribe(vec![(audit, SubscribeOptions::plain(QoS::AtMostOnce))], None, 1);
+
+    let mut client = server.connect();
+    client.ask("COMMAND=HELLO|CLIENT=bench");
+    client.send("no frame\n");
+    client.next();
+    for fields in [
+        "COMMAND=LEASE|DEVICE=motor",
+        "COMMAND=DO|LINE=x|ACTION=on",
+        "COMMAND=SET|DEVICE=Led|VALUE=1",
+        "COMMAND=STOP",
+    ] {
+        assert!(client.ask(fields).starts_with("REPLY=ERROR|"), "{fields}");
+    }
+    // The bus takes one letter after the other: when it has answered this, it has taken the others.
+    assert_eq!(client.ask("COMMAND=UNSUB|DEVICE=led"), "REPLY=OK");
+    let (_, entries) = emptied(&outbox);
+    let entries: Vec<String> = entries
+        .iter()
+        .map(|entry| serde_json::from_slice::<serde_json::Value>(entry.message.payload()).expect("JSON"))
+        .map(|json| {
+            ["client", "device", "action", "code"].map(|key| json[key].as_str().unwrap_or("").to_owned())
+        })
+        .map(|fields| fields.join(" "))
+        .collect();
+    assert_eq!(
+        entries,
+        [
+            "bench motor LEASE NOT_SUPPORTED",
+            "bench gpio/x on BAD_VALUE",
+            "bench Led SET UNKNOWN_DEVICE",
+            "bench  STOP UNKNOWN_COMMAND"
+        ]
+    );
 }
