@@ -10,7 +10,9 @@
 //! [`domain`] is the vocabulary that all of them speak.  Who may use whom is written down in
 //! `tests/architecture.rs`, which enforces it.
 
+pub mod config;
 pub mod control;
+pub mod daemon;
 pub mod domain;
 pub mod gateway;
 pub mod hardware;

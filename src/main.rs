@@ -1,3 +1,171 @@
-//! The `gpio-gatekeeper` program.
+//! The `gpio-gatekeeper` program: arguments, configuration, start, wait for a signal, stop.
 
-fn main() {}
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use gpio_gatekeeper::config;
+use gpio_gatekeeper::daemon::{self, Daemon, DaemonConfig, Logging};
+use lexopt::prelude::*;
+
+const HELP: &str = "\
+One process owns the GPIO lines of a board and shares them over a line protocol and MQTT.
+
+Usage:
+  gpio-gatekeeper                     the built-in demo on simulated hardware
+  gpio-gatekeeper --config FILE       the devices of this configuration
+  gpio-gatekeeper check FILE          tell every mistake in a configuration, without touching hardware
+  gpio-gatekeeper config --example    print a commented, complete configuration
+
+Options:
+  -c, --config FILE    the configuration
+  -h, --help           this text
+  -V, --version        the version
+
+RUST_LOG=debug tells more; SIGINT and SIGTERM stop the daemon in order.
+Exit status: 0 for a good end, 1 when something failed, 2 for wrong arguments or a wrong configuration.";
+
+/// What the arguments ask for.
+enum Order {
+    Run(Option<PathBuf>),
+    Check(PathBuf),
+    Example,
+    Help,
+    Version,
+}
+
+fn main() -> ExitCode {
+    let order = match arguments() {
+        Ok(order) => order,
+        Err(error) => {
+            eprintln!("gpio-gatekeeper: {error}; --help tells what there is");
+            return ExitCode::from(2);
+        }
+    };
+    match order {
+        Order::Run(file) => run(file.as_deref()),
+        Order::Check(file) => check(&file),
+        Order::Example => print(&config::example(&daemon::kinds())),
+        Order::Help => print(HELP),
+        Order::Version => print(concat!("gpio-gatekeeper ", env!("CARGO_PKG_VERSION"))),
+    }
+}
+
+fn arguments() -> Result<Order, lexopt::Error> {
+    let mut parser = lexopt::Parser::from_env();
+    let (mut order, mut file) = (None, None);
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Short('h') | Long("help") => return Ok(Order::Help),
+            Short('V') | Long("version") => return Ok(Order::Version),
+            Short('c') | Long("config") if file.is_none() && order.is_none() => {
+                file = Some(parser.value()?.into())
+            }
+            Value(word) if order.is_none() && file.is_none() => match word.to_str() {
+                Some("check") => order = Some(Order::Check(parser.value()?.into())),
+                Some("config") => match parser.next()? {
+                    Some(Long("example")) => order = Some(Order::Example),
+                    Some(argument) => return Err(argument.unexpected()),
+                    None => return Err("config needs --example".into()),
+                },
+                _ => return Err(Value(word).unexpected()),
+            },
+            argument => return Err(argument.unexpected()),
+        }
+    }
+    Ok(order.unwrap_or(Order::Run(file)))
+}
+
+/// Prints to standard output; a reader that has gone away is no failure.
+fn print(text: &str) -> ExitCode {
+    match writeln!(io::stdout().lock(), "{}", text.trim_end()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            eprintln!("gpio-gatekeeper: can't write: {error}");
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+fn fail(code: u8, error: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("gpio-gatekeeper: {error}");
+    ExitCode::from(code)
+}
+
+fn load(file: &Path) -> Result<DaemonConfig, String> {
+    let text = std::fs::read(file).map_err(|error| format!("can't read {}: {error}", file.display()))?;
+    let text = String::from_utf8(text).map_err(|error| {
+        let place = error.utf8_error().valid_up_to();
+        format!("{}: the file is not UTF-8 from byte {} on", file.display(), place + 1)
+    })?;
+    config::load(&text, &file.display().to_string(), &daemon::kinds()).map_err(|report| report.to_string())
+}
+
+fn check(file: &Path) -> ExitCode {
+    match load(file) {
+        Ok(config) => print(&format!("{}: good, {} devices", file.display(), config.devices.len())),
+        Err(error) => fail(2, &error),
+    }
+}
+
+fn run(file: Option<&Path>) -> ExitCode {
+    let config = match file {
+        Some(file) => load(file),
+        None => config::load(config::DEMO, "demo", &daemon::kinds()).map_err(|report| report.to_string()),
+    };
+    let config = match config {
+        Ok(config) => config,
+        Err(error) => return fail(2, &error),
+    };
+    let logging = Logging::install(config.log);
+    let prefix = config.mqtt.prefix.clone();
+    let first = config.devices.first().map(|device| device.name.to_string());
+    let daemon = match daemon::hardware(&config).and_then(|hardware| Daemon::start(config, hardware, logging))
+    {
+        Ok(daemon) => daemon,
+        Err(error) => return fail(1, &error),
+    };
+    let stopper = daemon.stopper();
+    if let Err(error) = ctrlc::set_handler(move || stopper.stop()) {
+        log::error!("signals can't be handled: {error}");
+        daemon.stop(daemon::Ending::Asked);
+        return ExitCode::FAILURE;
+    }
+    print(&greeting(&daemon, file, &prefix, first.as_deref()));
+    let why = daemon.wait();
+    if daemon.stop(why) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What is there, where, and how to try it.
+fn greeting(daemon: &Daemon, file: Option<&Path>, prefix: &str, first: Option<&str>) -> String {
+    let registry = &daemon.shared().registry;
+    let mut text = format!("gpio-gatekeeper {}\n", env!("CARGO_PKG_VERSION"));
+    let _ = match file {
+        Some(file) => writeln!(text, "  config   {}", file.display()),
+        None => writeln!(text, "  config   the built-in demo (--config FILE for your own)"),
+    };
+    let reality = if registry.simulated { ": SIMULATED, no real line is touched" } else { "" };
+    let _ = writeln!(text, "  backend  {}{reality}", registry.backend);
+    let names: Vec<_> = registry.devices.iter().map(|d| format!("{} ({})", d.name, d.kind)).collect();
+    let _ = writeln!(text, "  devices  {}", names.join(", "));
+    for (name, address) in [("line", daemon.line_address()), ("mqtt", daemon.mqtt_address())] {
+        let _ = match address {
+            Some(address) => writeln!(text, "  {name}     {address}"),
+            None => writeln!(text, "  {name}     off"),
+        };
+    }
+    let _ = writeln!(text, "Try it in another terminal:");
+    if let (Some(line), Some(device)) = (daemon.line_address(), first) {
+        let _ = writeln!(
+            text,
+            "  printf '|START|COMMAND=DO|DEVICE={device}|ACTION=toggle|END||START|COMMAND=QUIT|END|\\n' | nc {} {}",
+            line.ip(),
+            line.port()
+        );
+    }
+    if let Some(mqtt) = daemon.mqtt_address() {
+        let _ = writeln!(text, "  mosquitto_sub -V 5 -h {} -p {} -t '{prefix}/#' -v", mqtt.ip(), mqtt.port());
+    }
+    text
+}

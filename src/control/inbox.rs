@@ -1,6 +1,6 @@
 //! The inbox of the hardware thread: everything that can reach it, in one queue.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -43,7 +43,10 @@ pub struct Now {
 
 /// Where commands are sent.
 #[derive(Clone)]
-pub struct Commands(Sender<Message>);
+pub struct Commands {
+    messages: Sender<Message>,
+    sent: Arc<AtomicU64>,
+}
 
 /// The other end of [`Commands`] that lead to no hardware thread.
 pub struct Requests(Receiver<Message>);
@@ -70,7 +73,7 @@ impl Commands {
     /// An inbox and the way into it.
     pub(super) fn channel() -> (Commands, Receiver<Message>) {
         let (sender, receiver) = channel();
-        (Commands(sender), receiver)
+        (Commands { messages: sender, sent: Arc::default() }, receiver)
     }
 
     /// A way to no hardware thread, for tests of those who send: they take the requests and answer them.
@@ -81,17 +84,23 @@ impl Commands {
 
     /// Hands a request to the hardware thread, which answers it in its turn; refused when that has ended.
     pub fn send(&self, request: Request) -> Result<(), Refusal> {
-        self.0.send(Message::Command(request)).map_err(|_| Refusal::stopping())
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        self.messages.send(Message::Command(request)).map_err(|_| Refusal::stopping())
+    }
+
+    /// How many requests were handed over since the start.
+    pub fn count(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
     }
 
     pub(super) fn stop(&self) {
         // Without a receiver the thread has ended already.
-        let _ = self.0.send(Message::Stop);
+        let _ = self.messages.send(Message::Stop);
     }
 
     /// Where edges go.  An input whose edges are not handled as fast as they come loses some, never the last state.
     pub(super) fn edge_sink(&self, waiting: WaitingEdges) -> EdgeSink {
-        let sender = self.0.clone();
+        let sender = self.messages.clone();
         Arc::new(move |edge| {
             if waiting.admit(edge.input) {
                 let _ = sender.send(Message::Edge(edge));

@@ -23,4 +23,5 @@ pub use principal::{Principal, Protocol};
 pub use refusal::{Code, Refusal};
 pub use registry::{ActionSpec, Entry, ParameterSpec, Registry};
 pub use settings::{KindReader, Mistake, Mistakes, Settings, Wired};
+pub(crate) use settings::{joined as join_path, unknown as unknown_name};
 pub use span::{Span, SpanError};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use log::{debug, warn};
 
@@ -14,7 +14,7 @@ use super::mqtt::{json, translate};
 use super::{Done, Message, Note, Outbox, Space, Topics};
 use crate::control::{Commands, Recipient, Request};
 use crate::domain::{Audit, ClientId, Code, Deed, Event, Outcome, Principal, Refusal, Registry};
-use crate::wire::mqtt::{SubscribeOptions, TopicFilter};
+use crate::wire::mqtt::{Property, SubscribeOptions, TopicFilter};
 
 /// The way to the bus.
 #[derive(Clone)]
@@ -150,21 +150,15 @@ impl BusThread {
         self.bus.clone()
     }
 
+    /// Gives up its own way to the bus; the thread ends when every other one is gone as well.
+    pub fn into_thread(self) -> JoinHandle<()> {
+        self.thread
+    }
+
     /// Says goodbye to every client and publishes that the gatekeeper is offline; the thread goes on to take what
     /// the clients still have to say, until every way to it is dropped.
     pub fn stop(&self) {
         self.bus.post(Letter::Stop);
-    }
-
-    /// Waits for the end of the thread, after every other way to the bus was dropped.
-    pub fn join(self) {
-        drop(self.bus);
-        let _ = self.thread.join();
-    }
-
-    /// Whether the thread has ended by itself, which it never should.
-    pub fn is_finished(&self) -> bool {
-        self.thread.is_finished()
     }
 }
 
@@ -310,7 +304,10 @@ impl Desk {
     }
 
     /// A will may be a command, as any other message.
-    fn publish_will(&mut self, principal: &Arc<Principal>, will: Message, now: Instant) {
+    fn publish_will(&mut self, principal: &Arc<Principal>, mut will: Message, now: Instant) {
+        // [MQTT-3.1.3-9] Its time begins when it is published.
+        will.expires = will.properties.message_expiry().map(|s| now + Duration::from_secs(u64::from(s)));
+        will.properties.retain(|property| !matches!(property, Property::MessageExpiryInterval(_)));
         let command = match self.topics.space(&will.topic) {
             Space::Set(target) => translate::set(target, will.payload()),
             Space::Rpc => translate::rpc(will.payload()),

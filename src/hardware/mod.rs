@@ -4,6 +4,7 @@
 //! the hardware thread.  Values are logical: the backend applies the polarity, where it can in the kernel.
 
 mod error;
+pub mod gpiochip;
 mod simulation;
 
 use std::sync::Arc;
@@ -88,8 +89,8 @@ pub trait Input: Send {
 pub struct Edge {
     /// The number that was given to [`Hardware::open_input`].
     pub input: usize,
-    /// What the line went to.  By the time this is handled it may have gone on: read it where that matters.
-    pub value: Value,
+    /// What the line went to, where that is known; else it has to be read.
+    pub value: Option<Value>,
     /// The kernel's time of the edge, in nanoseconds of CLOCK_MONOTONIC.
     pub timestamp_ns: u64,
 }

@@ -157,7 +157,7 @@ impl Board {
         // The listener is called without the lock: it belongs to somebody else.
         drop(wires);
         if let Some((input, polarity, edges)) = listener {
-            edges(Edge { input, value: value(level, polarity), timestamp_ns: monotonic_ns() });
+            edges(Edge { input, value: Some(value(level, polarity)), timestamp_ns: monotonic_ns() });
         }
     }
 
@@ -349,6 +349,6 @@ mod tests {
         simulation.board().drive(&line, Level::Low);
         input.drive(Value::Inactive).expect("simulated");
         let seen: Vec<_> = edges.try_iter().map(|edge| (edge.input, edge.value)).collect();
-        assert_eq!(seen, [(7, Value::Active), (7, Value::Inactive)]);
+        assert_eq!(seen, [(7, Some(Value::Active)), (7, Some(Value::Inactive))]);
     }
 }

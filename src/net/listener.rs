@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -60,18 +61,24 @@ impl Listener {
     }
 
     /// Begins to accept.  Every connection runs `serve` on a thread of its own, which is called `name` and a number.
+    /// `failed` is called when accepting ends by itself, which it never should.
     pub fn start(
         self,
         name: &'static str,
         admission: Admission,
         serve: impl Fn(Accepted) + Send + Sync + 'static,
+        failed: impl FnOnce() + Send + 'static,
     ) -> io::Result<ListenerThread> {
         let stop = Arc::new(Stop { waker: Waker::new()?, ordered: AtomicBool::new(false) });
         let ordered = stop.clone();
         let serve = Arc::new(serve);
-        let thread = std::thread::Builder::new()
-            .name(format!("{name}-listener"))
-            .spawn(move || accept(&self.socket, name, &admission, &serve, &ordered))?;
+        let thread = std::thread::Builder::new().name(format!("{name}-listener")).spawn(move || {
+            let accepting = AssertUnwindSafe(|| accept(&self.socket, name, &admission, &serve, &ordered));
+            catch_unwind(accepting).unwrap_or_else(|_| {
+                failed();
+                Vec::new()
+            })
+        })?;
         Ok(ListenerThread { stop, thread })
     }
 }
@@ -82,11 +89,6 @@ impl ListenerThread {
         self.stop.ordered.store(true, Ordering::Release);
         self.stop.waker.wake();
         self.thread.join().unwrap_or_default()
-    }
-
-    /// Whether the thread has ended by itself, which it never should.
-    pub fn is_finished(&self) -> bool {
-        self.thread.is_finished()
     }
 }
 

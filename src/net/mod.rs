@@ -3,12 +3,14 @@
 //! A client thread waits in the kernel, on its socket and on its [`Waker`] at once; nothing here polls on a timer.
 
 mod admission;
+mod holder;
 mod link;
 mod listener;
 mod wait;
 mod waker;
 
 pub use admission::{Admission, Seat, Seating};
+pub use holder::holder_of_port;
 pub use link::{Link, Read};
 pub use listener::{Accepted, Listener, ListenerThread};
 pub use wait::{Interest, Ready, wait};

@@ -39,7 +39,9 @@ impl Debounced {
     /// Takes note of an edge; true when the value that counts may have changed.
     pub(super) fn edge(&mut self, edge: Edge, now: Instant) -> bool {
         if self.debounce.is_zero() {
-            let value = if self.driven { self.input.read() } else { Ok(edge.value) };
+            // Who drives a line by commands sees their order; an edge that still waits is older than the last one.
+            let known = edge.value.filter(|_| !self.driven);
+            let value = known.map_or_else(|| self.input.read(), Ok);
             return self.settle(value, edge.timestamp_ns);
         }
         self.settling = Some((now + self.debounce, edge.timestamp_ns));

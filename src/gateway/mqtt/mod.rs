@@ -1,6 +1,48 @@
 //! MQTT: one client's conversation, its translation into commands, and the broker that all clients share.
 
 pub mod broker;
+mod connect;
+mod conversation;
+mod incoming;
 pub mod json;
+mod outgoing;
 mod reasons;
+mod session;
 pub(super) mod translate;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+pub use conversation::{MqttConversation, MqttSettings};
+use log::debug;
+
+use super::{Outbox, Shared, converse};
+use crate::net::Accepted;
+
+/// Serves one client until its connection ends.
+pub fn serve(accepted: Accepted, shared: &Shared, settings: &MqttSettings, number: u64) {
+    let Accepted { mut link, seat } = accepted;
+    let peer = link.peer();
+    let result = Outbox::new(shared.outbox).and_then(|outbox| {
+        let outbox = Arc::new(outbox);
+        let mut conversation = MqttConversation::new(
+            shared.clone(),
+            settings.clone(),
+            outbox.clone(),
+            peer,
+            number,
+            seat.seating(),
+            Instant::now(),
+        );
+        converse(&mut link, &mut conversation, &outbox, settings.maximum_packet)
+    });
+    ended(peer, &result);
+}
+
+fn ended(peer: std::net::SocketAddr, result: &io::Result<()>) {
+    match result {
+        Ok(()) => debug!("{peer}: the connection ended"),
+        Err(error) => debug!("{peer}: the connection broke: {error}"),
+    }
+}

@@ -1,0 +1,177 @@
+//! The sections `line` and `mqtt`: where each protocol listens, and who can reach it there.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, Unexpected, Visitor};
+
+use super::sections::{MIB, within};
+use crate::domain::{Mistakes, Settings, Span};
+
+/// The listener of the line protocol.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct LineListener {
+    /// Where it listens; `None` is no listener.
+    #[serde(deserialize_with = "address_or_null")]
+    pub listen: Option<SocketAddr>,
+    /// How long a client may be silent until it is asked whether it lives, unless it asked for another time.
+    pub keepalive: Span,
+    /// The longest such time that a client may ask for.
+    pub keepalive_maximum: Span,
+    /// The longest frame, in bytes.
+    pub maximum_frame: usize,
+    /// Whether it may listen where other machines can reach it.
+    pub insecure: bool,
+}
+
+/// The listener of MQTT.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct MqttListener {
+    /// Where it listens; `None` is no listener.
+    #[serde(deserialize_with = "address_or_null")]
+    pub listen: Option<SocketAddr>,
+    /// The first level of the gatekeeper's own topics.
+    pub prefix: String,
+    /// The largest packet, in bytes.
+    pub maximum_packet: usize,
+    /// Whether it may listen where other machines can reach it.
+    pub insecure: bool,
+}
+
+impl Default for LineListener {
+    fn default() -> LineListener {
+        LineListener {
+            listen: Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7070)),
+            keepalive: Span::from_millis(3000),
+            keepalive_maximum: Span::from_millis(3_600_000),
+            maximum_frame: 4096,
+            insecure: false,
+        }
+    }
+}
+
+impl Default for MqttListener {
+    fn default() -> MqttListener {
+        MqttListener {
+            listen: Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1883)),
+            prefix: "pi".to_owned(),
+            maximum_packet: 65_536,
+            insecure: false,
+        }
+    }
+}
+
+pub(super) fn read_line(settings: &Settings<'_>, mistakes: &mut Mistakes) -> LineListener {
+    let line: LineListener = settings.read(mistakes).unwrap_or_default();
+    check_reach(settings, line.listen, line.insecure, mistakes);
+    let keepalive_in_bounds = within(settings, "keepalive", line.keepalive, KEEPALIVE, mistakes);
+    let maximum_in_bounds =
+        within(settings, "keepalive_maximum", line.keepalive_maximum, KEEPALIVE_MAXIMUM, mistakes);
+    if keepalive_in_bounds && maximum_in_bounds && line.keepalive_maximum < line.keepalive {
+        let message = format!(
+            "expected at least {}, which is the keepalive, found {}",
+            line.keepalive, line.keepalive_maximum
+        );
+        settings.mistake("keepalive_maximum", message, mistakes);
+    }
+    within(settings, "maximum_frame", line.maximum_frame, 256..=65_536, mistakes);
+    line
+}
+
+pub(super) fn read_mqtt(settings: &Settings<'_>, mistakes: &mut Mistakes) -> MqttListener {
+    let mqtt: MqttListener = settings.read(mistakes).unwrap_or_default();
+    check_reach(settings, mqtt.listen, mqtt.insecure, mistakes);
+    if let Some(rule) = broken_prefix_rule(&mqtt.prefix) {
+        settings.mistake("prefix", rule, mistakes);
+    }
+    within(settings, "maximum_packet", mqtt.maximum_packet, 1024..=16 * MIB, mistakes);
+    mqtt
+}
+
+/// One port cannot have two listeners, and a gatekeeper without any is of no use.
+pub(super) fn check_together(
+    line: (&Settings<'_>, Option<SocketAddr>),
+    mqtt: (&Settings<'_>, Option<SocketAddr>),
+    mistakes: &mut Mistakes,
+) {
+    match (line.1, mqtt.1) {
+        (Some(first), Some(second)) if overlap(first, second) => {
+            let (place, other) = if mqtt.0.has("listen") { (mqtt.0, "line") } else { (line.0, "mqtt") };
+            let other_address = if other == "line" { first } else { second };
+            let message = format!("{other}.listen is {other_address} as well: give one of them another port");
+            place.mistake("listen", message, mistakes);
+        }
+        (None, None) => {
+            let message = "line.listen is null as well: give one of them an address, or nobody can connect";
+            mqtt.0.mistake("listen", message, mistakes);
+        }
+        _ => {}
+    }
+}
+
+/// As long as there are no users and no TLS, whoever reaches a port is its master.
+fn check_reach(settings: &Settings<'_>, listen: Option<SocketAddr>, insecure: bool, mistakes: &mut Mistakes) {
+    let Some(address) = listen.filter(|address| !address.ip().to_canonical().is_loopback()) else { return };
+    if !insecure {
+        let message = format!(
+            "everybody who can reach {address} could drive every device, because there are no users and no TLS \
+             yet: listen on 127.0.0.1, or add \"insecure\": true if that is meant"
+        );
+        settings.mistake("listen", message, mistakes);
+    }
+}
+
+/// Whether binding the second would fail after the first; port 0 is a free one each time.
+fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
+    // An IPv6 wildcard takes IPv4 as well, unless the system says otherwise.
+    let covers = |wide: IpAddr, other: IpAddr| wide.is_unspecified() && (wide.is_ipv6() || other.is_ipv4());
+    let (first, second) = (a.ip().to_canonical(), b.ip().to_canonical());
+    a.port() == b.port()
+        && a.port() != 0
+        && (first == second || covers(first, second) || covers(second, first))
+}
+
+fn broken_prefix_rule(prefix: &str) -> Option<&'static str> {
+    if prefix.is_empty() || prefix.chars().count() > LONGEST_PREFIX {
+        Some("a prefix has 1 to 64 characters")
+    } else if prefix.contains(['/', '+', '#']) {
+        Some("a prefix is one level of a topic: write it without '/', '+' and '#'")
+    } else if prefix.starts_with('$') {
+        Some(
+            "topics that begin with '$' belong to the broker itself: begin the prefix with another character",
+        )
+    } else if prefix.chars().any(char::is_control) {
+        Some("a prefix has no control characters")
+    } else {
+        None
+    }
+}
+
+/// An address as text; `null` switches the listener off.
+fn address_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    struct Address;
+    impl Visitor<'_> for Address {
+        type Value = Option<SocketAddr>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an IP address with its port, such as \"127.0.0.1:7070\", or null for no listener")
+        }
+        fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+            text.parse().map(Some).map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
+        }
+        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+    }
+    deserializer.deserialize_any(Address)
+}
+
+const KEEPALIVE: RangeInclusive<Span> = Span::from_millis(1000)..=Span::from_millis(3_600_000);
+
+/// A day: whoever wants to think for longer can connect again.
+const KEEPALIVE_MAXIMUM: RangeInclusive<Span> = Span::from_millis(1000)..=Span::from_millis(86_400_000);
+
+const LONGEST_PREFIX: usize = 64;

@@ -1,0 +1,156 @@
+//! The configuration: one file of JSON with comments, read once and checked as a whole.
+//!
+//! ```text
+//! text -> comments (blanked) -> syntax (JSON, no key twice) -> sections and devices -> Config or Report
+//! ```
+//!
+//! The file is JSON that may have `//` and `/* */` comments, trailing commas and a byte order mark.  Nothing
+//! in it is ignored or corrected: what is not understood is a mistake, and all mistakes are reported at once,
+//! each with its place and with what to write instead.
+
+mod comments;
+mod devices;
+mod example;
+mod listeners;
+mod report;
+mod sections;
+mod syntax;
+
+use log::LevelFilter;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::domain::{KindReader, Mistakes, Settings, Span, Wired};
+
+pub use devices::Device;
+pub use example::{DEMO, example};
+pub use listeners::{LineListener, MqttListener};
+pub use report::{Located, Report};
+pub use sections::{Backend, Hardware, Limits};
+
+use report::Places;
+
+/// A configuration without a mistake.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config<B> {
+    /// The listener of the line protocol.
+    pub line: LineListener,
+    /// The listener of MQTT.
+    pub mqtt: MqttListener,
+    /// What drives the lines.
+    pub hardware: Hardware,
+    /// How much clients may use.
+    pub limits: Limits,
+    /// How often the telemetry is published.
+    pub telemetry: Span,
+    /// What is logged.
+    pub log: LevelFilter,
+    /// In the order of the file.
+    pub devices: Vec<Device<B>>,
+}
+
+/// Reads the `text` of a configuration; `file` is its name in the report.
+pub fn load<B: Wired>(text: &str, file: &str, kinds: &[KindReader<B>]) -> Result<Config<B>, Report> {
+    let places = Places::new(text);
+    let mut mistakes = Mistakes::default();
+    let config = match comments::blank(text) {
+        Ok(document) if syntax::check(&document, &places, &mut mistakes) => {
+            Settings::of_document(&document, &mut mistakes)
+                .map(|settings| read(&settings, &places, kinds, &mut mistakes))
+        }
+        Ok(_) => None,
+        Err(mistake) => {
+            mistakes.found.push(mistake);
+            None
+        }
+    };
+    match config {
+        Some(config) if mistakes.found.is_empty() => Ok(config),
+        _ => Err(Report::of(file, &places, mistakes)),
+    }
+}
+
+/// Reads every section, whatever is wrong with the others.
+fn read<B: Wired>(
+    settings: &Settings<'_>,
+    places: &Places<'_>,
+    kinds: &[KindReader<B>],
+    mistakes: &mut Mistakes,
+) -> Config<B> {
+    let top: Top = settings.read(mistakes).unwrap_or_default();
+    sections::within(settings, "telemetry", top.telemetry, TELEMETRY, mistakes);
+
+    let line_settings = settings.object("line", "an object with the settings of the line protocol", mistakes);
+    let mqtt_settings = settings.object("mqtt", "an object with the settings of MQTT", mistakes);
+    let line = listeners::read_line(&line_settings, mistakes);
+    let mqtt = listeners::read_mqtt(&mqtt_settings, mistakes);
+    listeners::check_together((&line_settings, line.listen), (&mqtt_settings, mqtt.listen), mistakes);
+
+    let hardware = settings.object("hardware", "an object with the settings of the hardware", mistakes);
+    let hardware = sections::read_hardware(&hardware, mistakes);
+    let limits = settings.object("limits", "an object with the limits", mistakes);
+    let limits = sections::read_limits(&limits, line.maximum_frame.max(mqtt.maximum_packet), mistakes);
+
+    let devices = settings.object("devices", "an object with the devices by name", mistakes);
+    let devices = devices::read(&devices, &hardware, places, kinds, mistakes);
+    Config { line, mqtt, hardware, limits, telemetry: top.telemetry, log: top.log.into(), devices }
+}
+
+/// The keys of the file itself.  The sections are read one by one, so that each can go on after a mistake.
+#[derive(Deserialize)]
+#[serde(default)]
+struct Top {
+    telemetry: Span,
+    log: LogLevel,
+    #[serde(rename = "line")]
+    _line: IgnoredAny,
+    #[serde(rename = "mqtt")]
+    _mqtt: IgnoredAny,
+    #[serde(rename = "hardware")]
+    _hardware: IgnoredAny,
+    #[serde(rename = "limits")]
+    _limits: IgnoredAny,
+    #[serde(rename = "devices")]
+    _devices: IgnoredAny,
+}
+
+impl Default for Top {
+    fn default() -> Top {
+        Top {
+            telemetry: Span::from_millis(10_000),
+            log: LogLevel::Info,
+            _line: IgnoredAny,
+            _mqtt: IgnoredAny,
+            _hardware: IgnoredAny,
+            _limits: IgnoredAny,
+            _devices: IgnoredAny,
+        }
+    }
+}
+
+/// `LevelFilter` as the file spells it.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum LogLevel {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl From<LogLevel> for LevelFilter {
+    fn from(level: LogLevel) -> LevelFilter {
+        match level {
+            LogLevel::Off => LevelFilter::Off,
+            LogLevel::Error => LevelFilter::Error,
+            LogLevel::Warn => LevelFilter::Warn,
+            LogLevel::Info => LevelFilter::Info,
+            LogLevel::Debug => LevelFilter::Debug,
+            LogLevel::Trace => LevelFilter::Trace,
+        }
+    }
+}
+
+const TELEMETRY: std::ops::RangeInclusive<Span> = Span::from_millis(1000)..=Span::from_millis(3_600_000);

@@ -1,0 +1,129 @@
+//! The sections `hardware` and `limits`: their settings, defaults and bounds.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use serde::Deserialize;
+
+use crate::domain::{Mistakes, Settings, Span};
+
+/// What drives the lines.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub struct Hardware {
+    /// Which backend.
+    pub backend: Backend,
+    /// The chip on which lines are counted that name none: by path, name or label.
+    pub chip: Option<String>,
+}
+
+/// A way to drive lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Backend {
+    /// The kernel's chips where there are any, else simulated ones.
+    #[default]
+    Auto,
+    /// The kernel's chips, or no start.
+    Gpiochip,
+    /// Lines that exist only in memory.
+    Simulated,
+}
+
+/// How much clients may use, so that none of them can starve the others.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    /// Clients at one time.
+    pub clients: usize,
+    /// Clients at one time from one address; as many as `clients` unless it is given.
+    pub clients_per_address: usize,
+    /// The time until a new client has sent its first frame or CONNECT.
+    pub connect_time: Span,
+    /// Messages that wait for one client, which is disconnected when it has more.
+    pub outbox_messages: usize,
+    /// Bytes that wait for one client; at least two of the largest frames and packets, so that one that is
+    /// being sent leaves room for another.  1 MiB unless it is given, or more where those two need more.
+    pub outbox_bytes: usize,
+    /// Subscriptions of one client.
+    pub subscriptions: usize,
+    /// Messages that are retained.
+    pub retained_messages: usize,
+    /// Bytes of retained messages.
+    pub retained_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            clients: 256,
+            clients_per_address: 256,
+            connect_time: Span::from_millis(10_000),
+            outbox_messages: 1000,
+            outbox_bytes: MIB,
+            subscriptions: 100,
+            retained_messages: 10_000,
+            retained_bytes: 16 * MIB,
+        }
+    }
+}
+
+pub(super) fn read_hardware(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Hardware {
+    let hardware: Hardware = settings.read(mistakes).unwrap_or_default();
+    if hardware.chip.as_ref().is_some_and(|chip| chip.trim().is_empty()) {
+        settings.mistake("chip", "expected a chip such as \"pinctrl-bcm2711\", or null for none", mistakes);
+    }
+    hardware
+}
+
+/// `largest` is the size of the largest frame or packet, which the outbox has to hold.
+pub(super) fn read_limits(settings: &Settings<'_>, largest: usize, mistakes: &mut Mistakes) -> Limits {
+    let mut limits: Limits = settings.read(mistakes).unwrap_or_default();
+    if !settings.has("clients_per_address") {
+        limits.clients_per_address = limits.clients;
+    }
+    if !settings.has("outbox_bytes") {
+        limits.outbox_bytes = limits.outbox_bytes.max(2 * largest);
+    }
+
+    let clients_in_bounds = within(settings, "clients", limits.clients, 1..=4096, mistakes);
+    if settings.has("clients_per_address") && clients_in_bounds {
+        within(settings, "clients_per_address", limits.clients_per_address, 1..=limits.clients, mistakes);
+    }
+    within(settings, "connect_time", limits.connect_time, CONNECT_TIME, mistakes);
+    within(settings, "outbox_messages", limits.outbox_messages, 16..=100_000, mistakes);
+    let outbox_in_bounds = within(settings, "outbox_bytes", limits.outbox_bytes, 8192..=256 * MIB, mistakes);
+    if outbox_in_bounds && limits.outbox_bytes / 2 < largest {
+        let message = format!(
+            "expected at least {}, which is twice the largest frame or packet, found {}",
+            2 * largest,
+            limits.outbox_bytes
+        );
+        settings.mistake("outbox_bytes", message, mistakes);
+    }
+    within(settings, "subscriptions", limits.subscriptions, 1..=10_000, mistakes);
+    within(settings, "retained_messages", limits.retained_messages, 1..=1_000_000, mistakes);
+    within(settings, "retained_bytes", limits.retained_bytes, 65_536..=1024 * MIB, mistakes);
+    limits
+}
+
+/// Whether `value`, which stands under `key`, is within `bounds`; else there is a mistake.
+pub(super) fn within<T: PartialOrd + fmt::Display>(
+    settings: &Settings<'_>,
+    key: &str,
+    value: T,
+    bounds: RangeInclusive<T>,
+    mistakes: &mut Mistakes,
+) -> bool {
+    let inside = bounds.contains(&value);
+    if !inside {
+        let message = format!("expected {} to {}, found {value}", bounds.start(), bounds.end());
+        settings.mistake(key, message, mistakes);
+    }
+    inside
+}
+
+/// A mebibyte.
+pub(super) const MIB: usize = 1024 * 1024;
+
+const CONNECT_TIME: RangeInclusive<Span> = Span::from_millis(1000)..=Span::from_millis(300_000);

@@ -1,0 +1,26 @@
+//! What the daemon asks of the system before it starts.
+
+use log::{debug, warn};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+/// Descriptors beside those of clients: chips, lines, listeners, files.
+const OWN: u64 = 128;
+/// Each client has a socket and a waker.
+const PER_CLIENT: u64 = 2;
+
+/// Raises the limit on open descriptors as far as `clients` clients need it, or as the system lets us.
+pub(super) fn raise(clients: usize) {
+    let wanted = OWN + PER_CLIENT * clients as u64;
+    match getrlimit(Resource::RLIMIT_NOFILE) {
+        Ok((soft, _)) if soft >= wanted => {}
+        Ok((soft, hard)) => {
+            let raised = wanted.min(hard);
+            match setrlimit(Resource::RLIMIT_NOFILE, raised, hard) {
+                Ok(()) if raised == wanted => debug!("open descriptors: {soft} raised to {raised}"),
+                Ok(()) => warn!("{clients} clients need {wanted} descriptors, and the system allows {hard}"),
+                Err(error) => warn!("the limit on open descriptors stays at {soft}: {error}"),
+            }
+        }
+        Err(error) => warn!("the limit on open descriptors is unknown: {error}"),
+    }
+}

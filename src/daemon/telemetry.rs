@@ -1,0 +1,106 @@
+//! Telemetry: how the board and the daemon are, again and again, on a thread that otherwise sleeps.
+
+use std::fs;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::control::{Commands, Now};
+use crate::gateway::{Bus, Shared};
+
+/// The running thread.
+pub(super) struct TelemetryThread {
+    stop: Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+struct Telemetry {
+    bus: Bus,
+    commands: Commands,
+    shared: Shared,
+}
+
+impl TelemetryThread {
+    /// Tells at once, and then every `interval`.
+    pub(super) fn start(shared: &Shared, interval: Duration) -> std::io::Result<TelemetryThread> {
+        let (stop, stopped) = channel();
+        let telemetry =
+            Telemetry { bus: shared.bus.clone(), commands: shared.commands.clone(), shared: shared.clone() };
+        let thread = std::thread::Builder::new().name("telemetry".to_owned()).spawn(move || {
+            loop {
+                telemetry.bus.telemetry(telemetry.read());
+                if stopped.recv_timeout(interval) != Err(RecvTimeoutError::Timeout) {
+                    return;
+                }
+            }
+        })?;
+        Ok(TelemetryThread { stop, thread })
+    }
+
+    /// Ends it.
+    pub(super) fn stop(self) {
+        drop(self.stop);
+        let _ = self.thread.join();
+    }
+}
+
+impl Telemetry {
+    /// What can't be read is null: no number is made up.
+    fn read(&self) -> String {
+        let load: Option<Vec<f64>> =
+            read("/proc/loadavg").map(|text| numbers(&text, 3)).filter(|l| l.len() == 3);
+        let memory = read("/proc/meminfo").unwrap_or_default();
+        let uptime = read("/proc/uptime").and_then(|text| numbers(&text, 1).first().copied());
+        json!({
+            "timestamp": Now::read().epoch,
+            "cpu_temperature_celsius": cpu_temperature(),
+            "load": load,
+            "memory_total_bytes": bytes(&memory, "MemTotal:"),
+            "memory_available_bytes": bytes(&memory, "MemAvailable:"),
+            "system_uptime_seconds": uptime,
+            "uptime_seconds": self.shared.started.elapsed().as_secs(),
+            "resident_bytes": read("/proc/self/status").and_then(|status| bytes(&status, "VmRSS:")),
+            "clients": self.shared.admission.count(),
+            "commands": self.commands.count(),
+            "backend": self.shared.registry.backend,
+            "simulated": self.shared.registry.simulated,
+            "version": env!("CARGO_PKG_VERSION"),
+        })
+        .to_string()
+    }
+}
+
+/// The first thermal zone is the processor on every Raspberry Pi.
+fn cpu_temperature() -> Option<f64> {
+    let millidegrees: f64 = read("/sys/class/thermal/thermal_zone0/temp")?.trim().parse().ok()?;
+    Some(millidegrees / 1000.0)
+}
+
+fn read(path: &str) -> Option<String> {
+    fs::read_to_string(path).ok()
+}
+
+fn numbers(text: &str, count: usize) -> Vec<f64> {
+    text.split_ascii_whitespace().take(count).filter_map(|word| word.parse().ok()).collect()
+}
+
+/// A row such as `MemTotal:  1024 kB`, in bytes.
+fn bytes(table: &str, name: &str) -> Option<u64> {
+    let row = table.lines().find_map(|line| line.strip_prefix(name))?;
+    let kibibytes: u64 = row.split_ascii_whitespace().next()?.parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_of_the_kernel_are_read() {
+        assert_eq!(bytes("MemTotal:     1024 kB\nMemFree: 1 kB\n", "MemTotal:"), Some(1_048_576));
+        assert_eq!(bytes("MemTotal: x", "MemTotal:"), None);
+        assert_eq!(numbers("0.10 0.20 0.30 1/200 42\n", 3), [0.1, 0.2, 0.3]);
+    }
+}

@@ -1,0 +1,162 @@
+//! CONNECT: whether a client is taken, and what it is told about the server.
+
+use std::borrow::Cow;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::conversation::MqttConversation;
+use super::outgoing::Outgoing;
+use super::session::Session;
+use crate::domain::{ClientId, Principal, Protocol};
+use crate::gateway::{Joining, Message, Space, Topics};
+use crate::wire::mqtt::{Connack, Connect, Properties, Property, QoS, ReasonCode, Version, Will};
+
+/// Why a client is not taken.
+pub(super) struct Refused {
+    pub(super) reason: ReasonCode,
+    pub(super) message: Cow<'static, str>,
+}
+
+/// How many messages of QoS 1 a client may have under way, and how many requests may wait in all.
+pub(super) const WINDOW: u16 = 32;
+
+/// Takes the client: it becomes a member of the bus, and its CONNACK is sent when it is one.
+pub(super) fn open(
+    conversation: &MqttConversation,
+    connect: Connect,
+    now: Instant,
+) -> Result<Session, Refused> {
+    let Connect { version, clean_start, keep_alive, client_id, will, properties, .. } = connect;
+    if properties.authentication_method().is_some() {
+        // [MQTT-4.12.0-1]
+        return refuse(ReasonCode::BadAuthenticationMethod, "extended authentication is not supported");
+    }
+    let (client, named) = client(&client_id, version, clean_start, conversation.number)?;
+    let will = will.map(|will| self::will(will, &client, &conversation.shared.topics)).transpose()?;
+    let kept = match version {
+        Version::V5 => properties.session_expiry().unwrap_or(0) != 0,
+        Version::V3 => !clean_start,
+    };
+    let connack = Connack {
+        session_present: false, // [MQTT-3.2.2-3] No session outlives its connection.
+        reason: ReasonCode::Success,
+        properties: match version {
+            Version::V5 => about_us(conversation, &properties, &client, named),
+            Version::V3 => Properties::new(),
+        },
+    };
+    let principal =
+        Arc::new(Principal { client: client.clone(), address: conversation.peer, protocol: Protocol::Mqtt });
+    let maximum_packet = properties.maximum_packet_size().map_or(usize::MAX, |size| size.get() as usize);
+    let outgoing = Outgoing::new(version, properties.receive_maximum(), maximum_packet);
+    let outbox = conversation.outbox.clone();
+    let joining = Joining { principal: principal.clone(), named, outbox: outbox.clone(), will };
+    let silence = (keep_alive != 0).then(|| Duration::from_secs(u64::from(keep_alive)) * 3 / 2);
+    Ok(Session::new(
+        conversation.shared.clone(),
+        outbox,
+        principal,
+        version,
+        properties.request_problem_information(),
+        silence,
+        kept,
+        outgoing,
+        now,
+        connack,
+        joining,
+    ))
+}
+
+/// The client's identifier, and whether it chose it itself.
+fn client(text: &str, version: Version, clean_start: bool, number: u64) -> Result<(ClientId, bool), Refused> {
+    if text.is_empty() {
+        if version == Version::V3 && !clean_start {
+            // [MQTT-3.1.3-8] of 3.1.1
+            return refuse(ReasonCode::ClientIdentifierNotValid, "a session that is kept needs a client id");
+        }
+        // [MQTT-3.1.3-6] The random part keeps it from taking over somebody who chose such a name.
+        let random = RandomState::new().hash_one(number);
+        let assigned = ClientId::parse(&format!("mqtt-{number}-{:06x}", random & 0xff_ffff));
+        return match assigned {
+            Ok(client) => Ok((client, false)),
+            Err(error) => Err(Refused {
+                reason: ReasonCode::ClientIdentifierNotValid,
+                message: error.to_string().into(),
+            }),
+        };
+    }
+    match ClientId::parse(text) {
+        Ok(client) => Ok((client, true)),
+        Err(error) => {
+            Err(Refused { reason: ReasonCode::ClientIdentifierNotValid, message: error.to_string().into() })
+        }
+    }
+}
+
+/// The will as it would be published: what may not be published may not be left behind either.
+fn will(will: Will, client: &ClientId, topics: &Topics) -> Result<Message, Refused> {
+    let Will { topic, payload, qos, retain, mut properties } = will;
+    if qos == QoS::ExactlyOnce {
+        return refuse(ReasonCode::QosNotSupported, "the will has QoS 2, and 1 is the maximum"); // [MQTT-3.2.2-12]
+    }
+    match topics.space(&topic) {
+        Space::Set(_) | Space::Rpc | Space::Message(_) if retain => {
+            return refuse(
+                ReasonCode::ImplementationSpecificError,
+                "RETAINED_COMMAND: a will that acts is not retained",
+            );
+        }
+        Space::Set(_) | Space::Rpc | Space::Message(_) | Space::Variable | Space::Free => {}
+        Space::Response(_) | Space::Reserved => {
+            return refuse(ReasonCode::NotAuthorized, "nobody may publish to the topic of the will");
+        }
+        Space::Nonsense => {
+            return refuse(ReasonCode::TopicNameInvalid, "the topic of the will names no device");
+        }
+    }
+    properties.retain(|property| !matches!(property, Property::WillDelayInterval(_)));
+    Ok(Message {
+        topic,
+        body: crate::gateway::Body::Bytes(payload),
+        qos,
+        retain,
+        properties,
+        expires: None,
+        sender: Some(client.clone()),
+    })
+}
+
+fn about_us(
+    conversation: &MqttConversation,
+    asked: &Properties,
+    client: &ClientId,
+    named: bool,
+) -> Properties {
+    let mut about = Properties::new();
+    if !named {
+        about.push(Property::AssignedClientIdentifier(client.to_string())); // [MQTT-3.2.2-16]
+    }
+    if asked.session_expiry().unwrap_or(0) != 0 {
+        about.push(Property::SessionExpiryInterval(0));
+    }
+    if let Some(window) = std::num::NonZeroU16::new(WINDOW) {
+        about.push(Property::ReceiveMaximum(window));
+    }
+    about.push(Property::MaximumQoS(QoS::AtLeastOnce));
+    let maximum =
+        u32::try_from(conversation.settings.maximum_packet).ok().and_then(std::num::NonZeroU32::new);
+    if let Some(maximum) = maximum {
+        about.push(Property::MaximumPacketSize(maximum));
+    }
+    about.push(Property::SharedSubscriptionAvailable(false));
+    if asked.request_response_information() {
+        let topic = conversation.shared.topics.response(client.as_str());
+        about.push(Property::ResponseInformation(topic.as_str().to_owned()));
+    }
+    about
+}
+
+fn refuse<T>(reason: ReasonCode, message: &'static str) -> Result<T, Refused> {
+    Err(Refused { reason, message: message.into() })
+}

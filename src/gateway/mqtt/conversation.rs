@@ -1,0 +1,325 @@
+//! One MQTT client's conversation: which packets may come when, and how it ends.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use log::{debug, error};
+
+use super::connect::{self, Refused};
+use super::reasons;
+use super::session::Session;
+use crate::domain::{Code, Refusal};
+use crate::gateway::{Conversation, Delivery, Note, Outbox, Shared};
+use crate::net::Seating;
+use crate::wire::mqtt::{
+    Connack, Disconnect, Frame, Malformed, Packet, PacketType, Properties, Property, ReasonCode, Split,
+    Version, decode, dialect, encode, split,
+};
+
+/// What the configuration says about MQTT connections.
+#[derive(Debug, Clone)]
+pub struct MqttSettings {
+    /// How long a connection may be there without a CONNECT.
+    pub connect_time: Duration,
+    /// The largest packet that is accepted, in bytes.
+    pub maximum_packet: usize,
+}
+
+/// One client's conversation.
+pub struct MqttConversation {
+    pub(super) shared: Shared,
+    pub(super) settings: MqttSettings,
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) peer: SocketAddr,
+    pub(super) number: u64,
+    seating: Seating,
+    opened: Instant,
+    phase: Phase,
+    out: Vec<u8>,
+}
+
+enum Phase {
+    /// Before its CONNECT.
+    New,
+    /// It is a member, or about to be one.
+    Open(Box<Session>),
+    /// Nothing more is read; what it asked for is still answered.
+    Leaving(Box<Session>),
+    /// Nothing is left to be said.
+    Over,
+}
+
+impl MqttConversation {
+    /// A conversation with a client that has just connected from `peer`.
+    pub fn new(
+        shared: Shared,
+        settings: MqttSettings,
+        outbox: Arc<Outbox>,
+        peer: SocketAddr,
+        number: u64,
+        seating: Seating,
+        now: Instant,
+    ) -> MqttConversation {
+        MqttConversation {
+            shared,
+            settings,
+            outbox,
+            peer,
+            number,
+            seating,
+            opened: now,
+            phase: Phase::New,
+            out: Vec::new(),
+        }
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>, now: Instant) {
+        match std::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::New => self.first(frame, now),
+            Phase::Open(mut session) => {
+                session.heard(now);
+                match decode(frame, session.version()) {
+                    Ok(packet) => self.packet(packet, session, now),
+                    Err(malformed) => self.end(session, malformed.reason, malformed.what),
+                }
+            }
+            // What comes after a goodbye is not for anybody [MQTT-3.14.4-2].
+            phase @ (Phase::Leaving(_) | Phase::Over) => self.phase = phase,
+        }
+    }
+
+    /// [MQTT-3.1.0-1] The first packet is a CONNECT; another one gets no answer, for who sent it speaks no MQTT.
+    fn first(&mut self, frame: &Frame<'_>, now: Instant) {
+        if frame.packet_type() != PacketType::Connect {
+            debug!("{}: the first packet is no CONNECT", self.peer);
+            return;
+        }
+        let connect = match decode(frame, Version::V5) {
+            Ok(Packet::Connect(connect)) => connect,
+            Ok(_) => return,
+            Err(Malformed { reason, what }) => {
+                return self.refuse(dialect(frame), &Refused { reason, message: what.into() });
+            }
+        };
+        let version = connect.version;
+        if self.seating == Seating::Standing {
+            let message = "as many clients as may be are connected; try again later".into();
+            return self.refuse(version, &Refused { reason: ReasonCode::ServerBusy, message });
+        }
+        match connect::open(self, *connect, now) {
+            Ok(session) => self.phase = Phase::Open(Box::new(session)),
+            Err(refused) => self.refuse(version, &refused),
+        }
+    }
+
+    fn refuse(&mut self, version: Version, refused: &Refused) {
+        debug!("{}: CONNECT refused: {}", self.peer, refused.message);
+        let properties = match version {
+            Version::V5 => Properties::new().with(Property::ReasonString(refused.message.to_string())),
+            Version::V3 => Properties::new(),
+        };
+        let connack = Connack { session_present: false, reason: refused.reason, properties };
+        self.write(&Packet::Connack(connack), version);
+    }
+
+    fn packet(&mut self, packet: Packet, mut session: Box<Session>, now: Instant) {
+        let done = match packet {
+            Packet::Publish(publish) => session.publish(publish, now, &mut self.out),
+            Packet::Subscribe(subscribe) => session.subscribe(subscribe),
+            Packet::Unsubscribe(unsubscribe) => {
+                session.unsubscribe(unsubscribe);
+                Ok(())
+            }
+            Packet::Puback(acknowledge) => {
+                session.acknowledged(acknowledge.packet_id);
+                Ok(())
+            }
+            Packet::Pubrec(acknowledge) => {
+                self.unknown_packet_id(acknowledge.packet_id, &session, Packet::Pubrel)
+            }
+            Packet::Pubrel(acknowledge) => {
+                self.unknown_packet_id(acknowledge.packet_id, &session, Packet::Pubcomp)
+            }
+            Packet::Pubcomp(_) => Ok(()),
+            Packet::Pingreq => {
+                self.write(&Packet::Pingresp, session.version()); // [MQTT-3.12.4-1]
+                Ok(())
+            }
+            Packet::Disconnect(disconnect) => {
+                // The session ends with the connection, and that can't be changed on the way out [MQTT-3.14.2-2].
+                if disconnect.properties.session_expiry().unwrap_or(0) != 0 && !session.asked_to_be_kept() {
+                    return self.end(session, ReasonCode::ProtocolError, "session expiry was 0 and stays so");
+                }
+                if disconnect.reason == ReasonCode::Success {
+                    session.forget_will(); // [MQTT-3.14.4-3]
+                }
+                return self.leave(session);
+            }
+            // [MQTT-3.1.0-2]
+            Packet::Connect(_) => Err((ReasonCode::ProtocolError, "a second CONNECT")),
+            Packet::Auth(_) => Err((ReasonCode::ProtocolError, "no authentication method was agreed on")),
+            Packet::Connack(_) | Packet::Suback(_) | Packet::Unsuback(_) | Packet::Pingresp => {
+                Err((ReasonCode::ProtocolError, "only a server sends such a packet"))
+            }
+        };
+        match done {
+            Ok(()) => self.phase = Phase::Open(session),
+            Err((reason, what)) => self.end(session, reason, what),
+        }
+    }
+
+    /// With QoS 0 and 1 no packet identifier of QoS 2 is known.
+    fn unknown_packet_id(
+        &mut self,
+        packet_id: crate::wire::mqtt::PacketId,
+        session: &Session,
+        answer: fn(crate::wire::mqtt::Acknowledge) -> Packet,
+    ) -> Result<(), (ReasonCode, &'static str)> {
+        let mut acknowledge = crate::wire::mqtt::Acknowledge::success(packet_id);
+        if session.version() == Version::V5 {
+            acknowledge.reason = ReasonCode::PacketIdentifierNotFound;
+        }
+        self.write(&answer(acknowledge), session.version());
+        Ok(())
+    }
+
+    /// Ends the connection because of what the client did: it is told, and its will is published.
+    fn end(&mut self, session: Box<Session>, reason: ReasonCode, what: &'static str) {
+        debug!("{}: {} is disconnected: {reason}: {what}", self.peer, session.client());
+        self.say_disconnect(&session, reason, what);
+        self.leave(session);
+    }
+
+    fn say_disconnect(&mut self, session: &Session, reason: ReasonCode, what: &str) {
+        // 3.1.1 has no such packet from a server.
+        if session.version() == Version::V5 {
+            let mut properties = Properties::new();
+            // [MQTT-3.14.2-3] applies to the size of the packet; what we say is always short.
+            properties.push(Property::ReasonString(what.to_owned()));
+            self.write(&Packet::Disconnect(Disconnect { reason, properties }), Version::V5);
+        }
+    }
+
+    fn leave(&mut self, session: Box<Session>) {
+        self.phase = if session.is_idle() { Phase::Over } else { Phase::Leaving(session) };
+    }
+
+    fn write(&mut self, packet: &Packet, version: Version) {
+        if let Err(malformed) = encode(packet, version, &mut self.out) {
+            error!("a packet of our own can't be written: {malformed}");
+        }
+    }
+}
+
+impl Conversation for MqttConversation {
+    fn receive(&mut self, bytes: &[u8], now: Instant) -> usize {
+        let mut taken = 0;
+        while self.can_receive() {
+            match split(&bytes[taken..], self.settings.maximum_packet) {
+                Ok(Split::NeedMore) => break,
+                Ok(Split::Packet { frame, length }) => {
+                    taken += length;
+                    self.frame(&frame, now);
+                }
+                Err(malformed) => {
+                    // Where one packet can't be told from the next, nothing more can be read.
+                    taken = bytes.len();
+                    match std::mem::replace(&mut self.phase, Phase::Over) {
+                        Phase::Open(session) => self.end(session, malformed.reason, malformed.what),
+                        Phase::Leaving(session) => self.phase = Phase::Leaving(session),
+                        Phase::New | Phase::Over => debug!("{}: no MQTT: {malformed}", self.peer),
+                    }
+                }
+            }
+        }
+        if matches!(self.phase, Phase::Leaving(_) | Phase::Over) { bytes.len() } else { taken }
+    }
+
+    fn can_receive(&self) -> bool {
+        match &self.phase {
+            Phase::New => true,
+            Phase::Open(session) => session.can_receive(),
+            Phase::Leaving(_) | Phase::Over => false,
+        }
+    }
+
+    fn end_of_input(&mut self, _rest: &[u8], _now: Instant) {
+        // No goodbye was said, so the will is published [MQTT-3.1.2-8].
+        match std::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::Open(session) => self.leave(session),
+            Phase::Leaving(session) => self.phase = Phase::Leaving(session),
+            Phase::New | Phase::Over => {}
+        }
+    }
+
+    fn note(&mut self, note: Note, now: Instant) {
+        match std::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::Open(mut session) => {
+                session.note(note, now, &mut self.out);
+                self.phase = Phase::Open(session);
+            }
+            Phase::Leaving(mut session) => {
+                session.note(note, now, &mut Vec::new());
+                self.leave(session);
+            }
+            phase @ (Phase::New | Phase::Over) => self.phase = phase,
+        }
+    }
+
+    fn room(&self) -> usize {
+        match &self.phase {
+            Phase::Open(session) => session.room(),
+            // They are taken and dropped: nobody is there to get them.
+            _ => usize::MAX,
+        }
+    }
+
+    fn deliver(&mut self, delivery: Delivery, now: Instant) {
+        if let Phase::Open(session) = &mut self.phase {
+            session.deliver(&delivery, now, &mut self.out);
+        }
+    }
+
+    fn close(&mut self, why: Refusal, _now: Instant) {
+        if let Phase::Open(session) = std::mem::replace(&mut self.phase, Phase::Over) {
+            if why.code != Code::Stopping {
+                debug!("{}: {} is closed: {why}", self.peer, session.client());
+            }
+            self.say_disconnect(&session, reasons::of_closing(why.code), &why.message);
+        }
+    }
+
+    fn tick(&mut self, now: Instant) {
+        match std::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::New if now >= self.opened + self.settings.connect_time => {
+                debug!("{}: no CONNECT in time", self.peer);
+            }
+            // [MQTT-3.1.2-22] Nothing was heard for one and a half times the keep alive.
+            Phase::Open(session) if session.silent_until().is_some_and(|until| until <= now) => {
+                self.end(
+                    session,
+                    ReasonCode::KeepAliveTimeout,
+                    "nothing was heard in the time of the keep alive",
+                );
+            }
+            phase => self.phase = phase,
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        match &self.phase {
+            Phase::New => Some(self.opened + self.settings.connect_time),
+            Phase::Open(session) => session.silent_until(),
+            Phase::Leaving(_) | Phase::Over => None,
+        }
+    }
+
+    fn output(&mut self) -> &mut Vec<u8> {
+        &mut self.out
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over)
+    }
+}

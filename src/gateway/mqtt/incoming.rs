@@ -1,0 +1,182 @@
+//! PUBLISH from a client: a command for the hardware thread, a message for the bus, or neither.
+
+use std::time::{Duration, Instant};
+
+use log::warn;
+
+use super::session::{Answer, Request, Respond, Session, Violation};
+use super::translate;
+use crate::control;
+use crate::domain::{Audit, Code, Command, Deed, Refusal, Target};
+use crate::gateway::{Body, Message, Space};
+use crate::wire::mqtt::{PacketId, Properties, Property, Publish, QoS, ReasonCode, TopicName};
+
+/// The longest value of a variable and of a message to a client, so that it fits into a frame of the line protocol.
+const LONGEST_VALUE: usize = 1024;
+/// After so many publications, or so many bytes of them, the bus is asked for an answer, so that no client is ever
+/// far ahead of it.
+const UNANSWERED: (usize, usize) = (16, 64 << 10);
+
+impl Session {
+    /// Takes a PUBLISH; an error ends the connection.
+    pub(super) fn publish(
+        &mut self,
+        publish: Publish,
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Violation> {
+        if publish.qos == QoS::ExactlyOnce {
+            return Err((ReasonCode::QosNotSupported, "the maximum QoS is 1")); // [MQTT-3.2.2-11]
+        }
+        if publish.properties.topic_alias().is_some() {
+            // [MQTT-3.3.2-9] None were allowed.
+            return Err((ReasonCode::TopicAliasInvalid, "no topic aliases were allowed"));
+        }
+        if publish.properties.subscription_ids().next().is_some() {
+            return Err((ReasonCode::ProtocolError, "a subscription identifier from a client")); // [MQTT-3.3.4-6]
+        }
+        let Some(topic) = publish.topic.clone() else {
+            return Err((ReasonCode::ProtocolError, "a publication without a topic"));
+        };
+        let packet_id = publish.packet_id;
+        let refused = match self.shared.topics.space(&topic) {
+            Space::Set(target) => return self.command(Some(target), publish, &topic, now, out),
+            Space::Rpc => return self.command(None, publish, &topic, now, out),
+            Space::Free => None,
+            Space::Variable => value(&publish.payload),
+            Space::Message(_) if publish.retain => {
+                Some(Refusal::new(Code::RetainedCommand, "a message to a client is not retained"))
+            }
+            Space::Message(_) => value(&publish.payload),
+            Space::Response(_) | Space::Reserved => {
+                Some(Refusal::new(Code::AccessDenied, format!("only the gatekeeper publishes to {topic}")))
+            }
+            Space::Nonsense => Some(Refusal::new(Code::UnknownDevice, format!("{topic} names no device"))),
+        };
+        let text = publish.properties.payload_is_text();
+        let refused = refused.or_else(|| {
+            let lies = text && std::str::from_utf8(&publish.payload).is_err();
+            lies.then(|| Refusal::new(Code::Malformed, "the payload is declared as UTF-8 and is not"))
+        });
+        if let Some(refusal) = refused {
+            self.refuse_publication(packet_id, &topic, refusal, now, out);
+            return Ok(());
+        }
+        self.pass_on(publish, topic, now);
+        Ok(())
+    }
+
+    fn pass_on(&mut self, publish: Publish, topic: TopicName, now: Instant) {
+        let Publish { qos, retain, packet_id, mut properties, payload, .. } = publish;
+        let expires = expiry(&properties, now);
+        properties.retain(|property| !matches!(property, Property::MessageExpiryInterval(_)));
+        self.unanswered.0 += 1;
+        self.unanswered.1 += payload.len();
+        let sender = Some(self.principal.client.clone());
+        let message = Message { topic, body: Body::Bytes(payload), qos, retain, properties, expires, sender };
+        let late = self.unanswered.0 >= UNANSWERED.0 || self.unanswered.1 >= UNANSWERED.1;
+        let answer = (packet_id.is_some() || late).then(|| {
+            self.unanswered = (0, 0);
+            (self.outbox.clone(), self.requests.push(Request::Publish(packet_id)))
+        });
+        self.shared.bus.publish(message, answer);
+    }
+
+    fn command(
+        &mut self,
+        target: Option<Target>,
+        publish: Publish,
+        topic: &TopicName,
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Violation> {
+        let Publish { retain, packet_id, properties, payload, .. } = publish;
+        let respond = match self.respond_to(target.is_none(), &properties) {
+            Ok(respond) => respond,
+            Err(refusal) => {
+                self.refuse_publication(packet_id, topic, refusal, now, out);
+                return Ok(());
+            }
+        };
+        let ticket = self.requests.push(Request::Command(packet_id, respond));
+        let command = if retain {
+            // It would act again after every restart, long after anybody meant it.
+            Err(Refusal::new(
+                Code::RetainedCommand,
+                "a command is not retained; send it without the retain flag",
+            ))
+        } else {
+            match target {
+                Some(target) => translate::set(target, &payload),
+                None => translate::rpc(&payload),
+            }
+        };
+        let sent = command.map_err(|refusal| self.audit(topic, refusal)).and_then(|command: Command| {
+            self.shared.commands.send(control::Request {
+                principal: self.principal.clone(),
+                command,
+                expires: expiry(&properties, now),
+                recipient: self.outbox.clone(),
+                ticket,
+            })
+        });
+        if let Err(refusal) = sent {
+            self.requests.answer(ticket, Answer::Outcome(Err(refusal)));
+            self.write_answers(now, out);
+        }
+        Ok(())
+    }
+
+    /// Where the outcome is wanted: at the Response Topic, or for the RPC topic at the client's own.
+    fn respond_to(&self, is_rpc: bool, properties: &Properties) -> Result<Option<Respond>, Refusal> {
+        let own = self.client();
+        let topic = match properties.response_topic() {
+            // What the client could not publish itself, it can't have published for it.
+            Some(topic) => match self.shared.topics.space(topic) {
+                Space::Free => topic.clone(),
+                Space::Response(client) if client == own.as_str() => topic.clone(),
+                _ => {
+                    let message = format!("the response topic {topic} is not one that this client may use");
+                    return Err(Refusal::new(Code::AccessDenied, message));
+                }
+            },
+            None if is_rpc => self.shared.topics.response(own.as_str()),
+            None => return Ok(None),
+        };
+        Ok(Some(Respond { topic, correlation_data: properties.correlation_data().map(<[u8]>::to_vec) }))
+    }
+
+    fn refuse_publication(
+        &mut self,
+        packet_id: Option<PacketId>,
+        topic: &TopicName,
+        refusal: Refusal,
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) {
+        let refusal = self.audit(topic, refusal);
+        let ticket = self.requests.push(Request::Publish(packet_id));
+        self.requests.answer(ticket, Answer::Done(Err(refusal)));
+        self.write_answers(now, out);
+    }
+
+    fn audit(&self, topic: &TopicName, refusal: Refusal) -> Refusal {
+        warn!("{}: {topic}: {refusal}", self.client());
+        let deed = Deed::Other(topic.to_string(), "publish".to_owned());
+        self.shared.bus.audit(Audit::refusal(Some(self.principal.clone()), deed, &refusal));
+        refusal
+    }
+}
+
+/// What is wrong with the value of a variable or of a message to a client.
+fn value(payload: &[u8]) -> Option<Refusal> {
+    if std::str::from_utf8(payload).is_err() {
+        return Some(Refusal::new(Code::Malformed, "the payload is not UTF-8"));
+    }
+    let long = payload.len() > LONGEST_VALUE;
+    long.then(|| Refusal::new(Code::OutOfRange, format!("the payload has at most {LONGEST_VALUE} bytes")))
+}
+
+fn expiry(properties: &Properties, now: Instant) -> Option<Instant> {
+    properties.message_expiry().map(|seconds| now + Duration::from_secs(u64::from(seconds)))
+}

@@ -1,0 +1,179 @@
+//! What is sent to one client: packet identifiers, what is under way, and what is too large or too late.
+
+use std::collections::VecDeque;
+use std::num::NonZeroU16;
+use std::time::Instant;
+
+use log::{debug, error};
+
+use crate::gateway::Delivery;
+use crate::wire::mqtt::{PacketId, Property, PublishView, QoS, Version};
+
+/// The messages that this client has not acknowledged yet.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    version: Version,
+    receive_maximum: usize,
+    maximum_packet: usize,
+    next: PacketId,
+    under_way: VecDeque<PacketId>,
+}
+
+/// So many messages are taken at once where no acknowledgement is wanted.
+const BATCH: usize = 256;
+
+impl Outgoing {
+    pub(super) fn new(version: Version, receive_maximum: NonZeroU16, maximum_packet: usize) -> Outgoing {
+        Outgoing {
+            version,
+            receive_maximum: receive_maximum.get().into(),
+            maximum_packet,
+            next: PacketId::MIN,
+            under_way: VecDeque::new(),
+        }
+    }
+
+    /// How many more messages may be sent before one is acknowledged [MQTT-3.3.4-9].
+    pub(super) fn room(&self) -> usize {
+        self.receive_maximum.saturating_sub(self.under_way.len()).min(BATCH)
+    }
+
+    /// Writes a message.
+    pub(super) fn send(&mut self, delivery: &Delivery, now: Instant, out: &mut Vec<u8>) {
+        let message = &delivery.message;
+        let mut own: Vec<Property> =
+            delivery.subscription_ids.iter().map(|id| Property::SubscriptionIdentifier(*id)).collect();
+        if let Some(expires) = message.expires {
+            // [MQTT-3.3.2-5] A message whose time has passed is not sent; [MQTT-3.3.2-6] else what is left of it is.
+            let left = expires.saturating_duration_since(now).as_secs();
+            if expires <= now {
+                return;
+            }
+            own.push(Property::MessageExpiryInterval(u32::try_from(left).unwrap_or(u32::MAX)));
+        }
+        let packet_id = match delivery.qos {
+            QoS::AtMostOnce => None,
+            QoS::AtLeastOnce | QoS::ExactlyOnce => match self.free_id() {
+                Some(id) => Some(id),
+                None => return,
+            },
+        };
+        let publish = PublishView {
+            dup: false,
+            qos: delivery.qos,
+            retain: delivery.retain,
+            topic: Some(&message.topic),
+            packet_id,
+            properties: message.properties.as_slice(),
+            delivery_properties: &own,
+            payload: message.payload(),
+        };
+        // [MQTT-3.1.2-24..25] What is too large for this client is dropped for it alone.
+        if self.maximum_packet != usize::MAX && publish.encoded_size(self.version) > self.maximum_packet {
+            debug!("{}: larger than the client's maximum packet size", message.topic);
+            return;
+        }
+        match publish.encode(self.version, out) {
+            Ok(()) => self.under_way.extend(packet_id),
+            Err(malformed) => error!("{}: can't be sent: {malformed}", message.topic),
+        }
+    }
+
+    /// Takes note that a message has arrived; true if it was under way.
+    pub(super) fn acknowledged(&mut self, id: PacketId) -> bool {
+        let place = self.under_way.iter().position(|under_way| *under_way == id);
+        place.is_some_and(|place| self.under_way.remove(place).is_some())
+    }
+
+    /// [MQTT-2.2.1-4] An identifier that is not in use.
+    fn free_id(&mut self) -> Option<PacketId> {
+        // At most `receive_maximum` are in use, so that one of the following is free unless all 65535 are.
+        for _ in 0..=self.under_way.len() {
+            let id = self.next;
+            self.next = self.next.checked_add(1).unwrap_or(PacketId::MIN);
+            if !self.under_way.contains(&id) {
+                return Some(id);
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::gateway::Message;
+    use crate::wire::mqtt::{Packet, Publish, Split, TopicName, decode, split};
+
+    fn delivery(qos: QoS, payload: &str) -> Delivery {
+        let message = Message::own(TopicName::parse("a").expect("valid"), payload, false);
+        Delivery { message: Arc::new(message), qos, retain: false, subscription_ids: Vec::new() }
+    }
+
+    fn sent(out: &[u8]) -> Vec<Publish> {
+        let (mut rest, mut publishes) = (out, Vec::new());
+        while let Split::Packet { frame, length } = split(rest, usize::MAX).expect("our own packets") {
+            match decode(&frame, Version::V5) {
+                Ok(Packet::Publish(publish)) => publishes.push(publish),
+                other => panic!("{other:?}"),
+            }
+            rest = &rest[length..];
+        }
+        publishes
+    }
+
+    fn outgoing(receive_maximum: u16, maximum_packet: usize) -> Outgoing {
+        Outgoing::new(Version::V5, NonZeroU16::new(receive_maximum).expect("not 0"), maximum_packet)
+    }
+
+    #[test]
+    fn the_window_closes_and_opens() {
+        let mut outgoing = outgoing(2, usize::MAX);
+        let (mut out, now) = (Vec::new(), Instant::now());
+        assert_eq!(outgoing.room(), 2);
+        for payload in ["1", "2"] {
+            outgoing.send(&delivery(QoS::AtLeastOnce, payload), now, &mut out);
+        }
+        assert_eq!(outgoing.room(), 0);
+        let ids: Vec<_> = sent(&out).iter().filter_map(|publish| publish.packet_id).collect();
+        assert!(outgoing.acknowledged(ids[0]) && !outgoing.acknowledged(ids[0]));
+        assert_eq!(outgoing.room(), 1);
+    }
+
+    #[test]
+    fn identifiers_in_use_are_passed_over() {
+        let mut outgoing = outgoing(3, usize::MAX);
+        let (mut out, now) = (Vec::new(), Instant::now());
+        outgoing.send(&delivery(QoS::AtLeastOnce, "stays"), now, &mut out);
+        for _ in 0..70_000 {
+            out.clear();
+            outgoing.send(&delivery(QoS::AtLeastOnce, "goes"), now, &mut out);
+            let id = sent(&out)[0].packet_id.expect("QoS 1");
+            assert_ne!(id, PacketId::MIN);
+            assert!(outgoing.acknowledged(id));
+        }
+    }
+
+    #[test]
+    fn what_is_too_large_or_too_late_is_not_sent() {
+        let mut outgoing = outgoing(10, 20);
+        let (mut out, now) = (Vec::new(), Instant::now());
+        outgoing.send(&delivery(QoS::AtLeastOnce, "a payload of more than twenty bytes"), now, &mut out);
+        let message = Message::own(TopicName::parse("a").expect("valid"), *b"x", false);
+        let mut late = Delivery {
+            message: Arc::new(Message { expires: Some(now + Duration::from_secs(9)), ..message }),
+            qos: QoS::AtMostOnce,
+            retain: false,
+            subscription_ids: Vec::new(),
+        };
+        outgoing.send(&late, now + Duration::from_secs(9), &mut out);
+        assert!(out.is_empty());
+        outgoing.send(&late, now + Duration::from_secs(2), &mut out);
+        late.qos = QoS::AtLeastOnce;
+        assert_eq!(sent(&out)[0].properties.message_expiry(), Some(7));
+        assert_eq!(outgoing.room(), 10);
+    }
+}

@@ -1,0 +1,299 @@
+//! What a client that was taken asks for: its requests wait here for their answers, in their order.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use log::{error, warn};
+
+use super::connect::WINDOW;
+use super::outgoing::Outgoing;
+use super::{json, reasons};
+use crate::control::Now;
+use crate::domain::{ClientId, Outcome, Principal, Refusal};
+use crate::gateway::bus::Membership;
+use crate::gateway::{Body, Delivery, Done, InOrder, Joining, Message, Note, Outbox, Shared, Space};
+use crate::wire::mqtt::{
+    Acknowledge, Connack, Packet, PacketId, Properties, Property, QoS, ReasonCode, Suback, Subscribe,
+    SubscribeOptions, TopicFilter, TopicName, Unsuback, Unsubscribe, Version, encode,
+};
+
+/// One client that was taken.
+pub(super) struct Session {
+    pub(super) shared: Shared,
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) principal: Arc<Principal>,
+    pub(super) version: Version,
+    pub(super) requests: InOrder<Request, Answer>,
+    /// Publications since the bus was last asked to answer one, and their bytes.
+    pub(super) unanswered: (usize, usize),
+    pub(super) membership: Membership,
+    wants_problem_information: bool,
+    /// For how long it may be silent.
+    silence: Option<Duration>,
+    heard: Instant,
+    kept: bool,
+    outgoing: Outgoing,
+    /// Its subscriptions that its own responses match.
+    private: Vec<(TopicFilter, SubscribeOptions, Option<std::num::NonZeroU32>)>,
+}
+
+/// Something that the client asked for.
+pub(super) enum Request {
+    Connect(Connack),
+    Publish(Option<PacketId>),
+    Command(Option<PacketId>, Option<Respond>),
+    Subscribe(PacketId),
+    Unsubscribe(PacketId),
+}
+
+/// Where and how the outcome of a command is told.
+pub(super) struct Respond {
+    pub(super) topic: TopicName,
+    pub(super) correlation_data: Option<Vec<u8>>,
+}
+
+/// What came of it.
+pub(super) enum Answer {
+    Outcome(Outcome),
+    Done(Result<Done, Refusal>),
+}
+
+/// A packet that ends the connection: with which reason, and in words.
+pub(super) type Violation = (ReasonCode, &'static str);
+
+impl Session {
+    #[allow(clippy::too_many_arguments, reason = "called once, from where each of them is made")]
+    pub(super) fn new(
+        shared: Shared,
+        outbox: Arc<Outbox>,
+        principal: Arc<Principal>,
+        version: Version,
+        wants_problem_information: bool,
+        silence: Option<Duration>,
+        kept: bool,
+        outgoing: Outgoing,
+        now: Instant,
+        connack: Connack,
+        joining: Joining,
+    ) -> Session {
+        let mut requests = InOrder::default();
+        let ticket = requests.push(Request::Connect(connack));
+        let membership = shared.bus.join(joining, ticket);
+        Session {
+            shared,
+            outbox,
+            principal,
+            version,
+            requests,
+            unanswered: (0, 0),
+            membership,
+            wants_problem_information,
+            silence,
+            heard: now,
+            kept,
+            outgoing,
+            private: Vec::new(),
+        }
+    }
+
+    pub(super) fn version(&self) -> Version {
+        self.version
+    }
+
+    pub(super) fn client(&self) -> &ClientId {
+        &self.principal.client
+    }
+
+    /// Whether it asked for a session that outlives its connection.
+    pub(super) fn asked_to_be_kept(&self) -> bool {
+        self.kept
+    }
+
+    pub(super) fn heard(&mut self, now: Instant) {
+        self.heard = now;
+    }
+
+    /// When it will have been silent for too long.
+    pub(super) fn silent_until(&self) -> Option<Instant> {
+        self.silence.map(|silence| self.heard + silence)
+    }
+
+    /// Not before its CONNACK, and not while as many requests wait as may.
+    pub(super) fn can_receive(&self) -> bool {
+        self.requests.len() < usize::from(WINDOW) && !self.is_joining()
+    }
+
+    /// Whether nothing that it asked for is still to be answered.
+    pub(super) fn is_idle(&self) -> bool {
+        self.requests.is_empty()
+    }
+
+    pub(super) fn forget_will(&self) {
+        self.membership.forget_will();
+    }
+
+    pub(super) fn room(&self) -> usize {
+        // What belongs to its subscriptions comes after its CONNACK.
+        if self.is_joining() { 0 } else { self.outgoing.room() }
+    }
+
+    pub(super) fn deliver(&mut self, delivery: &Delivery, now: Instant, out: &mut Vec<u8>) {
+        self.outgoing.send(delivery, now, out);
+    }
+
+    pub(super) fn acknowledged(&mut self, id: PacketId) {
+        self.outgoing.acknowledged(id);
+    }
+
+    pub(super) fn subscribe(&mut self, subscribe: Subscribe) -> Result<(), Violation> {
+        let Subscribe { packet_id, properties, filters } = subscribe;
+        let subscription_id = properties.subscription_ids().next();
+        let own = self.shared.topics.response(self.client().as_str());
+        for (filter, options) in &filters {
+            if filter.share().is_some() {
+                continue;
+            }
+            // What is refused for being one too many is the last of many, and then its answers go by the bus.
+            self.private.retain(|(known, ..)| known != filter);
+            if filter.matches(&own) {
+                self.private.push((filter.clone(), *options, subscription_id));
+            }
+        }
+        let ticket = self.requests.push(Request::Subscribe(packet_id));
+        self.membership.subscribe(filters, subscription_id, ticket);
+        Ok(())
+    }
+
+    pub(super) fn unsubscribe(&mut self, unsubscribe: Unsubscribe) {
+        let Unsubscribe { packet_id, filters, .. } = unsubscribe;
+        self.private.retain(|(known, ..)| !filters.contains(known));
+        let ticket = self.requests.push(Request::Unsubscribe(packet_id));
+        self.membership.unsubscribe(filters, ticket);
+    }
+
+    /// Takes an answer, and writes it and those that waited for it.
+    pub(super) fn note(&mut self, note: Note, now: Instant, out: &mut Vec<u8>) {
+        match note {
+            Note::Outcome(ticket, outcome) => self.requests.answer(ticket, Answer::Outcome(outcome)),
+            Note::Done(ticket, done) => self.requests.answer(ticket, Answer::Done(done)),
+        }
+        self.write_answers(now, out);
+    }
+
+    pub(super) fn write_answers(&mut self, now: Instant, out: &mut Vec<u8>) {
+        while let Some((request, answer)) = self.requests.pop() {
+            let packet = match (request, answer) {
+                (Request::Connect(connack), _) => Some(Packet::Connack(connack)),
+                (Request::Publish(packet_id), Answer::Done(done)) => {
+                    packet_id.map(|id| self.puback(id, &done.map(|done| done == Done::Published(true))))
+                }
+                (Request::Publish(packet_id), Answer::Outcome(outcome)) => {
+                    packet_id.map(|id| self.puback(id, &outcome.map(|_| true)))
+                }
+                (Request::Command(packet_id, respond), answer) => {
+                    let outcome = match answer {
+                        Answer::Outcome(outcome) => outcome,
+                        Answer::Done(Err(refusal)) => Err(refusal),
+                        Answer::Done(Ok(_)) => continue,
+                    };
+                    let packet = packet_id
+                        .map(|id| self.puback(id, &outcome.as_ref().map(|_| true).map_err(Refusal::clone)));
+                    if let Some(packet) = packet {
+                        self.write(&packet, out);
+                    }
+                    if let Some(respond) = respond {
+                        self.respond(respond, &outcome, now, out);
+                    }
+                    continue;
+                }
+                (Request::Subscribe(packet_id), Answer::Done(Ok(Done::Subscribed(reasons)))) => {
+                    let reasons = reasons.into_iter().map(|reason| self.suback_reason(reason)).collect();
+                    Some(Packet::Suback(Suback { packet_id, properties: Properties::new(), reasons }))
+                }
+                (Request::Unsubscribe(packet_id), Answer::Done(Ok(Done::Unsubscribed(reasons)))) => {
+                    Some(Packet::Unsuback(Unsuback { packet_id, properties: Properties::new(), reasons }))
+                }
+                (Request::Subscribe(_) | Request::Unsubscribe(_), _) => {
+                    error!("{}: an answer that fits no request", self.client());
+                    None
+                }
+            };
+            if let Some(packet) = packet {
+                self.write(&packet, out);
+            }
+        }
+    }
+
+    fn puback(&self, packet_id: PacketId, outcome: &Result<bool, Refusal>) -> Packet {
+        let mut acknowledge = Acknowledge::success(packet_id);
+        // 3.1.1 has no way to say no: its clients learn it from the state that does not change.
+        if self.version == Version::V5 {
+            match outcome {
+                Ok(true) => {}
+                Ok(false) => acknowledge.reason = ReasonCode::NoMatchingSubscribers,
+                Err(refusal) => {
+                    acknowledge.reason = reasons::of_command(refusal.code);
+                    acknowledge.properties =
+                        reasons::words(refusal, self.version, self.wants_problem_information);
+                }
+            }
+        }
+        Packet::Puback(acknowledge)
+    }
+
+    fn suback_reason(&self, reason: ReasonCode) -> ReasonCode {
+        match self.version {
+            Version::V3 if reason.is_error() => ReasonCode::UnspecifiedError,
+            _ => reason,
+        }
+    }
+
+    /// Publishes the outcome of a command where the client wants it.
+    fn respond(&mut self, respond: Respond, outcome: &Outcome, now: Instant, out: &mut Vec<u8>) {
+        let payload = json::response(outcome, Now::read().epoch, respond.correlation_data.as_deref());
+        let mut properties = Properties::new();
+        properties.push(Property::PayloadFormatIndicator(true));
+        properties.push(Property::ContentType("application/json".to_owned()));
+        if let Some(data) = respond.correlation_data {
+            properties.push(Property::CorrelationData(data));
+        }
+        let message = Message {
+            topic: respond.topic,
+            body: Body::Bytes(payload),
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            properties,
+            expires: None,
+            sender: None,
+        };
+        let is_private = matches!(self.shared.topics.space(&message.topic), Space::Response(_));
+        if !is_private {
+            return self.shared.bus.publish(message, None);
+        }
+        // Nobody but this client may read it, and this thread knows whether it wants to: no detour by the bus.
+        let matching = || self.private.iter().filter(|(filter, ..)| filter.matches(&message.topic));
+        let Some(qos) = matching().map(|(_, options, _)| options.qos).max() else { return };
+        let subscription_ids = matching().filter_map(|(_, _, id)| *id).collect();
+        let delivery = Delivery {
+            qos: qos.min(QoS::AtLeastOnce),
+            retain: false,
+            subscription_ids,
+            message: Arc::new(message),
+        };
+        if self.outgoing.room() > 0 {
+            self.outgoing.send(&delivery, now, out);
+        } else {
+            self.outbox.deliver(delivery);
+        }
+    }
+
+    pub(super) fn is_joining(&self) -> bool {
+        matches!(self.requests.requests().next(), Some(Request::Connect(_)))
+    }
+
+    fn write(&self, packet: &Packet, out: &mut Vec<u8>) {
+        if let Err(malformed) = encode(packet, self.version, out) {
+            warn!("{}: a packet of our own can't be written: {malformed}", self.client());
+        }
+    }
+}

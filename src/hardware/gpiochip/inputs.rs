@@ -1,0 +1,102 @@
+//! Inputs: one request for each line, because version 1 reports the edges of one line only.
+
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+
+use gpio_cdev::{Chip, EventRequestFlags, LineEventHandle, LineRequestFlags};
+use nix::errno::Errno;
+
+use super::super::{EdgeSink, HardwareError, Input, Line};
+use super::edges::{EdgeThread, Watched};
+use super::{CONSUMER, errors};
+use crate::domain::{Bias, Polarity, Value};
+
+/// A line that was taken as an input, and whose edges the thread `edges` waits for.
+///
+/// Both have the handle, and neither needs a lock: the value is a call of its own, and only the thread reads
+/// events.
+pub(super) struct ChipInput {
+    // The order counts when this is dropped: the line is free before the thread may end.
+    handle: Arc<LineEventHandle>,
+    thread: Arc<EdgeThread>,
+    line: Line,
+}
+
+/// Asks the kernel for the line with its edges.
+///
+/// A kernel without bias (before Linux 5.5) refuses one, and so does this.  Hazard: a *chip* without resistors
+/// gets the request from newer kernels as well, and they do not tell that nothing came of it.
+pub(super) fn request(
+    mut chip: Chip,
+    line: &Line,
+    polarity: Polarity,
+    bias: Bias,
+) -> Result<LineEventHandle, HardwareError> {
+    let found =
+        chip.get_line(line.offset).map_err(|error| errors::call(format!("find line {line}"), &error))?;
+    let flags = LineRequestFlags::INPUT | active(polarity) | resistor(bias);
+    found.events(flags, EventRequestFlags::BOTH_EDGES, CONSUMER).map_err(|error| {
+        match errors::errno(&errors::cause(&error)) {
+            Errno::EINVAL if bias != Bias::AsIs => HardwareError::Unsupported(format!(
+                "the kernel refuses the bias of line {line} (it needs Linux 5.5 or later and a chip that can): \
+                 leave the bias away and use a resistor"
+            )),
+            // The chip is there, so what is missing is the interrupt of the line.
+            Errno::ENODEV | Errno::ENXIO if found.info().is_ok() => HardwareError::Unsupported(format!(
+                "line {line} cannot be an input here: its chip has no interrupts, so edges would go unseen"
+            )),
+            _ => errors::request(&format!("take {line} as an input"), &[found], &error),
+        }
+    })
+}
+
+/// Gives the line to the thread, which reports its edges from now on, including those since the request.
+pub(super) fn open(
+    handle: LineEventHandle,
+    line: &Line,
+    thread: Arc<EdgeThread>,
+    input: usize,
+    edges: EdgeSink,
+) -> ChipInput {
+    let handle = Arc::new(handle);
+    thread.watch(Watched::new(handle.clone(), line.clone(), input, edges));
+    ChipInput { handle, thread, line: line.clone() }
+}
+
+impl Input for ChipInput {
+    /// Fails as well when the thread is gone that would report edges: an input that looks alive and never
+    /// changes would be worse.
+    fn read(&mut self) -> Result<Value, HardwareError> {
+        if !self.thread.is_running() {
+            let cause = std::io::Error::other("the thread that waits for edges has ended");
+            return Err(HardwareError::Call { call: format!("watch {}", self.line), cause });
+        }
+        let level = self.handle.get_value();
+        let level = level.map_err(|error| errors::call(format!("read {}", self.line), &error))?;
+        Ok(Value::from_bool(level != 0))
+    }
+}
+
+impl Drop for ChipInput {
+    /// Waits until the thread let go, so that the line is free afterwards and can be taken anew.
+    fn drop(&mut self) {
+        self.thread.forget(self.handle.as_raw_fd());
+    }
+}
+
+fn active(polarity: Polarity) -> LineRequestFlags {
+    match polarity {
+        Polarity::ActiveHigh => LineRequestFlags::empty(),
+        Polarity::ActiveLow => LineRequestFlags::ACTIVE_LOW,
+    }
+}
+
+/// The kernel's GPIOHANDLE_REQUEST_BIAS_* flags, which gpio-cdev has no names for.
+fn resistor(bias: Bias) -> LineRequestFlags {
+    LineRequestFlags::from_bits_retain(match bias {
+        Bias::AsIs => 0,
+        Bias::PullUp => 1 << 5,
+        Bias::PullDown => 1 << 6,
+        Bias::Disabled => 1 << 7,
+    })
+}

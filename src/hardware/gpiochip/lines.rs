@@ -1,0 +1,150 @@
+//! Finding the line that a configuration means, without touching it.
+
+use std::path::PathBuf;
+
+use gpio_cdev::Chip;
+use nix::errno::Errno;
+
+use super::super::{HardwareError, Line};
+use super::chips::{self, Chips};
+use super::errors;
+use crate::domain::{LineAddress, LineRef};
+
+/// Finds the line, and the path of its chip.
+pub(super) fn locate(chips: &Chips, address: &LineAddress) -> Result<(Line, PathBuf), HardwareError> {
+    let given = match &address.chip {
+        Some(reference) => Some(chips::open(&chips.path(reference)?)?),
+        None => None,
+    };
+    match (&address.line, &given) {
+        (LineRef::Offset(offset), Some(chip)) => by_offset(chip, *offset),
+        (LineRef::Name(name), Some(chip)) => by_name(std::slice::from_ref(chip), name, chips),
+        (LineRef::Name(name), None) => by_name(&chips.found, name, chips),
+        (LineRef::Offset(offset), None) => Err(HardwareError::NotFound(format!(
+            "line {offset} is counted on a chip, so name the chip; the chips here: {}",
+            chips.describe()
+        ))),
+    }
+}
+
+/// Asks each chip for a line's name, which only version 1 answers.  Nothing happens to the line.
+pub(super) fn probe(chips: Vec<Chip>) -> Result<(), HardwareError> {
+    let mut answer = Ok(());
+    for chip in chips {
+        let Some(line) = chip.lines().next() else { continue };
+        match line.info() {
+            Ok(_) => return Ok(()),
+            Err(error) => answer = Err(info_failed(&line, &error)),
+        }
+    }
+    answer
+}
+
+fn by_offset(chip: &Chip, offset: u32) -> Result<(Line, PathBuf), HardwareError> {
+    if offset < chip.num_lines() {
+        return Ok((Line { chip: chip.name().into(), offset }, chip.path().to_owned()));
+    }
+    let chip = chips::describe(chip);
+    Err(HardwareError::NotFound(format!("{chip} has no line {offset}: lines are counted from 0")))
+}
+
+fn by_name(among: &[Chip], name: &str, chips: &Chips) -> Result<(Line, PathBuf), HardwareError> {
+    let mut matches = Vec::new();
+    let mut others = Vec::new();
+    for chip in among {
+        for line in chip.lines() {
+            let info = match line.info() {
+                Ok(info) => info,
+                // One bad chip does not hide the lines of the others.
+                Err(error) if among.len() > 1 => {
+                    log::warn!("{}", info_failed(&line, &error));
+                    break;
+                }
+                Err(error) => return Err(info_failed(&line, &error)),
+            };
+            match info.name() {
+                Some(found) if found == name => matches.push((errors::named(&line), chip.path().to_owned())),
+                Some(found) => others.push(found.to_owned()),
+                None => {}
+            }
+        }
+    }
+    if matches.len() == 1 {
+        return Ok(matches.remove(0));
+    }
+    let place = match among {
+        [chip] => chips::describe(chip),
+        _ => format!("any of the chips {}", chips.describe()),
+    };
+    Err(HardwareError::NotFound(if matches.is_empty() {
+        match nearest(name, others) {
+            Some(names) => format!("there is no line {name} on {place}; did you mean {names}?"),
+            None => format!("there is no line {name} on {place}"),
+        }
+    } else {
+        let lines: Vec<String> = matches.iter().map(|(line, _)| line.to_string()).collect();
+        let lines = lines.join(" and ");
+        format!("the name {name} is that of {lines}: write which of them is meant, by chip and offset")
+    }))
+}
+
+fn info_failed(line: &gpio_cdev::Line, error: &gpio_cdev::Error) -> HardwareError {
+    // The offset is in range, so the only thing that can be invalid is the call itself.
+    if errors::errno(&errors::cause(error)) == Errno::EINVAL {
+        return HardwareError::Unsupported(errors::NO_VERSION_1.to_owned());
+    }
+    errors::call(format!("ask for the name of {}", errors::named(line)), error)
+}
+
+/// Up to three names that `name` may be a slip of.
+fn nearest(name: &str, names: Vec<String>) -> Option<String> {
+    let mut near: Vec<(usize, String)> = names
+        .into_iter()
+        .map(|other| (distance(&name.to_lowercase(), &other.to_lowercase()), other))
+        .filter(|(distance, other)| *distance <= other.chars().count() / 2)
+        .collect();
+    near.sort();
+    near.dedup();
+    let names: Vec<String> = near.into_iter().take(SUGGESTIONS).map(|(_, name)| name).collect();
+    if names.is_empty() { None } else { Some(names.join(" or ")) }
+}
+
+/// How many characters must be put in, taken out or exchanged to make one of the other.
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.chars().enumerate() {
+        let mut diagonal = i;
+        row[0] = i + 1;
+        for (j, b) in other.iter().enumerate() {
+            let exchanged = diagonal + usize::from(a != *b);
+            diagonal = row[j + 1];
+            row[j + 1] = exchanged.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[other.len()]
+}
+
+const SUGGESTIONS: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances_are_those_of_levenshtein() {
+        for (one, other, expected) in
+            [("", "", 0), ("", "ab", 2), ("ab", "", 2), ("kitten", "sitting", 3), ("gpio17", "gpio7", 1)]
+        {
+            assert_eq!(distance(one, other), expected, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn a_slip_gets_a_suggestion_and_nonsense_gets_none() {
+        let names = || ["GPIO17", "GPIO18", "ID_SDA", "PWR_LED"].map(str::to_owned).to_vec();
+        assert_eq!(nearest("gpio_17", names()).as_deref(), Some("GPIO17 or GPIO18"));
+        assert_eq!(nearest("pwr-led", names()).as_deref(), Some("PWR_LED"));
+        assert_eq!(nearest("something else", names()), None);
+    }
+}

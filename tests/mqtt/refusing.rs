@@ -1,0 +1,80 @@
+//! Nonsense, floods and slow readers: each hurts only whoever makes it.
+
+use gpio_gatekeeper::wire::mqtt::{Packet, Properties, Publish, QoS, ReasonCode, SubscribeOptions};
+
+use super::support::mqtt::{MqttClient, publish};
+use super::support::{DEMO_DEVICES, Gatekeeper};
+
+#[test]
+fn who_does_not_read_is_disconnected_and_nobody_waits_for_it() {
+    let limits = r#""limits": {"outbox_messages": 50, "outbox_bytes": 262144},"#;
+    let gatekeeper = Gatekeeper::with(limits, DEMO_DEVICES);
+    let mut sleeper = MqttClient::connect(gatekeeper.mqtt(), "sleeper");
+    sleeper.subscribe("flood");
+    let mut watcher = MqttClient::connect(gatekeeper.mqtt(), "watcher");
+    watcher.subscribe("pi/nodes/sleeper/status");
+    assert_eq!(watcher.message_on("pi/nodes/sleeper/status"), "online");
+    let mut publisher = MqttClient::connect(gatekeeper.mqtt(), "publisher");
+    let large = "x".repeat(50_000);
+    // What the kernel takes for the sleeper is some megabytes at the most.
+    for _ in 0..2000 {
+        let answer = publisher.publish(publish("flood", &large));
+        if answer.reason == ReasonCode::NoMatchingSubscribers {
+            break;
+        }
+    }
+    assert_eq!(watcher.message_on("pi/nodes/sleeper/status"), "offline");
+    assert_eq!(publisher.publish(publish("pi/devices/led/set", "ON")).reason, ReasonCode::Success);
+}
+
+#[test]
+fn a_flood_of_quality_0_is_passed_on_whole_to_who_reads() {
+    let gatekeeper = Gatekeeper::with(r#""limits": {"outbox_messages": 20000},"#, DEMO_DEVICES);
+    let mut reader = MqttClient::connect(gatekeeper.mqtt(), "reader");
+    reader.subscribe("flood");
+    let address = gatekeeper.mqtt();
+    let flood = std::thread::spawn(move || {
+        let mut publisher = MqttClient::connect(address, "publisher");
+        for number in 0..5000 {
+            publisher.send(&Packet::Publish(publish("flood", &number.to_string())));
+        }
+        publisher.disconnect(ReasonCode::Success);
+    });
+    for number in 0..5000 {
+        assert_eq!(reader.message_on("flood"), number.to_string());
+    }
+    flood.join().expect("it ends well");
+}
+
+#[test]
+fn retained_messages_are_bounded() {
+    let gatekeeper = Gatekeeper::with(r#""limits": {"retained_messages": 20},"#, DEMO_DEVICES);
+    let mut client = MqttClient::connect(gatekeeper.mqtt(), "me");
+    let refused =
+        (0..30).map(|n| client.publish(Publish { retain: true, ..publish(&format!("t/{n}"), "x") }));
+    let refused = refused.filter(|answer| answer.reason == ReasonCode::QuotaExceeded).count();
+    assert!(refused > 0 && refused < 30, "{refused}");
+    // The gatekeeper's own states are kept all the same.
+    client.publish(publish("pi/devices/led/set", "ON"));
+    let mut late = MqttClient::connect(gatekeeper.mqtt(), "late");
+    late.subscribe("pi/devices/led/state");
+    assert!(late.message_on("pi/devices/led/state").contains(r#""event":"on""#));
+}
+
+#[test]
+fn half_a_packet_is_waited_for_and_one_byte_at_a_time_is_enough() {
+    let gatekeeper = Gatekeeper::start();
+    let mut client = MqttClient::connect(gatekeeper.mqtt(), "slow");
+    client.subscribe_with("t", SubscribeOptions::plain(QoS::AtLeastOnce), Properties::new());
+    let mut bytes = Vec::new();
+    gpio_gatekeeper::wire::mqtt::encode(
+        &Packet::Publish(publish("t", "bit by bit")),
+        gpio_gatekeeper::wire::mqtt::Version::V5,
+        &mut bytes,
+    )
+    .expect("good");
+    for byte in bytes {
+        client.raw(&[byte]);
+    }
+    assert_eq!(client.message_on("t"), "bit by bit");
+}

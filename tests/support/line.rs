@@ -1,0 +1,105 @@
+//! A client of the line protocol that says what it expects.
+
+use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+
+use super::PATIENCE;
+
+/// A connection.
+pub struct LineClient {
+    stream: TcpStream,
+    reader: BufReader<TcpStream>,
+}
+
+impl LineClient {
+    /// Connects.
+    pub fn connect(address: SocketAddr) -> LineClient {
+        let stream = TcpStream::connect(address).expect("the daemon listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        stream.set_nodelay(true).expect("no delay");
+        let reader = BufReader::new(stream.try_clone().expect("a second handle"));
+        LineClient { stream, reader }
+    }
+
+    /// Connects, and is not thrown out for being slow.
+    pub fn patient(address: SocketAddr) -> LineClient {
+        let mut client = LineClient::connect(address);
+        let reply = client.ask("COMMAND=HELLO|KEEPALIVE=10min");
+        assert!(reply.starts_with("REPLY=OK|"), "{reply}");
+        client
+    }
+
+    /// Sends a frame, given without its beginning and its end.
+    pub fn send(&mut self, fields: &str) {
+        self.raw(format!("|START|{fields}|END|\n").as_bytes());
+    }
+
+    /// Sends bytes.
+    pub fn raw(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).expect("the daemon reads");
+    }
+
+    /// The next frame, without its beginning and its end; nothing when the connection has ended.
+    pub fn next(&mut self) -> Option<String> {
+        let mut line = String::new();
+        match self.reader.read_line(&mut line) {
+            Ok(0) => return None,
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
+            Err(error) => panic!("nothing came: {error}"),
+        }
+        let frame =
+            line.trim_end_matches('\n').strip_prefix("|START|").and_then(|rest| rest.strip_suffix("|END|"));
+        Some(frame.unwrap_or_else(|| panic!("no frame: {line:?}")).to_owned())
+    }
+
+    /// The next frame, which has to come.
+    pub fn receive(&mut self) -> String {
+        self.next().expect("the connection goes on")
+    }
+
+    /// Sends a frame and takes the next reply, passing over events.
+    pub fn ask(&mut self, fields: &str) -> String {
+        self.send(fields);
+        self.reply()
+    }
+
+    /// The next reply, passing over events and keepalives.
+    pub fn reply(&mut self) -> String {
+        loop {
+            let frame = self.receive();
+            if frame.starts_with("REPLY=") {
+                return frame;
+            }
+        }
+    }
+
+    /// The next event that begins so, passing over everything else.
+    pub fn event(&mut self, start: &str) -> String {
+        loop {
+            let frame = self.receive();
+            if frame.starts_with(start) {
+                return frame;
+            }
+        }
+    }
+
+    /// Sends a frame and sees that the reply has each of these fields.
+    pub fn expect(&mut self, fields: &str, wanted: &str) {
+        let reply = self.ask(fields);
+        for field in wanted.split('|') {
+            assert!(reply.split('|').any(|given| given == field), "{fields}: {field} is not in {reply}");
+        }
+    }
+
+    /// Says that it will send no more.
+    pub fn finish(&mut self) {
+        self.stream.shutdown(Shutdown::Write).expect("connected");
+    }
+
+    /// The value of a field.
+    pub fn field(frame: &str, key: &str) -> Option<String> {
+        let fields = frame.split('|').filter_map(|field| field.split_once('='));
+        fields.filter(|(name, _)| *name == key).map(|(_, value)| value.to_owned()).next()
+    }
+}

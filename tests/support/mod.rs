@@ -1,0 +1,107 @@
+//! What the tests of a whole daemon share: a daemon on free ports with simulated hardware, and somebody who talks.
+
+#![allow(dead_code, reason = "every test uses its part")]
+
+pub mod line;
+pub mod mqtt;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use gpio_gatekeeper::config;
+use gpio_gatekeeper::daemon::{self, Daemon, DaemonConfig, Ending, Logging};
+use gpio_gatekeeper::hardware::{Board, Hardware, Level, Line, Simulation};
+
+/// How long anything may take that should take no time at all; only a broken test waits for it.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A whole daemon.
+pub struct Gatekeeper {
+    daemon: Option<Daemon>,
+    board: Board,
+}
+
+/// The devices of the built-in demo, on free ports.
+pub const DEMO_DEVICES: &str = r#"
+    "led": {"led": {"line": "GPIO17"}},
+    "relay": {"relay": {"line": "GPIO27"}},
+    "lamp": {"pwm_led": {"line": "GPIO18"}},
+    "button": {"button": {"line": "GPIO22", "active_low": true, "bias": "pull-up"}},
+    "motor": {"motor": {"forward": "GPIO5", "backward": "GPIO6", "dead_time": "50ms"}}
+"#;
+
+impl Gatekeeper {
+    /// With the devices of the demo.
+    pub fn start() -> Gatekeeper {
+        Gatekeeper::with("", DEMO_DEVICES)
+    }
+
+    /// With these sections before the devices, each followed by a comma, and these devices.
+    pub fn with(sections: &str, devices: &str) -> Gatekeeper {
+        let simulation = Simulation::new();
+        let board = simulation.board();
+        let daemon = Gatekeeper::daemon(sections, devices, Box::new(simulation));
+        Gatekeeper { daemon: Some(daemon), board }
+    }
+
+    /// A daemon on hardware of the test's own.
+    pub fn daemon(sections: &str, devices: &str, hardware: Box<dyn Hardware>) -> Daemon {
+        Daemon::start(configuration(sections, devices), hardware, Logging::default()).expect("it starts")
+    }
+
+    /// Where it speaks the line protocol.
+    pub fn line(&self) -> SocketAddr {
+        self.running().line_address().expect("the listener is on")
+    }
+
+    /// Where it speaks MQTT.
+    pub fn mqtt(&self) -> SocketAddr {
+        self.running().mqtt_address().expect("the listener is on")
+    }
+
+    /// The other end of its wires.
+    pub fn board(&self) -> &Board {
+        &self.board
+    }
+
+    /// The level of line `GPIO{offset}`.
+    pub fn level(&self, offset: u32) -> Level {
+        self.board.level(&gpio(offset))
+    }
+
+    /// The daemon itself.
+    pub fn running(&self) -> &Daemon {
+        self.daemon.as_ref().expect("it runs until it is stopped")
+    }
+
+    /// Stops it in order; true when all went well.
+    pub fn stop(&mut self) -> bool {
+        self.daemon.take().expect("it runs").stop(Ending::Asked)
+    }
+}
+
+impl Drop for Gatekeeper {
+    fn drop(&mut self) {
+        if let Some(daemon) = self.daemon.take() {
+            daemon.stop(Ending::Asked);
+        }
+    }
+}
+
+/// Line `GPIO{offset}` of the simulated chip.
+pub fn gpio(offset: u32) -> Line {
+    Line { chip: "simulated".into(), offset }
+}
+
+/// A configuration on free ports and simulated hardware.
+pub fn configuration(sections: &str, devices: &str) -> DaemonConfig {
+    let listeners = if sections.contains("\"line\"") {
+        ""
+    } else {
+        r#""line": {"listen": "127.0.0.1:0"}, "mqtt": {"listen": "127.0.0.1:0"},"#
+    };
+    let text = format!(
+        "{{ {listeners} {sections} \"hardware\": {{\"backend\": \"simulated\"}}, \"devices\": {{ {devices} }} }}"
+    );
+    config::load(&text, "test", &daemon::kinds()).unwrap_or_else(|report| panic!("{text}\n{report}"))
+}
