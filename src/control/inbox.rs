@@ -110,12 +110,23 @@ impl Commands {
 }
 
 impl Requests {
-    /// The next request that was sent, if there is one.
+    /// The next request, if one was sent already.
     pub fn take(&self) -> Option<Request> {
-        self.0.try_iter().find_map(|message| match message {
+        self.0.try_iter().find_map(Message::into_request)
+    }
+
+    /// The next request; nothing when nobody is left who could send one.
+    pub fn wait(&self) -> Option<Request> {
+        self.0.iter().find_map(Message::into_request)
+    }
+}
+
+impl Message {
+    fn into_request(self) -> Option<Request> {
+        match self {
             Message::Command(request) => Some(request),
             Message::Edge(_) | Message::Stop => None,
-        })
+        }
     }
 }
 

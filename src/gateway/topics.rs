@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::domain::{DeviceName, Registry, Target};
-use crate::wire::mqtt::TopicName;
+use crate::wire::mqtt::{TopicFilter, TopicName};
 
 /// The topics under the prefix, `pi` unless configured otherwise.
 #[derive(Debug)]
@@ -52,6 +52,13 @@ impl Topics {
     /// Where the states of this device are published.
     pub fn states(&self, device: &DeviceName) -> &[TopicName] {
         self.states.get(device).map_or(&[], Vec::as_slice)
+    }
+
+    /// What to subscribe to for the states of every device: `pi/devices/+/state`.
+    pub fn every_state(&self) -> TopicFilter {
+        let filter = format!("{}/devices/+/state", self.prefix);
+        // The prefix is one valid level.
+        TopicFilter::parse(&filter).expect("made of valid levels")
     }
 
     /// `pi/status`.

@@ -1,1 +1,47 @@
-//! The line protocol as one client speaks it.
+//! The line protocol as one client speaks it; `protocol.md` is its description.
+//!
+//! A [`LineConversation`] takes bytes and gives bytes.  `commands` has one row for each command of the protocol,
+//! `translate` turns frames into commands and answers into frames, `about` knows what `LIST`, `DESCRIBE` and the
+//! like tell, and the `watchdog` says when a client has been silent for too long.
+
+mod about;
+mod commands;
+mod conversation;
+#[cfg(test)]
+mod tests;
+mod translate;
+mod watchdog;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use log::{debug, warn};
+
+pub use conversation::{LineConversation, LineSettings};
+
+use super::{Outbox, Shared, converse};
+use crate::net::Accepted;
+
+/// Serves one client on its own thread, to the end.  `number` tells it from every other client of this protocol.
+pub fn serve(accepted: Accepted, shared: &Shared, settings: &LineSettings, number: u64) {
+    // The seat is given back when the conversation has left the bus.
+    let Accepted { mut link, seat } = accepted;
+    let peer = link.peer();
+    let outbox = match Outbox::new(shared.outbox) {
+        Ok(outbox) => Arc::new(outbox),
+        Err(error) => return warn!("no outbox for {peer}: {error}"),
+    };
+    let mut conversation = LineConversation::new(
+        shared.clone(),
+        *settings,
+        outbox.clone(),
+        peer,
+        number,
+        seat.seating(),
+        Instant::now(),
+    );
+    match converse(&mut link, &mut conversation, &outbox, settings.maximum_frame) {
+        Ok(()) => debug!("line-{number}: {peer} is done"),
+        Err(error) => debug!("line-{number}: {peer} is gone: {error}"),
+    }
+}

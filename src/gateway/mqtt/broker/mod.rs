@@ -181,6 +181,10 @@ impl Broker {
     /// wanted it; refused where no more can be kept.
     pub fn publish(&mut self, message: Message, now: Instant) -> Result<bool, Refusal> {
         let message = Arc::new(message);
+        // First, because a message that is refused is passed on to nobody.
+        if message.retain {
+            self.retained.keep(message.clone(), now)?;
+        }
         let mut matches: Vec<Match> = Vec::new();
         let sender = message.sender.as_ref();
         self.tree.matching(&message.topic, |id, subscription| {
@@ -217,9 +221,6 @@ impl Broker {
             }
         }
         wanted |= self.pass_to_line_client(&message);
-        if message.retain {
-            self.retained.keep(message, now)?;
-        }
         Ok(wanted)
     }
 

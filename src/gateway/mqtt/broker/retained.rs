@@ -11,9 +11,19 @@ use crate::wire::mqtt::{TopicFilter, TopicName};
 /// The retained messages, within their limits.
 #[derive(Debug)]
 pub struct Retained {
-    messages: HashMap<TopicName, Arc<Message>>,
+    messages: HashMap<TopicName, Kept>,
     bytes: usize,
     limits: RetainedLimits,
+    /// The place of the next topic among the others.
+    next_place: u64,
+}
+
+/// One of them, and its place: topics stand in the order in which they first had a message, so that devices stand
+/// in the order of the configuration.
+#[derive(Debug)]
+struct Kept {
+    place: u64,
+    message: Arc<Message>,
 }
 
 /// How much is kept.
@@ -28,13 +38,13 @@ pub struct RetainedLimits {
 impl Retained {
     /// Nothing yet.
     pub fn new(limits: RetainedLimits) -> Retained {
-        Retained { messages: HashMap::new(), bytes: 0, limits }
+        Retained { messages: HashMap::new(), bytes: 0, limits, next_place: 0 }
     }
 
     /// Keeps a message in the place of the one before it [MQTT-3.3.1-5]; an empty one only takes that away
     /// [MQTT-3.3.1-6].  The gatekeeper's own are kept whatever the limits say, for there is one per device.
     pub fn keep(&mut self, message: Arc<Message>, now: Instant) -> Result<(), Refusal> {
-        let before = self.messages.get(&message.topic).map_or(0, |message| message.weight());
+        let before = self.messages.get(&message.topic).map_or(0, |kept| kept.message.weight());
         if message.payload().is_empty() {
             self.messages.remove(&message.topic);
             self.bytes -= before;
@@ -54,17 +64,23 @@ impl Retained {
                 ));
             }
         }
-        let replaced = self.messages.insert(message.topic.clone(), message.clone());
-        self.bytes -= replaced.map_or(0, |message| message.weight());
+        let place = self.messages.get(&message.topic).map_or(self.next_place, |kept| kept.place);
+        self.next_place = self.next_place.max(place + 1);
+        let replaced = self.messages.insert(message.topic.clone(), Kept { place, message: message.clone() });
+        self.bytes -= replaced.map_or(0, |kept| kept.message.weight());
         self.bytes += message.weight();
         Ok(())
     }
 
-    /// The messages that a new subscription gets.
+    /// The messages that a new subscription gets, in the order of their topics' places.
     pub fn matching(&self, filter: &TopicFilter, now: Instant) -> impl Iterator<Item = &Arc<Message>> {
-        let exact = if filter.has_wildcard() { None } else { self.messages.get(filter.filter()) };
-        let all = filter.has_wildcard().then(|| self.messages.values().filter(|m| filter.matches(&m.topic)));
-        exact.into_iter().chain(all.into_iter().flatten()).filter(move |message| !is_expired(message, now))
+        let mut found: Vec<&Kept> = if filter.has_wildcard() {
+            self.messages.values().filter(|kept| filter.matches(&kept.message.topic)).collect()
+        } else {
+            self.messages.get(filter.filter()).into_iter().collect()
+        };
+        found.sort_unstable_by_key(|kept| kept.place);
+        found.into_iter().map(|kept| &kept.message).filter(move |message| !is_expired(message, now))
     }
 
     /// How many there are.
@@ -78,10 +94,10 @@ impl Retained {
     }
 
     fn forget_expired(&mut self, now: Instant) {
-        self.messages.retain(|_, message| {
-            let expired = is_expired(message, now);
+        self.messages.retain(|_, kept| {
+            let expired = is_expired(&kept.message, now);
             if expired {
-                self.bytes -= message.weight();
+                self.bytes -= kept.message.weight();
             }
             !expired
         });
@@ -107,9 +123,7 @@ mod tests {
 
     fn topics(retained: &Retained, filter: &str, now: Instant) -> Vec<String> {
         let filter = TopicFilter::parse(filter).expect("valid");
-        let mut topics: Vec<_> = retained.matching(&filter, now).map(|m| m.topic.to_string()).collect();
-        topics.sort();
-        topics
+        retained.matching(&filter, now).map(|m| m.topic.to_string()).collect()
     }
 
     #[test]

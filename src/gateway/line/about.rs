@@ -1,0 +1,125 @@
+//! What `HELP`, `LIST`, `DESCRIBE` and `STATUS` tell: nothing that anybody has to be asked for.
+
+use std::borrow::Cow;
+use std::time::Instant;
+
+use super::commands::{self, COMMANDS};
+use super::translate::{self, Fields};
+use crate::domain::{Code, Entry, Refusal, Registry, Target};
+use crate::gateway::Shared;
+use crate::wire::line::Frame;
+
+/// The version of the program.
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The version of `protocol.md`.
+pub(super) const PROTOCOL: &str = "1";
+
+/// What a reply to `LIST` has beside the names of the devices, at most: two numbers, a name and the keys.
+const AROUND_NAMES: usize = 160;
+
+/// All commands, or one.
+pub(super) fn help(frame: &Frame<'_>) -> Result<Fields, Refusal> {
+    Ok(match frame.get("OF") {
+        None => vec![("COMMANDS", Cow::Owned(join(COMMANDS.iter().map(|row| row.name))))],
+        Some(name) => {
+            let row = commands::find(name)?;
+            vec![
+                ("COMMAND", Cow::Borrowed(row.name)),
+                ("SYNTAX", Cow::Borrowed(row.syntax)),
+                ("PURPOSE", Cow::Borrowed(row.purpose)),
+            ]
+        }
+    })
+}
+
+/// The names of the devices, as many as fit into a frame.
+pub(super) fn list(registry: &Registry, maximum_frame: usize, frame: &Frame<'_>) -> Result<Fields, Refusal> {
+    let devices = &registry.devices;
+    let first = match frame.get("AFTER") {
+        None => 0,
+        Some(name) => match devices.iter().position(|entry| entry.name.as_str() == name) {
+            Some(place) => place + 1,
+            None => return Err(unknown(name)),
+        },
+    };
+    let mut names = String::new();
+    let mut next = None;
+    for (place, entry) in devices.iter().enumerate().skip(first) {
+        let name = entry.name.as_str();
+        if place > first {
+            if names.len() + 1 + name.len() + AROUND_NAMES > maximum_frame {
+                next = Some(devices[place - 1].name.to_string());
+                break;
+            }
+            names.push(',');
+        }
+        names.push_str(name);
+    }
+    let mut fields: Fields =
+        vec![("COUNT", Cow::Owned(devices.len().to_string())), ("DEVICES", Cow::Owned(names))];
+    fields.extend(next.map(|name| ("NEXT", Cow::Owned(name))));
+    Ok(fields)
+}
+
+/// What a device is and can do.
+pub(super) fn describe(registry: &Registry, frame: &Frame<'_>) -> Result<Fields, Refusal> {
+    let entry = match translate::target(registry, frame)? {
+        Target::Device(name) => device(registry, name.as_str())?,
+        Target::Line(offset) => registry.on_line(offset).ok_or_else(|| {
+            Refusal::new(Code::UnknownDevice, format!("not exactly one device is on line {offset}"))
+        })?,
+    };
+    let lines = join(entry.lines.iter().map(|(role, chip, offset)| format!("{role}={chip}:{offset}")));
+    let (minimum, maximum) = entry.range;
+    let mut fields: Fields = vec![
+        ("DEVICE", Cow::Owned(entry.name.to_string())),
+        ("KIND", Cow::Borrowed(entry.kind)),
+        ("SUMMARY", Cow::Borrowed(entry.summary)),
+        ("LINES", Cow::Owned(lines)),
+        ("ACTIONS", Cow::Owned(join(entry.actions.iter().map(|action| action.name)))),
+        ("MIN", Cow::Owned(minimum.to_string())),
+        ("MAX", Cow::Owned(maximum.to_string())),
+    ];
+    fields.extend(entry.unit.map(|unit| ("UNIT", Cow::Borrowed(unit))));
+    fields.extend(entry.safety.iter().map(|(when, what)| (*when, Cow::Owned(what.to_string()))));
+    fields.push(("SIMULATED", flag(registry.simulated)));
+    Ok(fields)
+}
+
+/// How the gatekeeper is.
+pub(super) fn status(shared: &Shared, now: Instant) -> Fields {
+    let uptime = now.saturating_duration_since(shared.started).as_secs();
+    vec![
+        ("VERSION", Cow::Borrowed(VERSION)),
+        ("BACKEND", Cow::Borrowed(shared.registry.backend)),
+        ("SIMULATED", flag(shared.registry.simulated)),
+        ("UPTIME", Cow::Owned(format!("{uptime}s"))),
+        ("CLIENTS", Cow::Owned(shared.admission.count().to_string())),
+        ("DEVICES", Cow::Owned(shared.registry.devices.len().to_string())),
+    ]
+}
+
+/// The device of this name.
+pub(super) fn device<'a>(registry: &'a Registry, name: &str) -> Result<&'a Entry, Refusal> {
+    registry.find(name).ok_or_else(|| unknown(name))
+}
+
+/// The refusal of a name that no device has.
+pub(super) fn unknown(name: &str) -> Refusal {
+    Refusal::new(Code::UnknownDevice, format!("no device is called {name:.64}; LIST tells which there are"))
+}
+
+fn flag(flag: bool) -> Cow<'static, str> {
+    Cow::Borrowed(if flag { "1" } else { "0" })
+}
+
+fn join(parts: impl Iterator<Item = impl AsRef<str>>) -> String {
+    let mut joined = String::new();
+    for part in parts {
+        if !joined.is_empty() {
+            joined.push(',');
+        }
+        joined.push_str(part.as_ref());
+    }
+    joined
+}

@@ -1,0 +1,324 @@
+//! The commands of the protocol: one row each, which `HELP` tells and which says who carries it out.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::about;
+use super::conversation::{LineConversation, Then};
+use super::translate::{self, Fields, required};
+use crate::domain::{Action, ClientId, Code, Command, Principal, Refusal, Span};
+use crate::gateway::{Body, Message};
+use crate::wire::line::Frame;
+use crate::wire::mqtt::{QoS, SubscribeOptions, TopicFilter, TopicName};
+
+/// One command of the protocol.
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    /// How it is written, with blanks in the place of bars.
+    pub(super) syntax: &'static str,
+    /// Why it exists.
+    pub(super) purpose: &'static str,
+    carry_out: fn(&mut LineConversation, &Frame<'_>, Instant) -> Result<Next, Refusal>,
+}
+
+/// What comes after a command was understood.
+pub(super) enum Next {
+    /// Its reply.
+    Reply(Fields),
+    /// The reply follows when somebody else has answered.
+    Wait,
+}
+
+/// Every command.
+pub(super) static COMMANDS: [Row; 19] = [
+    Row {
+        name: "HELP",
+        syntax: "HELP [OF=command]",
+        purpose: "tells which commands there are, and how one is written",
+        carry_out: |_, frame, _| about::help(frame).map(Next::Reply),
+    },
+    Row {
+        name: "HELLO",
+        syntax: "HELLO [CLIENT=id] [KEEPALIVE=duration]",
+        purpose: "says who the client is, and how often it will be heard",
+        carry_out: hello,
+    },
+    Row {
+        name: "HELLO!",
+        syntax: "HELLO!",
+        purpose: "answers the keepalive: the client is there",
+        carry_out: |_, _, _| Ok(Next::Reply(Fields::new())),
+    },
+    Row {
+        name: "AUTH",
+        syntax: "AUTH",
+        purpose: "will prove who the client is",
+        carry_out: |_, _, _| not_yet("authentication comes with a later release"),
+    },
+    Row {
+        name: "LIST",
+        syntax: "LIST [AFTER=name]",
+        purpose: "names the devices",
+        carry_out: |line, frame, _| {
+            about::list(&line.shared.registry, line.settings.maximum_frame, frame).map(Next::Reply)
+        },
+    },
+    Row {
+        name: "DESCRIBE",
+        syntax: "DESCRIBE DEVICE=name (or LINE=offset)",
+        purpose: "tells what a device is and what it can do",
+        carry_out: |line, frame, _| about::describe(&line.shared.registry, frame).map(Next::Reply),
+    },
+    Row {
+        name: "GET",
+        syntax: "GET DEVICE=name (or LINE=offset)",
+        purpose: "reads a device from its hardware, now",
+        carry_out: |line, frame, _| {
+            let target = translate::target(&line.shared.registry, frame)?;
+            line.command(frame, Command { target, action: Action::new("read") });
+            Ok(Next::Wait)
+        },
+    },
+    Row {
+        name: "SET",
+        syntax: "SET DEVICE=name (or LINE=offset) VALUE=value",
+        purpose: "gives a device a value: ON, OFF, TOGGLE or a number",
+        carry_out: |line, frame, _| {
+            let command = translate::set(&line.shared.registry, frame)?;
+            line.command(frame, command);
+            Ok(Next::Wait)
+        },
+    },
+    Row {
+        name: "DO",
+        syntax: "DO DEVICE=name (or LINE=offset) ACTION=action [PARAMETER=value ...]",
+        purpose: "carries out any action of a device",
+        carry_out: |line, frame, _| {
+            let command = translate::any_action(&line.shared.registry, frame)?;
+            line.command(frame, command);
+            Ok(Next::Wait)
+        },
+    },
+    Row {
+        name: "SUB",
+        syntax: "SUB DEVICE=name (or DEVICE=* or VAR=name)",
+        purpose: "asks to be told of every change",
+        carry_out: |line, frame, _| {
+            let filter = filter(line, frame)?;
+            let ticket = line.ask(frame, Then::Subscribed(filter.clone()));
+            if let Some(membership) = &line.membership {
+                let options = SubscribeOptions::plain(QoS::AtMostOnce);
+                membership.subscribe(vec![(filter, options)], None, ticket);
+            }
+            Ok(Next::Wait)
+        },
+    },
+    Row {
+        name: "UNSUB",
+        syntax: "UNSUB DEVICE=name (or DEVICE=* or VAR=name)",
+        purpose: "ends a subscription",
+        carry_out: |line, frame, _| {
+            let filter = filter(line, frame)?;
+            let ticket = line.ask(frame, Then::Unsubscribed(filter.clone()));
+            if let Some(membership) = &line.membership {
+                membership.unsubscribe(vec![filter], ticket);
+            }
+            Ok(Next::Wait)
+        },
+    },
+    Row {
+        name: "PUB",
+        syntax: "PUB VAR=name VALUE=text [RETAIN=1]",
+        purpose: "tells a value to everybody who subscribed to a variable",
+        carry_out: publish,
+    },
+    Row {
+        name: "SEND",
+        syntax: "SEND TO=client VALUE=text",
+        purpose: "tells something to one client",
+        carry_out: send,
+    },
+    Row {
+        name: "LEASE",
+        syntax: "LEASE DEVICE=name",
+        purpose: "will acquire the sole right to write a device",
+        carry_out: no_leases,
+    },
+    Row { name: "RENEW", syntax: "RENEW DEVICE=name", purpose: "will keep a lease", carry_out: no_leases },
+    Row {
+        name: "RELEASE",
+        syntax: "RELEASE DEVICE=name",
+        purpose: "will give a lease back",
+        carry_out: no_leases,
+    },
+    Row {
+        name: "BREAK",
+        syntax: "BREAK DEVICE=name",
+        purpose: "will end the lease of another client",
+        carry_out: no_leases,
+    },
+    Row {
+        name: "STATUS",
+        syntax: "STATUS",
+        purpose: "tells how the gatekeeper is",
+        carry_out: |line, _, now| Ok(Next::Reply(about::status(&line.shared, now))),
+    },
+    Row {
+        name: "QUIT",
+        syntax: "QUIT",
+        purpose: "ends the connection when everything before is answered",
+        carry_out: |line, _, _| {
+            line.leave(None);
+            Ok(Next::Reply(Fields::new()))
+        },
+    },
+];
+
+/// The shortest keepalive interval.
+const LEAST_KEEPALIVE: Duration = Duration::from_secs(1);
+/// The most bytes of a variable or message.
+const LONGEST_VALUE: usize = 1024;
+
+/// Carries out the command of a frame, or says why not.
+pub(super) fn carry_out(
+    line: &mut LineConversation,
+    frame: &Frame<'_>,
+    now: Instant,
+) -> Result<Next, Refusal> {
+    let row = find(required(frame, "COMMAND")?)?;
+    (row.carry_out)(line, frame, now)
+}
+
+/// The row of a command.
+pub(super) fn find(name: &str) -> Result<&'static Row, Refusal> {
+    COMMANDS.iter().find(|row| row.name == name).ok_or_else(|| {
+        let message = format!("no command is called \"{name:.32}\"; HELP tells which there are");
+        Refusal::new(Code::UnknownCommand, message)
+    })
+}
+
+/// What a refused command was about, and what it was, for the audit.
+pub(super) fn deed(frame: &Frame<'_>) -> (String, String) {
+    let device = match (frame.get("DEVICE"), frame.get("LINE")) {
+        (Some(name), _) => name.to_owned(),
+        (None, Some(offset)) => format!("gpio/{offset}"),
+        (None, None) => String::new(),
+    };
+    let action = frame.get("ACTION").or(frame.get("COMMAND")).unwrap_or_default();
+    (device, action.to_owned())
+}
+
+fn hello(line: &mut LineConversation, frame: &Frame<'_>, now: Instant) -> Result<Next, Refusal> {
+    let client = match frame.get("CLIENT") {
+        Some(client) => Some(
+            ClientId::parse(client)
+                .map_err(|error| Refusal::new(Code::BadValue, format!("CLIENT: {error}")))?,
+        ),
+        None => None,
+    };
+    let keepalive = match frame.get("KEEPALIVE") {
+        Some(text) => keepalive(text, line.settings.keepalive_maximum)?,
+        None => line.watchdog.interval(),
+    };
+    line.watchdog.set_interval(keepalive, now);
+    let name = client.as_ref().unwrap_or(&line.principal.client);
+    let fields: Fields = vec![
+        ("SERVER", Cow::Borrowed("gpio-gatekeeper")),
+        ("VERSION", Cow::Borrowed(about::VERSION)),
+        ("PROTOCOL", Cow::Borrowed(about::PROTOCOL)),
+        ("CLIENT", Cow::Owned(name.to_string())),
+        ("KEEPALIVE", Cow::Owned(Span(keepalive).to_string())),
+    ];
+    let Some(client) = client else { return Ok(Next::Reply(fields)) };
+    line.principal = Arc::new(Principal { client, ..*line.principal });
+    let ticket = line.ask(frame, Then::Reply(fields));
+    if let Some(membership) = &line.membership {
+        membership.rename(line.principal.clone(), ticket);
+    }
+    Ok(Next::Wait)
+}
+
+fn keepalive(text: &str, maximum: Duration) -> Result<Duration, Refusal> {
+    let Span(keepalive) =
+        text.parse().map_err(|error| Refusal::new(Code::BadValue, format!("KEEPALIVE: {error}")))?;
+    if keepalive < LEAST_KEEPALIVE || keepalive > maximum {
+        let message = format!("KEEPALIVE is from {} to {}", Span(LEAST_KEEPALIVE), Span(maximum));
+        return Err(Refusal::new(Code::OutOfRange, message));
+    }
+    Ok(keepalive)
+}
+
+/// What a `SUB` or `UNSUB` is about.
+fn filter(line: &LineConversation, frame: &Frame<'_>) -> Result<TopicFilter, Refusal> {
+    let topics = &line.shared.topics;
+    let topic = match (frame.get("DEVICE"), frame.get("VAR")) {
+        (Some("*"), None) => return Ok(topics.every_state()),
+        (Some(device), None) => {
+            let entry = about::device(&line.shared.registry, device)?;
+            topics.states(&entry.name).first().cloned().ok_or_else(|| about::unknown(device))?
+        }
+        (None, Some(name)) => variable(line, name)?,
+        (None, None) => return Err(Refusal::new(Code::MissingKey, "DEVICE is missing, or VAR in its place")),
+        (Some(_), Some(_)) => {
+            return Err(Refusal::new(Code::BadValue, "give either DEVICE or VAR, not both"));
+        }
+    };
+    TopicFilter::parse(topic.as_str()).map_err(|error| Refusal::new(Code::BadValue, error.to_string()))
+}
+
+fn variable(line: &LineConversation, name: &str) -> Result<TopicName, Refusal> {
+    line.shared.topics.variable(name).ok_or_else(|| {
+        let message = "VAR has 1 to 64 characters, no '/', '+', '#' and no control characters";
+        Refusal::new(Code::BadValue, message)
+    })
+}
+
+fn publish(line: &mut LineConversation, frame: &Frame<'_>, _now: Instant) -> Result<Next, Refusal> {
+    let topic = variable(line, required(frame, "VAR")?)?;
+    let value = value(frame)?;
+    let retain = match frame.get("RETAIN") {
+        None | Some("0") => false,
+        Some("1") => true,
+        Some(_) => return Err(Refusal::new(Code::BadValue, "RETAIN is 0 or 1")),
+    };
+    let message = message(line, topic, value, retain);
+    let ticket = line.ask(frame, Then::Answer);
+    line.shared.bus.publish(message, Some((line.outbox.clone(), ticket)));
+    Ok(Next::Wait)
+}
+
+fn send(line: &mut LineConversation, frame: &Frame<'_>, _now: Instant) -> Result<Next, Refusal> {
+    let to = ClientId::parse(required(frame, "TO")?)
+        .map_err(|error| Refusal::new(Code::BadValue, format!("TO: {error}")))?;
+    let value = value(frame)?;
+    let message = message(line, line.shared.topics.message(to.as_str()), value, false);
+    let ticket = line.ask(frame, Then::Answer);
+    line.shared.bus.send(to, message, line.outbox.clone(), ticket);
+    Ok(Next::Wait)
+}
+
+fn value<'a>(frame: &'a Frame<'_>) -> Result<&'a str, Refusal> {
+    let value = required(frame, "VALUE")?;
+    if value.len() > LONGEST_VALUE {
+        return Err(Refusal::new(Code::OutOfRange, "VALUE has at most 1024 bytes"));
+    }
+    Ok(value)
+}
+
+fn message(line: &LineConversation, topic: TopicName, value: &str, retain: bool) -> Message {
+    let sender = Some(line.principal.client.clone());
+    Message {
+        sender,
+        body: Body::Bytes(value.as_bytes().to_vec()),
+        ..Message::own(topic, Vec::new(), retain)
+    }
+}
+
+fn no_leases(_: &mut LineConversation, _: &Frame<'_>, _: Instant) -> Result<Next, Refusal> {
+    not_yet("leases come with a later release")
+}
+
+fn not_yet(why: &'static str) -> Result<Next, Refusal> {
+    Err(Refusal::new(Code::NotSupported, why))
+}

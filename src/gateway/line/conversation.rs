@@ -1,0 +1,346 @@
+//! One client's conversation: its frames in, replies in their order and events out, until somebody ends it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use log::debug;
+
+use super::commands::{self, Next};
+use super::translate::{self, Answer, Fields};
+use super::watchdog::{Silence, Watchdog};
+use crate::control::Request;
+use crate::domain::{Audit, ClientId, Code, Command, Deed, Principal, Protocol, Refusal};
+use crate::gateway::bus::Membership;
+use crate::gateway::{Conversation, Delivery, InOrder, Joining, Note, Outbox, Shared};
+use crate::net::Seating;
+use crate::wire::line::{Frame, Item, Split, Splitter};
+use crate::wire::mqtt::TopicFilter;
+
+/// A client of the line protocol.
+pub struct LineConversation {
+    pub(super) shared: Shared,
+    pub(super) settings: LineSettings,
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) principal: Arc<Principal>,
+    pub(super) watchdog: Watchdog,
+    /// Its place on the bus; a client that is only told that it can't be taken has none.
+    pub(super) membership: Option<Membership>,
+    splitter: Splitter,
+    waiting: InOrder<Asked, Answer>,
+    /// What it has subscribed to, as far as it was told.
+    subscribed: Vec<TopicFilter>,
+    /// How many of the requests that wait are subscriptions.
+    subscribing: usize,
+    /// Inputs in a row that were no frames.
+    unreadable: u32,
+    stage: Stage,
+    output: Vec<u8>,
+}
+
+/// What the configuration says about this protocol.
+#[derive(Debug, Clone, Copy)]
+pub struct LineSettings {
+    /// How long a client may be silent, unless it asks for something else.
+    pub keepalive: Duration,
+    /// The longest silence that it may ask for.
+    pub keepalive_maximum: Duration,
+    /// The longest frame, in bytes.
+    pub maximum_frame: usize,
+    /// How long it may take to its first frame.
+    pub connect_time: Duration,
+}
+
+/// A request that waits for its answer.
+struct Asked {
+    /// The `ID` to echo.
+    id: Option<Box<str>>,
+    then: Then,
+}
+
+/// What it means when a request succeeds.
+pub(super) enum Then {
+    /// The answer says everything.
+    Answer,
+    /// This is to be replied.
+    Reply(Fields),
+    /// Messages of this filter may follow.
+    Subscribed(TopicFilter),
+    /// No message of this filter may follow.
+    Unsubscribed(TopicFilter),
+}
+
+enum Stage {
+    /// Everything goes its way.
+    Open,
+    /// Nothing more is read.  When the last answer is written it is over, perhaps with a reason.
+    Leaving(Option<Refusal>),
+    Over,
+}
+
+/// So many requests may wait for their answers.
+const WINDOW: usize = 32;
+/// With so many bytes unwritten no more requests are taken.
+const FULL: usize = 16 << 10;
+/// So many messages are taken at once.
+const ROOM: usize = 256;
+/// So many unreadable inputs in a row are too many.
+const UNREADABLE: u32 = 16;
+/// The ticket of joining, which nobody waits for.
+const JOINING: u64 = u64::MAX;
+
+impl LineConversation {
+    /// Begins with a client that was just accepted, and takes it to the bus if there is a seat for it.
+    pub fn new(
+        shared: Shared,
+        settings: LineSettings,
+        outbox: Arc<Outbox>,
+        peer: SocketAddr,
+        number: u64,
+        seating: Seating,
+        now: Instant,
+    ) -> LineConversation {
+        // A word, a dash and a number: none of it can be wrong in an identifier.
+        let client = ClientId::parse(&format!("line-{number}")).expect("a valid client id");
+        let principal = Arc::new(Principal { client, address: peer, protocol: Protocol::Line });
+        let mut conversation = LineConversation {
+            splitter: Splitter::new(settings.maximum_frame),
+            watchdog: Watchdog::new(settings.keepalive, settings.connect_time, now),
+            shared,
+            settings,
+            outbox,
+            principal,
+            membership: None,
+            waiting: InOrder::default(),
+            subscribed: Vec::new(),
+            subscribing: 0,
+            unreadable: 0,
+            stage: Stage::Open,
+            output: Vec::new(),
+        };
+        match seating {
+            Seating::Standing => conversation.say_goodbye(&Refusal::new(
+                Code::TooManyClients,
+                "as many clients as may be are connected; try again later",
+            )),
+            Seating::Seated => {
+                let joining = Joining {
+                    principal: conversation.principal.clone(),
+                    named: false,
+                    outbox: conversation.outbox.clone(),
+                    will: None,
+                };
+                conversation.membership = Some(conversation.shared.bus.join(joining, JOINING));
+            }
+        }
+        conversation
+    }
+
+    /// Keeps a place among the replies for an answer that is to come; gives its ticket.
+    pub(super) fn ask(&mut self, frame: &Frame<'_>, then: Then) -> u64 {
+        self.subscribing += usize::from(matches!(then, Then::Subscribed(_)));
+        self.waiting.push(Asked { id: frame.get("ID").map(Box::from), then })
+    }
+
+    /// Sends a command to the hardware thread.
+    pub(super) fn command(&mut self, frame: &Frame<'_>, command: Command) {
+        let ticket = self.ask(frame, Then::Answer);
+        let sent = self.shared.commands.send(Request {
+            principal: self.principal.clone(),
+            command,
+            expires: None,
+            recipient: self.outbox.clone(),
+            ticket,
+        });
+        if let Err(refusal) = sent {
+            self.waiting.answer(ticket, Answer::Refused(refusal));
+            self.write_answers();
+        }
+    }
+
+    /// Reads no more, and is over when everything is answered.
+    pub(super) fn leave(&mut self, why: Option<Refusal>) {
+        if let Stage::Open = self.stage {
+            self.stage = Stage::Leaving(why);
+        }
+    }
+
+    fn take(&mut self, item: Item<'_>, now: Instant) {
+        match item {
+            Item::Frame(bytes) => match Frame::parse(bytes) {
+                Ok(frame) => self.carry_out(&frame, now),
+                Err(malformed) => self.misread(Code::Malformed, malformed.what, malformed.id.as_deref()),
+            },
+            Item::Malformed(malformed) => {
+                self.misread(Code::Malformed, malformed.what, malformed.id.as_deref());
+            }
+            Item::TooLong { id } => {
+                self.misread(Code::FrameTooLong, "the frame is longer than the limit", id.as_deref());
+            }
+            Item::Stray => {
+                self.misread(Code::Malformed, "this is no frame; a frame begins with |START|", None)
+            }
+        }
+        self.write_answers();
+    }
+
+    fn carry_out(&mut self, frame: &Frame<'_>, now: Instant) {
+        self.unreadable = 0;
+        self.watchdog.heard(now);
+        match commands::carry_out(self, frame, now) {
+            Ok(Next::Wait) => {}
+            Ok(Next::Reply(fields)) => self.answer(frame.get("ID"), Answer::Done(fields)),
+            Err(refusal) => {
+                let (device, action) = commands::deed(frame);
+                let deed = Deed::Other(device, action);
+                self.shared.bus.audit(Audit::refusal(Some(self.principal.clone()), deed, &refusal));
+                self.answer(frame.get("ID"), Answer::Refused(refusal));
+            }
+        }
+    }
+
+    /// Answers what is no frame.
+    fn misread(&mut self, code: Code, what: &'static str, id: Option<&str>) {
+        debug!("{}: {what}", self.principal.client);
+        self.answer(id, Answer::Refused(Refusal::new(code, what)));
+        self.unreadable += 1;
+        if self.unreadable == UNREADABLE {
+            self.leave(Some(Refusal::new(
+                Code::Malformed,
+                "16 inputs in a row were no frames; protocol.md describes them",
+            )));
+        }
+    }
+
+    /// Replies as soon as everything before is answered.
+    fn answer(&mut self, id: Option<&str>, answer: Answer) {
+        if self.waiting.is_empty() {
+            translate::reply(&mut self.output, id, &answer);
+        } else {
+            let ticket = self.waiting.push(Asked { id: id.map(Box::from), then: Then::Answer });
+            self.waiting.answer(ticket, answer);
+        }
+    }
+
+    fn write_answers(&mut self) {
+        while let Some((Asked { id, then }, answer)) = self.waiting.pop() {
+            self.subscribing -= usize::from(matches!(then, Then::Subscribed(_)));
+            let answer = match (then, answer) {
+                (Then::Reply(fields), Answer::Done(_)) => Answer::Done(fields),
+                (then, Answer::Done(fields)) => {
+                    self.note_subscription(then);
+                    Answer::Done(fields)
+                }
+                (_, answer) => answer,
+            };
+            translate::reply(&mut self.output, id.as_deref(), &answer);
+        }
+        if let Stage::Leaving(why) = &mut self.stage {
+            if self.waiting.is_empty() {
+                if let Some(why) = why.take() {
+                    translate::closing(&mut self.output, &why);
+                }
+                self.stage = Stage::Over;
+            }
+        }
+    }
+
+    fn note_subscription(&mut self, then: Then) {
+        match then {
+            Then::Subscribed(filter) if !self.subscribed.contains(&filter) => self.subscribed.push(filter),
+            Then::Unsubscribed(filter) => self.subscribed.retain(|other| *other != filter),
+            _ => {}
+        }
+    }
+
+    /// Ends at once, whatever still waits.
+    fn say_goodbye(&mut self, why: &Refusal) {
+        if !self.is_over() {
+            translate::closing(&mut self.output, why);
+            self.stage = Stage::Over;
+        }
+    }
+}
+
+impl Conversation for LineConversation {
+    fn receive(&mut self, bytes: &[u8], now: Instant) -> usize {
+        let mut taken = 0;
+        while self.can_receive() {
+            let Split { consumed, item } = self.splitter.split(&bytes[taken..]);
+            taken += consumed;
+            match item {
+                Some(item) => self.take(item, now),
+                None => break,
+            }
+        }
+        taken
+    }
+
+    fn can_receive(&self) -> bool {
+        matches!(self.stage, Stage::Open) && self.waiting.len() < WINDOW && self.output.len() < FULL
+    }
+
+    fn end_of_input(&mut self, rest: &[u8], now: Instant) {
+        if let Some(item) = self.splitter.finish(rest) {
+            self.take(item, now);
+        }
+        self.leave(None);
+        self.write_answers();
+    }
+
+    fn note(&mut self, note: Note, _now: Instant) {
+        if self.is_over() {
+            return;
+        }
+        let (ticket, answer) = translate::answer(note);
+        self.waiting.answer(ticket, answer);
+        self.write_answers();
+    }
+
+    fn room(&self) -> usize {
+        // What a subscription brings comes after its reply.
+        if self.subscribing == 0 { ROOM } else { 0 }
+    }
+
+    fn deliver(&mut self, delivery: Delivery, _now: Instant) {
+        if self.is_over() {
+            return;
+        }
+        let topic = &delivery.message.topic;
+        // What was on its way when a subscription ended does not follow the reply that says so.
+        let wanted = |filter: &TopicFilter| filter.matches(topic);
+        translate::event(&mut self.output, &self.shared.topics, &delivery, || {
+            self.subscribed.iter().any(wanted)
+        });
+    }
+
+    fn close(&mut self, why: Refusal, _now: Instant) {
+        self.say_goodbye(&why);
+    }
+
+    fn tick(&mut self, now: Instant) {
+        if !matches!(self.stage, Stage::Open) {
+            return;
+        }
+        match self.watchdog.tick(now) {
+            Silence::Fine => {}
+            // Nothing is read from a client while so much of what it asked for waits.
+            _ if self.waiting.len() >= WINDOW => self.watchdog.heard(now),
+            Silence::Ask => translate::keepalive(&mut self.output),
+            Silence::Close => self
+                .say_goodbye(&Refusal::new(Code::TooSlow, "nothing was heard for two keepalive intervals")),
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        matches!(self.stage, Stage::Open).then(|| self.watchdog.due())
+    }
+
+    fn output(&mut self) -> &mut Vec<u8> {
+        &mut self.output
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Over)
+    }
+}
