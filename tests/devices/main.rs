@@ -1,5 +1,7 @@
 //! Every kind of device on simulated lines, with the time as an argument: nothing here waits.
 
+#![allow(unreachable_pub, reason = "a test program has nobody outside")]
+
 mod bench;
 mod buttons;
 mod controller;

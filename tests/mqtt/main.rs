@@ -1,5 +1,7 @@
 //! MQTT with a whole daemon over loopback, in the protocol's own packets.
 
+#![allow(unreachable_pub, reason = "a test program has nobody outside")]
+
 mod commands;
 mod connecting;
 mod refusing;

@@ -1,6 +1,6 @@
 //! What the tests of a whole daemon share: a daemon on free ports with simulated hardware, and somebody who talks.
 
-#![allow(dead_code, reason = "every test uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "every test uses its part")]
 
 pub mod line;
 pub mod mqtt;
