@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub use bus::{Bus, BusSettings, BusThread, Joining, Mailbox};
 pub use in_order::InOrder;
 pub use message::{Body, Delivery, Message};
-pub use outbox::{Done, Note, Outbox, OutboxLimits};
+pub use outbox::{Done, Note, Outbox, OutboxLimits, Taken};
 pub use pump::{Conversation, converse};
 pub use topics::{Space, Topics};
 

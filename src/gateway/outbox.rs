@@ -49,6 +49,15 @@ pub enum Done {
     Unsubscribed(Vec<ReasonCode>),
 }
 
+/// What a look into the outbox found beside what was taken.
+#[derive(Debug)]
+pub struct Taken {
+    /// There are messages that there was no room for.  Nobody rings for them again.
+    pub more: bool,
+    /// Whether and why to close.
+    pub closing: Option<Refusal>,
+}
+
 #[derive(Debug, Default)]
 struct Queue {
     notes: VecDeque<Note>,
@@ -105,13 +114,13 @@ impl Outbox {
         self.ring(queue);
     }
 
-    /// Takes every answer and at most `room` messages, and says whether and why to close.
+    /// Takes every answer and at most `room` messages.
     pub fn take(
         &self,
         notes: &mut VecDeque<Note>,
         deliveries: &mut VecDeque<Delivery>,
         room: usize,
-    ) -> Option<Refusal> {
+    ) -> Taken {
         let mut queue = self.queue();
         queue.rung = false;
         notes.append(&mut queue.notes);
@@ -120,7 +129,7 @@ impl Outbox {
             queue.bytes -= delivery.message.weight();
             deliveries.push_back(delivery);
         }
-        queue.closing.clone()
+        Taken { more: !queue.deliveries.is_empty(), closing: queue.closing.clone() }
     }
 
     fn is_full(&self, queue: &Queue) -> bool {
@@ -206,7 +215,7 @@ mod tests {
 
     fn take(outbox: &Outbox, room: usize) -> (Vec<String>, Option<Code>) {
         let (mut notes, mut deliveries) = (VecDeque::new(), VecDeque::new());
-        let closing = outbox.take(&mut notes, &mut deliveries, room);
+        let closing = outbox.take(&mut notes, &mut deliveries, room).closing;
         (deliveries.iter().map(|d| d.message.topic.to_string()).collect(), closing.map(|r| r.code))
     }
 

@@ -71,28 +71,36 @@ pub fn converse(
     let mut farewell: Option<Instant> = None;
     loop {
         let now = Instant::now();
-        let room = if conversation.output().len() < FULL { conversation.room() } else { 0 };
-        let closing = outbox.take(&mut notes, &mut deliveries, room);
-        let cut_short = deliveries.len() >= room;
-        for note in notes.drain(..) {
-            conversation.note(note, now);
-        }
-        for delivery in deliveries.drain(..) {
-            conversation.deliver(delivery, now);
-        }
-        let mut listening = conversation.can_receive() && conversation.output().len() < FULL;
-        if !input.is_empty() && listening {
-            let taken = conversation.receive(&input, now);
-            input.drain(..taken);
-            give_back(&mut input);
+        let mut listening;
+        let taken = loop {
             listening = conversation.can_receive() && conversation.output().len() < FULL;
-        }
+            if !input.is_empty() && listening {
+                let done = conversation.receive(&input, now);
+                input.drain(..done);
+                give_back(&mut input);
+            }
+            // After the input, because an acknowledgement in it may have made room.
+            let room = if conversation.output().len() < FULL { conversation.room() } else { 0 };
+            let taken = outbox.take(&mut notes, &mut deliveries, room);
+            let answered = !notes.is_empty();
+            for note in notes.drain(..) {
+                conversation.note(note, now);
+            }
+            for delivery in deliveries.drain(..) {
+                conversation.deliver(delivery, now);
+            }
+            listening = conversation.can_receive() && conversation.output().len() < FULL;
+            // An answer may have made room for a request that has come already.
+            if !(answered && listening && !input.is_empty()) {
+                break taken;
+            }
+        };
         if ended && !told_end && listening {
             conversation.end_of_input(&input, now);
             input = Vec::new();
             told_end = true;
         }
-        if let Some(why) = closing.filter(|_| !closed) {
+        if let Some(why) = taken.closing.filter(|_| !closed) {
             conversation.close(why, now);
             closed = true;
         }
@@ -115,10 +123,10 @@ pub fn converse(
                 return Ok(());
             }
         }
-        // Nobody rings again for what was held up by the output or the room and is not any more.
-        if conversation.output().len() < FULL
-            && ((cut_short && conversation.room() > 0) || (!listening && conversation.can_receive()))
-        {
+        // Nobody rings again for what there was no room for, and there is room now.
+        let more_to_say = taken.more && conversation.room() > 0;
+        let more_to_hear = !listening && conversation.can_receive();
+        if !blocked && (more_to_say || more_to_hear) {
             continue;
         }
         let interest =

@@ -17,7 +17,8 @@ struct Counters {
 
 #[derive(Debug, Default)]
 struct Taken {
-    total: usize,
+    seated: usize,
+    standing: usize,
     by_address: HashMap<IpAddr, usize>,
 }
 
@@ -51,22 +52,23 @@ impl Admission {
     pub fn enter(&self, address: IpAddr) -> Option<Seat> {
         let mut taken = self.taken();
         let here = taken.by_address.get(&address).copied().unwrap_or(0);
-        let seating = if taken.total < self.0.seats && here < self.0.seats_per_address {
+        let seating = if taken.seated < self.0.seats && here < self.0.seats_per_address {
+            taken.seated += 1;
+            *taken.by_address.entry(address).or_default() += 1;
             Seating::Seated
-        } else if taken.total < self.0.seats + STANDING {
+        } else if taken.standing < STANDING {
+            taken.standing += 1;
             Seating::Standing
         } else {
             return None;
         };
-        taken.total += 1;
-        *taken.by_address.entry(address).or_default() += 1;
         drop(taken);
         Some(Seat { admission: self.clone(), address, seating })
     }
 
-    /// How many connections there are.
+    /// How many clients there are.
     pub fn count(&self) -> usize {
-        self.taken().total
+        self.taken().seated
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
@@ -85,7 +87,11 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut taken = self.admission.taken();
-        taken.total = taken.total.saturating_sub(1);
+        if self.seating == Seating::Standing {
+            taken.standing -= 1;
+            return;
+        }
+        taken.seated -= 1;
         if let Some(here) = taken.by_address.get_mut(&self.address) {
             *here -= 1;
             if *here == 0 {
@@ -114,10 +120,11 @@ mod tests {
         assert_eq!(seating(&other), Some(Seating::Seated));
         assert_eq!(seating(&admission.enter(b)), Some(Seating::Standing));
         drop(first);
-        assert_eq!(seating(&admission.enter(b)), Some(Seating::Seated));
+        let again = admission.enter(b);
+        assert_eq!(seating(&again), Some(Seating::Seated), "who stands takes no seat");
         let crowd: Vec<_> = std::iter::from_fn(|| admission.enter(b)).collect();
-        assert_eq!(admission.count(), 3 + STANDING);
-        drop((crowd, second, other));
+        assert_eq!((crowd.len(), admission.count()), (STANDING, 3));
+        drop((crowd, second, other, again));
         assert_eq!(admission.count(), 0);
     }
 }

@@ -1,5 +1,6 @@
 //! An MQTT client that says what it expects, on the project's own codec.
 
+use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::num::NonZeroU16;
@@ -17,6 +18,8 @@ pub struct MqttClient {
     stream: TcpStream,
     version: Version,
     buffer: Vec<u8>,
+    /// Messages that came while an answer was waited for.
+    early: VecDeque<Packet>,
     next: u16,
 }
 
@@ -69,7 +72,7 @@ impl MqttClient {
         let stream = TcpStream::connect(address).expect("the daemon listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         stream.set_nodelay(true).expect("no delay");
-        MqttClient { stream, version, buffer: Vec::new(), next: 0 }
+        MqttClient { stream, version, buffer: Vec::new(), early: VecDeque::new(), next: 0 }
     }
 
     /// Connects with MQTT 5.0 as this client.
@@ -101,6 +104,10 @@ impl MqttClient {
 
     /// The next packet; nothing when the connection has ended.
     pub fn next(&mut self) -> Option<Packet> {
+        self.early.pop_front().or_else(|| self.read())
+    }
+
+    fn read(&mut self) -> Option<Packet> {
         loop {
             if let Split::Packet { frame, length } = split(&self.buffer, usize::MAX).expect("good packets") {
                 let packet = decode(&frame, self.version).expect("a good packet");
@@ -149,7 +156,7 @@ impl MqttClient {
         self.subscribe_with(filter, SubscribeOptions::plain(QoS::AtMostOnce), Properties::new())
     }
 
-    /// Subscribes and takes the answer; messages that come before it are a mistake.
+    /// Subscribes and takes the answer; messages of earlier subscriptions may come before it.
     pub fn subscribe_with(
         &mut self,
         filter: &str,
@@ -159,11 +166,14 @@ impl MqttClient {
         let packet_id = self.packet_id();
         let filters = vec![(TopicFilter::parse(filter).expect("valid"), options)];
         self.send(&Packet::Subscribe(Subscribe { packet_id, properties, filters }));
-        match self.receive() {
-            Packet::Suback(Suback { packet_id: answered, reasons, .. }) if answered == packet_id => {
-                reasons[0]
+        loop {
+            match self.read().expect("the connection goes on") {
+                Packet::Suback(Suback { packet_id: answered, reasons, .. }) if answered == packet_id => {
+                    return reasons[0];
+                }
+                packet @ Packet::Publish(_) => self.early.push_back(packet),
+                other => panic!("no SUBACK: {other:?}"),
             }
-            other => panic!("no SUBACK: {other:?}"),
         }
     }
 
@@ -173,8 +183,11 @@ impl MqttClient {
         let filters = vec![TopicFilter::parse(filter).expect("valid")];
         self.send(&Packet::Unsubscribe(Unsubscribe { packet_id, properties: Properties::new(), filters }));
         loop {
-            if let Packet::Unsuback(unsuback) = self.receive() {
-                return unsuback.reasons.first().copied().unwrap_or(ReasonCode::Success);
+            match self.read().expect("the connection goes on") {
+                Packet::Unsuback(unsuback) => {
+                    return unsuback.reasons.first().copied().unwrap_or(ReasonCode::Success);
+                }
+                packet => self.early.push_back(packet),
             }
         }
     }
@@ -184,9 +197,12 @@ impl MqttClient {
         let packet_id = Some(self.packet_id());
         self.send(&Packet::Publish(Publish { qos: QoS::AtLeastOnce, packet_id, ..publish }));
         loop {
-            if let Packet::Puback(acknowledge) = self.receive() {
-                assert_eq!(Some(acknowledge.packet_id), packet_id);
-                return acknowledge;
+            match self.read().expect("the connection goes on") {
+                Packet::Puback(acknowledge) => {
+                    assert_eq!(Some(acknowledge.packet_id), packet_id);
+                    return acknowledge;
+                }
+                packet => self.early.push_back(packet),
             }
         }
     }
