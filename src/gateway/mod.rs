@@ -1,6 +1,6 @@
 //! Frames to commands and events to frames, for each client.
 //!
-//! Every client has a thread, which runs a [`Conversation`] in its protocol: [`line`] or [`mqtt`].  What others
+//! Every client has a thread, which runs a [`Conversation`] in its protocol: [`mod@line`] or [`mqtt`].  What others
 //! have for the client waits in its [`Outbox`].  The [`Bus`] is the thread that knows who is there and who wants
 //! to hear of what.
 

@@ -14,6 +14,8 @@ pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The version of `protocol.md`.
 pub(super) const PROTOCOL: &str = "1";
 
+/// No frame of the gatekeeper is longer, so that clients know what to expect.
+const LONGEST_FRAME: usize = 4096;
 /// What a reply to `LIST` has beside the names of the devices, at most: two numbers, a name and the keys.
 const AROUND_NAMES: usize = 160;
 
@@ -42,12 +44,13 @@ pub(super) fn list(registry: &Registry, maximum_frame: usize, frame: &Frame<'_>)
             None => return Err(unknown(name)),
         },
     };
+    let longest = maximum_frame.min(LONGEST_FRAME).saturating_sub(AROUND_NAMES);
     let mut names = String::new();
     let mut next = None;
     for (place, entry) in devices.iter().enumerate().skip(first) {
         let name = entry.name.as_str();
         if place > first {
-            if names.len() + 1 + name.len() + AROUND_NAMES > maximum_frame {
+            if names.len() + 1 + name.len() > longest {
                 next = Some(devices[place - 1].name.to_string());
                 break;
             }
