@@ -207,7 +207,8 @@ fn report_until_woken(watched: &[Watched], wake: &EventFd) -> Result<Vec<RawFd>,
         }
         let mut ended = Vec::new();
         for (line, fd) in watched.iter().zip(&fds[1..]) {
-            // A chip that is unplugged says so here, or at the read, or both.
+            // A chip that is unplugged says so here, or at the read, or both; but kernel 6.1 does not wake a poll
+            // that waits already.  There the device learns of it when it next reads the line.
             let outcome = match fd.revents() {
                 Some(events) if events.is_empty() => Ok(()),
                 Some(PollFlags::POLLIN) => line.drain(),
