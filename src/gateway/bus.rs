@@ -293,14 +293,23 @@ impl Desk {
             self.publish_will(&principal, will, now);
         }
         if named && self.broker.find(principal.client.as_str()).is_none() {
-            self.say(Message::own(self.topics.node_status(principal.client.as_str()), "offline", true));
+            self.tell_status(&principal.client, "offline");
         }
     }
 
     fn tell_presence(&mut self, id: MemberId) {
         let Some(member) = self.broker.member(id).filter(|member| member.named) else { return };
-        let topic = self.topics.node_status(member.principal.client.as_str());
-        self.say(Message::own(topic, "online", true));
+        let client = member.principal.client.clone();
+        self.tell_status(&client, "online");
+    }
+
+    /// The status of a client is kept within the limits, for clients choose how many names there are.
+    fn tell_status(&mut self, client: &ClientId, status: &str) {
+        let topic = self.topics.node_status(client.as_str());
+        let kept = Message { sender: Some(client.clone()), ..Message::own(topic.clone(), status, true) };
+        if self.broker.publish(kept, Instant::now()).is_err() {
+            self.say(Message::own(topic, status, false));
+        }
     }
 
     /// A will may be a command, as any other message.
