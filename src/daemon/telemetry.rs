@@ -1,6 +1,7 @@
 //! Telemetry: how the board and the daemon are, again and again, on a thread that otherwise sleeps.
 
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -23,17 +24,26 @@ struct Telemetry {
 }
 
 impl TelemetryThread {
-    /// Tells at once, and then every `interval`.
-    pub(super) fn start(shared: &Shared, interval: Duration) -> std::io::Result<TelemetryThread> {
+    /// Tells at once, and then every `interval`.  `failed` is called when it ends by itself, which it never should.
+    pub(super) fn start(
+        shared: &Shared,
+        interval: Duration,
+        failed: impl FnOnce() + Send + 'static,
+    ) -> std::io::Result<TelemetryThread> {
         let (stop, stopped) = channel();
         let telemetry =
             Telemetry { bus: shared.bus.clone(), commands: shared.commands.clone(), shared: shared.clone() };
-        let thread = std::thread::Builder::new().name("telemetry".to_owned()).spawn(move || {
+        let tell = move || {
             loop {
                 telemetry.bus.telemetry(telemetry.read());
                 if stopped.recv_timeout(interval) != Err(RecvTimeoutError::Timeout) {
                     return;
                 }
+            }
+        };
+        let thread = std::thread::Builder::new().name("telemetry".to_owned()).spawn(move || {
+            if catch_unwind(AssertUnwindSafe(tell)).is_err() {
+                failed();
             }
         })?;
         Ok(TelemetryThread { stop, thread })
