@@ -57,7 +57,7 @@ enum Letter {
     ForgetWill(MemberId),
     Leave(MemberId),
     Events(Vec<Event>),
-    Log(&'static str, String),
+    Log(&'static str, Vec<u8>),
     Telemetry(String),
     Stop,
 }
@@ -92,9 +92,9 @@ impl Bus {
         self.post(Letter::Events(vec![Event::Audit(Arc::new(audit))]));
     }
 
-    /// Publishes a log record.
-    pub fn log(&self, level: &'static str, text: String) {
-        self.post(Letter::Log(level, text));
+    /// Publishes a log record, which is JSON.
+    pub fn log(&self, level: &'static str, json: Vec<u8>) {
+        self.post(Letter::Log(level, json));
     }
 
     /// Publishes the telemetry, which is JSON.
@@ -273,7 +273,7 @@ impl Desk {
                 self.settle(left, now);
             }
             Letter::Events(events) => events.into_iter().for_each(|event| self.tell(event)),
-            Letter::Log(level, text) => self.say(Message::own(self.topics.log(level), text, false)),
+            Letter::Log(level, json) => self.say(Message::own(self.topics.log(level), json, false)),
             Letter::Telemetry(text) => self.say(Message::own(self.topics.telemetry(), text, true)),
             Letter::Stop => {
                 self.say(Message::own(self.topics.status(), "offline", true));
