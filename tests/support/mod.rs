@@ -4,8 +4,10 @@
 
 pub mod line;
 pub mod mqtt;
+pub mod process;
+pub mod program;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use gpio_gatekeeper::config;
@@ -14,6 +16,9 @@ use gpio_gatekeeper::hardware::{Board, Hardware, Level, Line, Simulation};
 
 /// How long anything may take that should take no time at all; only a broken test waits for it.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Port 0 of the loopback interface, for which the system chooses a free one.
+const FREE_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// A whole daemon.
 pub struct Gatekeeper {
@@ -34,6 +39,17 @@ impl Gatekeeper {
     /// With the devices of the demo.
     pub fn start() -> Gatekeeper {
         Gatekeeper::with("", DEMO_DEVICES)
+    }
+
+    /// The built-in demo exactly as it is, but for its ports, which may be taken on this machine.
+    pub fn demo() -> Gatekeeper {
+        let mut config = config::load(config::DEMO, "demo", &daemon::kinds()).expect("it is good");
+        config.line.listen = Some(FREE_PORT);
+        config.mqtt.listen = Some(FREE_PORT);
+        let simulation = Simulation::new();
+        let board = simulation.board();
+        let daemon = Daemon::start(config, Box::new(simulation), Logging::default()).expect("it starts");
+        Gatekeeper { daemon: Some(daemon), board }
     }
 
     /// With these sections before the devices, each followed by a comma, and these devices.
