@@ -1,6 +1,6 @@
 //! A client of the line protocol that says what it expects.
 
-use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use super::PATIENCE;
@@ -36,7 +36,12 @@ impl LineClient {
 
     /// Sends bytes.
     pub fn raw(&mut self, bytes: &[u8]) {
-        self.stream.write_all(bytes).expect("the daemon reads");
+        self.try_raw(bytes).expect("the daemon reads");
+    }
+
+    /// Sends bytes to a daemon that may have gone away.
+    pub fn try_raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)
     }
 
     /// The next frame, without its beginning and its end; nothing when the connection has ended.
