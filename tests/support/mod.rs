@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "every test uses its part")]
 
+pub mod faulty;
 pub mod line;
 pub mod mqtt;
 pub mod process;
