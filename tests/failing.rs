@@ -25,7 +25,7 @@ const DEVICES: &str = r#"
 "#;
 
 fn start() -> (Daemon, Board, Switch) {
-    let (hardware, board, switch) = Faulty::new();
+    let (hardware, board, switch) = Faulty::hardware();
     (Gatekeeper::daemon("", DEVICES, hardware), board, switch)
 }
 
@@ -219,14 +219,17 @@ fn the_process_that_fails() {
     let Ok(role) = std::env::var(ROLE) else { return };
     let (daemon, _board, switch) = start();
     switch.set(27, if role == "panic" { Fault::Panic } else { Fault::Stuck });
-    println!("\nlisten {}", daemon.line_address().expect("on"));
+    let address = daemon.line_address().expect("on");
     if role == "stuck" {
-        let mut line = LineClient::patient(daemon.line_address().expect("on"));
-        line.send("COMMAND=SET|DEVICE=relay|VALUE=ON");
-        let stopper = daemon.stopper();
-        // By now the other client is there, and the hardware is stuck.
-        line.event("EVENT=MESSAGE|TO=");
-        stopper.stop();
+        let mut inside = LineClient::patient(address);
+        inside.expect("COMMAND=HELLO|CLIENT=inside", "REPLY=OK");
+        inside.send("COMMAND=SET|DEVICE=relay|VALUE=ON");
+        println!("\nlisten {address}");
+        // The client outside says when.
+        inside.event("EVENT=MESSAGE|TO=inside|");
+        daemon.stopper().stop();
+    } else {
+        println!("\nlisten {address}");
     }
     let why = daemon.wait();
     std::process::exit(if daemon.stop(why) { 0 } else { 1 });
@@ -243,8 +246,7 @@ fn the_process_ends_with_failure_and_tells_its_clients_before() {
         let mut client = LineClient::patient(address);
         match role {
             "panic" => client.send("COMMAND=SET|DEVICE=relay|VALUE=ON"),
-            // The first client of the process is the one that it has itself.
-            _ => client.expect("COMMAND=SEND|TO=line-1|VALUE=go", "REPLY=OK"),
+            _ => client.expect("COMMAND=SEND|TO=inside|VALUE=go", "REPLY=OK"),
         }
         let begun = Instant::now();
         let last = client.event("EVENT=CLOSING|");

@@ -16,7 +16,14 @@ pub struct Faulty {
 
 /// Makes it fail, from outside.
 #[derive(Clone, Default)]
-pub struct Switch(Arc<(Mutex<Option<(u32, Fault)>>, Condvar)>);
+pub struct Switch(Arc<Wire>);
+
+#[derive(Default)]
+struct Wire {
+    /// Which line fails, and how.
+    fault: Mutex<Option<(u32, Fault)>>,
+    mended: Condvar,
+}
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +46,7 @@ struct FaultyOutputs {
 
 impl Faulty {
     /// Whole hardware, the other end of its wires, and what makes it fail.
-    pub fn new() -> (Box<dyn Hardware>, Board, Switch) {
+    pub fn hardware() -> (Box<dyn Hardware>, Board, Switch) {
         let (simulation, switch) = (Simulation::new(), Switch::default());
         let board = simulation.board();
         (Box::new(Faulty { simulation, switch: switch.clone() }), board, switch)
@@ -55,7 +62,7 @@ impl Switch {
     /// Everything works again, and what was stuck goes on.
     pub fn mend(&self) {
         *self.state() = None;
-        self.0.1.notify_all();
+        self.0.mended.notify_all();
     }
 
     fn fault(&self, lines: &[u32]) -> Option<Fault> {
@@ -63,11 +70,11 @@ impl Switch {
     }
 
     fn wait_until_mended(&self) {
-        drop(self.0.1.wait_while(self.state(), |fault| fault.is_some()));
+        drop(self.0.mended.wait_while(self.state(), |fault| fault.is_some()));
     }
 
     fn state(&self) -> MutexGuard<'_, Option<(u32, Fault)>> {
-        self.0.0.lock().expect("nobody panics with it")
+        self.0.fault.lock().expect("nobody panics with it")
     }
 }
 
