@@ -31,9 +31,14 @@ pub fn gatekeeper(arguments: &[&str]) -> Command {
 
 /// A configuration on free ports and simulated hardware.
 pub fn simulated(sections: &str, devices: &str) -> String {
+    on_free_ports(&format!(r#"{sections} "hardware": {{"backend": "simulated"}},"#), devices)
+}
+
+/// A configuration on free ports, with these sections before the devices, each followed by a comma.
+pub fn on_free_ports(sections: &str, devices: &str) -> String {
     format!(
         r#"{{ "line": {{"listen": "127.0.0.1:0"}}, "mqtt": {{"listen": "127.0.0.1:0"}}, {sections}
-        "hardware": {{"backend": "simulated"}}, "devices": {{ {devices} }} }}"#
+        "devices": {{ {devices} }} }}"#
     )
 }
 
