@@ -40,6 +40,9 @@ pub type DaemonConfig = Config<Box<dyn Blueprint>>;
 /// How long an orderly stop may take in all.
 const STOP: Duration = Duration::from_millis(1900);
 
+/// What of it the hardware thread can't use up, so that the clients are told even when that is stuck.
+const GOODBYE: Duration = Duration::from_millis(600);
+
 /// The running daemon.
 pub struct Daemon {
     hardware: HardwareThread,
@@ -235,7 +238,7 @@ impl Daemon {
         let threads: Vec<_> = listeners.into_iter().flat_map(ListenerThread::stop).collect();
         hardware.stop();
         if !matches!(why, Ending::Hardware(_)) {
-            match await_ending(&endings.1, until, |ending| matches!(ending, Ending::Hardware(_))) {
+            match await_ending(&endings.1, until - GOODBYE, |ending| matches!(ending, Ending::Hardware(_))) {
                 Some(Ending::Hardware(Ended::Stopped)) => hardware.join(),
                 Some(_) => well = false,
                 None => {

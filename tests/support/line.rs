@@ -1,14 +1,21 @@
 //! A client of the line protocol that says what it expects.
 
-use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::collections::VecDeque;
+use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
 
 use super::PATIENCE;
+
+/// How long nothing must be taken to say that nothing is.
+const STUCK: Duration = Duration::from_millis(300);
 
 /// A connection.
 pub struct LineClient {
     stream: TcpStream,
     reader: BufReader<TcpStream>,
+    /// Events that came while a reply was waited for.
+    early: VecDeque<String>,
 }
 
 impl LineClient {
@@ -18,7 +25,7 @@ impl LineClient {
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         stream.set_nodelay(true).expect("no delay");
         let reader = BufReader::new(stream.try_clone().expect("a second handle"));
-        LineClient { stream, reader }
+        LineClient { stream, reader, early: VecDeque::new() }
     }
 
     /// Connects, and is not thrown out for being slow.
@@ -36,11 +43,35 @@ impl LineClient {
 
     /// Sends bytes.
     pub fn raw(&mut self, bytes: &[u8]) {
-        self.stream.write_all(bytes).expect("the daemon reads");
+        self.try_raw(bytes).expect("the daemon reads");
+    }
+
+    /// Sends bytes to a daemon that may have gone away.
+    pub fn try_raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)
+    }
+
+    /// Sends these bytes, which are whole frames, as often as they are taken without anything being read.
+    pub fn flood(&mut self, frames: &[u8]) {
+        self.stream.set_write_timeout(Some(STUCK)).expect("a timeout");
+        let mut left = frames;
+        loop {
+            match self.stream.write(left) {
+                Ok(written) if written < left.len() => left = &left[written..],
+                Ok(_) => left = frames,
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => break,
+                Err(error) => panic!("the connection goes on: {error}"),
+            }
+        }
+        self.stream.set_write_timeout(None).expect("no timeout");
     }
 
     /// The next frame, without its beginning and its end; nothing when the connection has ended.
     pub fn next(&mut self) -> Option<String> {
+        self.early.pop_front().or_else(|| self.read())
+    }
+
+    fn read(&mut self) -> Option<String> {
         let mut line = String::new();
         match self.reader.read_line(&mut line) {
             Ok(0) => return None,
@@ -58,18 +89,21 @@ impl LineClient {
         self.next().expect("the connection goes on")
     }
 
-    /// Sends a frame and takes the next reply, passing over events.
+    /// Sends a frame and takes the next reply; events that come before it are kept.
     pub fn ask(&mut self, fields: &str) -> String {
         self.send(fields);
         self.reply()
     }
 
-    /// The next reply, passing over events and keepalives.
+    /// The next reply; events that come before it are kept, and keepalives passed over.
     pub fn reply(&mut self) -> String {
         loop {
-            let frame = self.receive();
+            let frame = self.read().expect("the connection goes on");
             if frame.starts_with("REPLY=") {
                 return frame;
+            }
+            if frame.starts_with("EVENT=") {
+                self.early.push_back(frame);
             }
         }
     }

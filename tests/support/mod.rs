@@ -2,10 +2,14 @@
 
 #![allow(dead_code, unreachable_pub, reason = "every test uses its part")]
 
+pub mod faulty;
 pub mod line;
 pub mod mqtt;
+pub mod process;
+pub mod program;
 
-use std::net::SocketAddr;
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use gpio_gatekeeper::config;
@@ -14,6 +18,9 @@ use gpio_gatekeeper::hardware::{Board, Hardware, Level, Line, Simulation};
 
 /// How long anything may take that should take no time at all; only a broken test waits for it.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Port 0 of the loopback interface, for which the system chooses a free one.
+const FREE_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// A whole daemon.
 pub struct Gatekeeper {
@@ -34,6 +41,17 @@ impl Gatekeeper {
     /// With the devices of the demo.
     pub fn start() -> Gatekeeper {
         Gatekeeper::with("", DEMO_DEVICES)
+    }
+
+    /// The built-in demo exactly as it is, but for its ports, which may be taken on this machine.
+    pub fn demo() -> Gatekeeper {
+        let mut config = config::load(config::DEMO, "demo", &daemon::kinds()).expect("it is good");
+        config.line.listen = Some(FREE_PORT);
+        config.mqtt.listen = Some(FREE_PORT);
+        let simulation = Simulation::new();
+        let board = simulation.board();
+        let daemon = Daemon::start(config, Box::new(simulation), Logging::default()).expect("it starts");
+        Gatekeeper { daemon: Some(daemon), board }
     }
 
     /// With these sections before the devices, each followed by a comma, and these devices.
@@ -104,4 +122,20 @@ pub fn configuration(sections: &str, devices: &str) -> DaemonConfig {
         "{{ {listeners} {sections} \"hardware\": {{\"backend\": \"simulated\"}}, \"devices\": {{ {devices} }} }}"
     );
     config::load(&text, "test", &daemon::kinds()).unwrap_or_else(|report| panic!("{text}\n{report}"))
+}
+
+/// Whether these programs can be run here.  Where they can't, that is said where everybody sees it, and is a failure
+/// if `GATEKEEPER_REQUIRE_CLIENTS=1` is set.
+pub fn programs_are_here(programs: &[&str]) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_here = |program: &&&str| std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
+    let Some(missing) = programs.iter().find(|program| !is_here(program)) else { return true };
+    let required = std::env::var_os("GATEKEEPER_REQUIRE_CLIENTS").is_some_and(|value| value == "1");
+    assert!(!required, "{missing} is not installed (mosquitto-clients, netcat-openbsd)");
+    // Past the test harness, which would show it for failing tests only.
+    let _ = writeln!(
+        std::io::stderr(),
+        "skipped: {missing} is not installed (mosquitto-clients, netcat-openbsd)"
+    );
+    false
 }

@@ -1,7 +1,7 @@
 //! An MQTT client that says what it expects, on the project's own codec.
 
 use std::collections::VecDeque;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::num::NonZeroU16;
 
@@ -95,6 +95,13 @@ impl MqttClient {
         let mut bytes = Vec::new();
         encode(packet, self.version, &mut bytes).expect("a good packet");
         self.raw(&bytes);
+    }
+
+    /// Sends a packet to a daemon that may have gone away.
+    pub fn try_send(&mut self, packet: &Packet) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        encode(packet, self.version, &mut bytes).expect("a good packet");
+        self.stream.write_all(&bytes)
     }
 
     /// Sends bytes.

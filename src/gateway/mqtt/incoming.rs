@@ -7,7 +7,7 @@ use log::warn;
 use super::session::{Answer, Request, Respond, Session, Violation};
 use super::translate;
 use crate::control;
-use crate::domain::{Audit, Code, Command, Deed, Refusal, Target};
+use crate::domain::{Audit, ClientId, Code, Command, Deed, Refusal, Target};
 use crate::gateway::{Body, Message, Space};
 use crate::wire::mqtt::{PacketId, Properties, Property, Publish, QoS, ReasonCode, TopicName};
 
@@ -39,6 +39,7 @@ impl Session {
             return Err((ReasonCode::ProtocolError, "a publication without a topic"));
         };
         let packet_id = publish.packet_id;
+        let mut receiver = None;
         let refused = match self.shared.topics.space(&topic) {
             Space::Set(target) => return self.command(Some(target), publish, &topic, now, out),
             Space::Rpc => return self.command(None, publish, &topic, now, out),
@@ -47,7 +48,13 @@ impl Session {
             Space::Message(_) if publish.retain => {
                 Some(Refusal::new(Code::RetainedCommand, "a message to a client is not retained"))
             }
-            Space::Message(_) => value(&publish.payload),
+            Space::Message(client) => match ClientId::parse(client) {
+                Ok(client) => {
+                    receiver = Some(client);
+                    value(&publish.payload)
+                }
+                Err(_) => Some(Refusal::new(Code::UnknownClient, format!("{topic} names no client"))),
+            },
             Space::Response(_) | Space::Reserved => {
                 Some(Refusal::new(Code::AccessDenied, format!("only the gatekeeper publishes to {topic}")))
             }
@@ -62,11 +69,12 @@ impl Session {
             self.refuse_publication(packet_id, &topic, refusal, now, out);
             return Ok(());
         }
-        self.pass_on(publish, topic, now);
+        self.pass_on(publish, topic, receiver, now);
         Ok(())
     }
 
-    fn pass_on(&mut self, publish: Publish, topic: TopicName, now: Instant) {
+    /// Hands a message to the bus: for one receiver, who has to be there, or for whoever has subscribed.
+    fn pass_on(&mut self, publish: Publish, topic: TopicName, receiver: Option<ClientId>, now: Instant) {
         let Publish { qos, retain, packet_id, mut properties, payload, .. } = publish;
         let expires = expiry(&properties, now);
         properties.retain(|property| !matches!(property, Property::MessageExpiryInterval(_)));
@@ -74,6 +82,11 @@ impl Session {
         self.unanswered.1 += payload.len();
         let sender = Some(self.principal.client.clone());
         let message = Message { topic, body: Body::Bytes(payload), qos, retain, properties, expires, sender };
+        if let Some(receiver) = receiver {
+            let ticket = self.requests.push(Request::Publish(packet_id));
+            self.unanswered = (0, 0);
+            return self.shared.bus.send(receiver, message, self.outbox.clone(), ticket);
+        }
         let late = self.unanswered.0 >= UNANSWERED.0 || self.unanswered.1 >= UNANSWERED.1;
         let answer = (packet_id.is_some() || late).then(|| {
             self.unanswered = (0, 0);

@@ -1,0 +1,11 @@
+//! The line protocol with a whole daemon over loopback, in the protocol's own words.
+
+#![allow(unreachable_pub, reason = "a test program has nobody outside")]
+
+mod between;
+mod commands;
+mod crowding;
+mod framing;
+mod living;
+#[path = "../support/mod.rs"]
+mod support;
