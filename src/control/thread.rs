@@ -42,8 +42,11 @@ impl HardwareThread {
         let (commands, inbox) = Commands::channel();
         let waiting = WaitingEdges::default();
         let edges = commands.edge_sink(waiting.clone());
-        let (controller, registry) = Controller::build(hardware, default_chip, plan, &edges, Now::read())?;
+        let (mut controller, registry) =
+            Controller::build(hardware, default_chip, plan, &edges, Now::read())?;
         waiting.prepare(controller.inputs());
+        // Here, so that every first state is told before anybody can ask for it.
+        events(&mut controller.events());
         let thread = std::thread::Builder::new()
             .name("hardware".to_owned())
             .spawn(move || ended(live(controller, &inbox, &waiting, &events)))
@@ -125,7 +128,6 @@ fn run(
     waiting: &WaitingEdges,
     events: &EventSink,
 ) -> Ended {
-    events(&mut controller.events());
     loop {
         let next = controller.tick(Now::read());
         events(&mut controller.events());
