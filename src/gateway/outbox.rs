@@ -2,7 +2,8 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::Delivery;
 use crate::control::Recipient;
@@ -15,6 +16,7 @@ use crate::wire::mqtt::ReasonCode;
 pub struct Outbox {
     queue: Mutex<Queue>,
     waker: Waker,
+    answered: Condvar,
     limits: OutboxLimits,
 }
 
@@ -64,14 +66,53 @@ struct Queue {
     deliveries: VecDeque<Delivery>,
     bytes: usize,
     closing: Option<Refusal>,
-    /// The waker was rung since the client's thread last looked.
-    rung: bool,
+    /// Something has come since the client's thread last looked.
+    news: bool,
+    reader: Reader,
 }
+
+/// What the client's thread does, and so what wakes it.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    /// It is busy, and looks before it sleeps.
+    #[default]
+    Awake,
+    /// It waits for an answer and for nothing else.
+    Expecting,
+    /// It waits for its socket and the waker.
+    Asleep,
+}
+
+/// How long an answer is expected before the socket is looked at again.  Most come within microseconds.
+const EXPECTATION: Duration = Duration::from_millis(20);
 
 impl Outbox {
     /// An empty one.
     pub fn new(limits: OutboxLimits) -> io::Result<Outbox> {
-        Ok(Outbox { queue: Mutex::new(Queue::default()), waker: Waker::new()?, limits })
+        let (queue, answered) = (Mutex::new(Queue::default()), Condvar::new());
+        Ok(Outbox { queue, waker: Waker::new()?, answered, limits })
+    }
+
+    /// Waits a moment for something to come; false when nothing has.  That is cheaper than waiting for the waker,
+    /// and for who has asked for something most probably enough.
+    pub fn expect(&self) -> bool {
+        let mut queue = self.queue();
+        if !queue.news {
+            queue.reader = Reader::Expecting;
+            let waited = self.answered.wait_timeout_while(queue, EXPECTATION, |queue| !queue.news);
+            queue = waited.unwrap_or_else(PoisonError::into_inner).0;
+            queue.reader = Reader::Awake;
+        }
+        queue.news
+    }
+
+    /// Has the waker rung from now on, until the next look; false when something has come since the last one.
+    pub fn may_sleep(&self) -> bool {
+        let mut queue = self.queue();
+        if !queue.news {
+            queue.reader = Reader::Asleep;
+        }
+        !queue.news
     }
 
     /// What the client's thread waits for.
@@ -122,7 +163,7 @@ impl Outbox {
         room: usize,
     ) -> Taken {
         let mut queue = self.queue();
-        queue.rung = false;
+        (queue.news, queue.reader) = (false, Reader::Awake);
         notes.append(&mut queue.notes);
         for _ in 0..room {
             let Some(delivery) = queue.deliveries.pop_front() else { break };
@@ -137,10 +178,13 @@ impl Outbox {
     }
 
     fn ring(&self, mut queue: MutexGuard<'_, Queue>) {
-        let ring = !std::mem::replace(&mut queue.rung, true);
+        queue.news = true;
+        let reader = std::mem::take(&mut queue.reader);
         drop(queue);
-        if ring {
-            self.waker.wake();
+        match reader {
+            Reader::Awake => {}
+            Reader::Expecting => self.answered.notify_one(),
+            Reader::Asleep => self.waker.wake(),
         }
     }
 

@@ -18,6 +18,9 @@ pub trait Conversation {
     /// Whether it takes bytes at all now: not while as many requests wait as may.
     fn can_receive(&self) -> bool;
 
+    /// Whether it waits for an answer to something that the client asked for.
+    fn expects_answer(&self) -> bool;
+
     /// The client will send no more, and `rest` is what was not taken; its answers are still wanted.
     fn end_of_input(&mut self, rest: &[u8], now: Instant);
 
@@ -127,6 +130,9 @@ pub fn converse(
         let more_to_say = taken.more && conversation.room() > 0;
         let more_to_hear = !listening && conversation.can_receive();
         if !blocked && (more_to_say || more_to_hear) {
+            continue;
+        }
+        if !blocked && conversation.expects_answer() && outbox.expect() || !outbox.may_sleep() {
             continue;
         }
         let interest =
