@@ -2,13 +2,14 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Delivery;
 use crate::control::Recipient;
 use crate::domain::{Code, Outcome, Refusal};
-use crate::net::Waker;
+use crate::net::{Interest, Ready, Waker, wait};
 use crate::wire::mqtt::ReasonCode;
 
 /// What waits for one client.
@@ -106,24 +107,41 @@ impl Outbox {
         queue.news
     }
 
-    /// Has the waker rung from now on, until the next look; false when something has come since the last one.
-    pub fn may_sleep(&self) -> bool {
+    /// Waits for the socket, for something to come or for `until`; not at all when something has come since the
+    /// last look.
+    pub fn sleep(
+        &self,
+        socket: BorrowedFd<'_>,
+        interest: Interest,
+        until: Option<Instant>,
+    ) -> io::Result<Ready> {
         let mut queue = self.queue();
-        if !queue.news {
-            queue.reader = Reader::Asleep;
+        if queue.news {
+            return Ok(Ready::default());
         }
-        !queue.news
+        queue.reader = Reader::Asleep;
+        drop(queue);
+        let ready = wait(socket, interest, &self.waker, until);
+        // Whatever comes from now on is seen at the next look.
+        self.queue().reader = Reader::Awake;
+        ready
     }
 
-    /// What the client's thread waits for.
+    /// What [`Outbox::sleep`] is woken by.
     pub fn waker(&self) -> &Waker {
         &self.waker
     }
 
     /// Adds an answer.
     pub fn note(&self, note: Note) {
+        self.note_and_deliver(note, Vec::new());
+    }
+
+    /// Adds an answer and the messages that follow it, so that nothing comes in between.
+    pub fn note_and_deliver(&self, note: Note, deliveries: Vec<Delivery>) {
         let mut queue = self.queue();
         queue.notes.push_back(note);
+        deliveries.into_iter().for_each(|delivery| queue.add(delivery, self.limits));
         self.ring(queue);
     }
 
@@ -131,20 +149,7 @@ impl Outbox {
     /// that does not help, the client is too slow and is closed.
     pub fn deliver(&self, delivery: Delivery) {
         let mut queue = self.queue();
-        if queue.closing.is_some() {
-            return;
-        }
-        queue.bytes += delivery.message.weight();
-        queue.deliveries.push_back(delivery);
-        if self.is_full(&queue) {
-            queue.coalesce();
-        }
-        if self.is_full(&queue) {
-            let message = format!("{} messages were waiting and none was read", queue.deliveries.len() - 1);
-            queue.deliveries.clear();
-            queue.bytes = 0;
-            queue.closing = Some(Refusal::new(Code::TooSlow, message));
-        }
+        queue.add(delivery, self.limits);
         self.ring(queue);
     }
 
@@ -163,7 +168,7 @@ impl Outbox {
         room: usize,
     ) -> Taken {
         let mut queue = self.queue();
-        (queue.news, queue.reader) = (false, Reader::Awake);
+        queue.news = false;
         notes.append(&mut queue.notes);
         for _ in 0..room {
             let Some(delivery) = queue.deliveries.pop_front() else { break };
@@ -171,10 +176,6 @@ impl Outbox {
             deliveries.push_back(delivery);
         }
         Taken { more: !queue.deliveries.is_empty(), closing: queue.closing.clone() }
-    }
-
-    fn is_full(&self, queue: &Queue) -> bool {
-        queue.deliveries.len() > self.limits.messages || queue.bytes > self.limits.bytes
     }
 
     fn ring(&self, mut queue: MutexGuard<'_, Queue>) {
@@ -195,6 +196,24 @@ impl Outbox {
 }
 
 impl Queue {
+    fn add(&mut self, delivery: Delivery, limits: OutboxLimits) {
+        if self.closing.is_some() {
+            return;
+        }
+        let is_full = |queue: &Queue| queue.deliveries.len() > limits.messages || queue.bytes > limits.bytes;
+        self.bytes += delivery.message.weight();
+        self.deliveries.push_back(delivery);
+        if is_full(self) {
+            self.coalesce();
+        }
+        if is_full(self) {
+            let message = format!("{} messages were waiting and none was read", self.deliveries.len() - 1);
+            self.deliveries.clear();
+            self.bytes = 0;
+            self.closing = Some(Refusal::new(Code::TooSlow, message));
+        }
+    }
+
     /// Keeps of each state topic the newest message, in its place.
     fn coalesce(&mut self) {
         let mut seen = HashSet::new();

@@ -132,13 +132,13 @@ pub fn converse(
         if !blocked && (more_to_say || more_to_hear) {
             continue;
         }
-        if !blocked && conversation.expects_answer() && outbox.expect() || !outbox.may_sleep() {
+        if !blocked && conversation.expects_answer() && outbox.expect() {
             continue;
         }
         let interest =
             Interest { read: !ended && listening && input.len() < largest + SLACK, write: blocked };
         let until = [conversation.deadline(), farewell].into_iter().flatten().min();
-        let ready = wait(link.as_fd(), interest, outbox.waker(), until)?;
+        let ready = outbox.sleep(link.as_fd(), interest, until)?;
         if ready.read {
             ended |= link.read(&mut input)? == Read::End;
         } else if ready.gone {

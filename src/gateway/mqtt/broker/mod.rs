@@ -241,10 +241,7 @@ impl Broker {
     /// Puts an answer, and what follows it, into a member's outbox.
     pub fn answer(&self, id: MemberId, ticket: u64, done: crate::gateway::Done, then: Vec<Delivery>) {
         let Some(member) = self.members.get(&id) else { return };
-        member.outbox.note(crate::gateway::Note::Done(ticket, Ok(done)));
-        for delivery in then {
-            member.outbox.deliver(delivery);
-        }
+        member.outbox.note_and_deliver(crate::gateway::Note::Done(ticket, Ok(done)), then);
     }
 
     /// A client of the line protocol gets its messages without subscribing.
