@@ -86,7 +86,7 @@ fn everybody_uses_only_whom_they_may() {
 
 #[test]
 fn files_are_short_and_say_what_they_are() {
-    for (path, text) in sources("src").into_iter().chain(sources("tests")) {
+    for (path, text) in ["src", "tests", "benches"].into_iter().flat_map(sources) {
         let lines = text.lines().count();
         assert!(lines <= LONGEST_FILE, "{} has {lines} lines; split it by concept", path.display());
         assert!(text.starts_with("//!"), "{} does not begin with its //! paragraph", path.display());

@@ -130,7 +130,7 @@ fn run(
 ) -> Ended {
     loop {
         let next = controller.tick(Now::read());
-        events(&mut controller.events());
+        tell(controller, events);
         let message = match next {
             None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some(due) => inbox.recv_timeout(due.saturating_duration_since(Instant::now())),
@@ -138,6 +138,8 @@ fn run(
         match message {
             Ok(Message::Command(request)) => {
                 let outcome = controller.handle(&request, Now::read());
+                // Before the answer: who then asks for the retained state finds what was answered, or newer.
+                tell(controller, events);
                 request.recipient.answer(request.ticket, outcome);
             }
             Ok(Message::Edge(edge)) => {
@@ -151,7 +153,14 @@ fn run(
             Err(RecvTimeoutError::Timeout) => {}
             Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return Ended::Stopped,
         }
-        events(&mut controller.events());
+        tell(controller, events);
+    }
+}
+
+fn tell(controller: &mut Controller, events: &EventSink) {
+    let mut happened = controller.events();
+    if happened.len() > 0 {
+        events(&mut happened);
     }
 }
 

@@ -126,7 +126,7 @@ impl Daemon {
 
         let (bus, mailbox) = BusThread::prepare();
         let events = bus.clone();
-        let sink: EventSink = Box::new(move |happened| events.events(happened.collect()));
+        let sink: EventSink = Box::new(move |happened| events.events(happened));
         let ended = endings.0.clone();
         let (hardware, registry) = HardwareThread::start(
             hardware,

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use log::{debug, warn};
 
+use super::backlog::{Backlog, Wanted};
 use super::mqtt::broker::{Broker, Member, MemberId, RetainedLimits};
 use super::mqtt::{json, translate};
 use super::{Done, Message, Note, Outbox, Space, Topics};
@@ -20,6 +21,7 @@ use crate::wire::mqtt::{Property, SubscribeOptions, TopicFilter};
 #[derive(Clone)]
 pub struct Bus {
     letters: Sender<Letter>,
+    backlog: Arc<Backlog>,
     members: Arc<AtomicU64>,
 }
 
@@ -56,7 +58,8 @@ enum Letter {
     Send(ClientId, Message, Arc<Outbox>, u64),
     ForgetWill(MemberId),
     Leave(MemberId),
-    Events(Vec<Event>),
+    /// There is something in the backlog.
+    Events,
     Log(&'static str, Vec<u8>),
     Telemetry(String),
     Stop,
@@ -81,15 +84,15 @@ impl Bus {
     }
 
     /// Tells what the hardware thread has to tell.
-    pub fn events(&self, events: Vec<Event>) {
-        if !events.is_empty() {
-            self.post(Letter::Events(events));
+    pub fn events(&self, events: impl IntoIterator<Item = Event>) {
+        if self.backlog.add(events) {
+            self.post(Letter::Events);
         }
     }
 
     /// Adds an entry to the audit that no command made.
     pub fn audit(&self, audit: Audit) {
-        self.post(Letter::Events(vec![Event::Audit(Arc::new(audit))]));
+        self.events([Event::Audit(Arc::new(audit))]);
     }
 
     /// Publishes a log record, which is JSON.
@@ -141,8 +144,10 @@ impl Drop for Membership {
 impl BusThread {
     /// A way to a bus that does not run yet: what is posted waits until [`Mailbox::start`].
     pub fn prepare() -> (Bus, Mailbox) {
-        let (sender, receiver) = channel();
-        (Bus { letters: sender, members: Arc::new(AtomicU64::new(1)) }, Mailbox(receiver))
+        let (sender, letters) = channel();
+        let backlog = Arc::new(Backlog::default());
+        let mailbox = Mailbox { letters, backlog: backlog.clone() };
+        (Bus { letters: sender, backlog, members: Arc::new(AtomicU64::new(1)) }, mailbox)
     }
 
     /// The way to it.
@@ -163,7 +168,10 @@ impl BusThread {
 }
 
 /// The receiving end of a bus that does not run yet.
-pub struct Mailbox(Receiver<Letter>);
+pub struct Mailbox {
+    letters: Receiver<Letter>,
+    backlog: Arc<Backlog>,
+}
 
 /// What the bus needs to know.
 pub struct BusSettings {
@@ -188,7 +196,7 @@ impl Mailbox {
         ended: impl FnOnce() + Send + 'static,
     ) -> std::io::Result<BusThread> {
         let thread = std::thread::Builder::new().name("bus".to_owned()).spawn(move || {
-            let run = std::panic::AssertUnwindSafe(|| run(&self.0, settings));
+            let run = std::panic::AssertUnwindSafe(|| run(&self, settings));
             if std::panic::catch_unwind(run).is_err() {
                 log::error!("the bus panicked");
             }
@@ -211,19 +219,38 @@ impl Recipient for Nobody {
     fn answer(&self, _ticket: u64, _outcome: Outcome) {}
 }
 
-fn run(letters: &Receiver<Letter>, settings: BusSettings) {
+fn run(mailbox: &Mailbox, settings: BusSettings) {
     let BusSettings { topics, registry, commands, maximum_subscriptions, retained } = settings;
     let broker = Broker::new(topics.clone(), maximum_subscriptions, retained);
     let mut desk = Desk { broker, topics, commands: Some(commands) };
     desk.say(Message::own(desk.topics.status(), "online", true));
     desk.say(Message::own(desk.topics.registry(), json::registry(&registry), true));
+    let Mailbox { letters, backlog } = mailbox;
     while let Ok(letter) = letters.recv() {
-        desk.take(letter, Instant::now());
+        // First, so that what the letter asks for is what is true now.
+        desk.tell_all(backlog);
+        if desk.take(letter, Instant::now()) == Audience::Changed {
+            backlog.listen(desk.wanted());
+            // Nobody rang for what came before that.
+            desk.tell_all(backlog);
+        }
     }
 }
 
+/// Whether a letter may have changed who listens.
+#[derive(PartialEq, Eq)]
+enum Audience {
+    Same,
+    Changed,
+}
+
 impl Desk {
-    fn take(&mut self, letter: Letter, now: Instant) {
+    fn take(&mut self, letter: Letter, now: Instant) -> Audience {
+        let audience = match &letter {
+            Letter::Join(..) | Letter::Rename(..) | Letter::Leave(_) => Audience::Changed,
+            Letter::Subscribe(..) | Letter::Unsubscribe(..) => Audience::Changed,
+            _ => Audience::Same,
+        };
         match letter {
             Letter::Join(id, joining, ticket) => {
                 let Joining { principal, named, outbox, will } = joining;
@@ -272,7 +299,7 @@ impl Desk {
                 let left = self.broker.leave(id);
                 self.settle(left, now);
             }
-            Letter::Events(events) => events.into_iter().for_each(|event| self.tell(event)),
+            Letter::Events => {}
             Letter::Log(level, json) => self.say(Message::own(self.topics.log(level), json, false)),
             Letter::Telemetry(text) => self.say(Message::own(self.topics.telemetry(), text, true)),
             Letter::Stop => {
@@ -284,6 +311,19 @@ impl Desk {
                 self.commands = None;
             }
         }
+        audience
+    }
+
+    /// What anybody listens to.
+    fn wanted(&self) -> Wanted {
+        Wanted {
+            states: self.topics.all_states().any(|topic| self.broker.is_wanted(topic)),
+            audit: self.broker.is_wanted(&self.topics.audit()),
+        }
+    }
+
+    fn tell_all(&mut self, backlog: &Backlog) {
+        backlog.take().into_iter().for_each(|event| self.tell(event));
     }
 
     /// Does what is due for a member that is no more: its will, and the word that it is gone.

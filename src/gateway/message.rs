@@ -76,6 +76,11 @@ impl Message {
         }
     }
 
+    /// Whether the payload is empty; it is not made for that.
+    pub fn is_empty(&self) -> bool {
+        matches!(&self.body, Body::Bytes(bytes) if bytes.is_empty())
+    }
+
     /// About how much memory it takes.
     pub fn weight(&self) -> usize {
         const FRAME: usize = 200;

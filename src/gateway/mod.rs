@@ -4,6 +4,7 @@
 //! have for the client waits in its [`Outbox`].  The [`Bus`] is the thread that knows who is there and who wants
 //! to hear of what.
 
+mod backlog;
 mod bus;
 mod in_order;
 pub mod line;

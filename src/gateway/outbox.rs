@@ -2,12 +2,14 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::os::fd::BorrowedFd;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::Delivery;
 use crate::control::Recipient;
 use crate::domain::{Code, Outcome, Refusal};
-use crate::net::Waker;
+use crate::net::{Interest, Ready, Waker, wait};
 use crate::wire::mqtt::ReasonCode;
 
 /// What waits for one client.
@@ -15,6 +17,7 @@ use crate::wire::mqtt::ReasonCode;
 pub struct Outbox {
     queue: Mutex<Queue>,
     waker: Waker,
+    answered: Condvar,
     limits: OutboxLimits,
 }
 
@@ -64,17 +67,67 @@ struct Queue {
     deliveries: VecDeque<Delivery>,
     bytes: usize,
     closing: Option<Refusal>,
-    /// The waker was rung since the client's thread last looked.
-    rung: bool,
+    /// Something has come since the client's thread last looked.
+    news: bool,
+    reader: Reader,
 }
+
+/// What the client's thread does, and so what wakes it.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    /// It is busy, and looks before it sleeps.
+    #[default]
+    Awake,
+    /// It waits for an answer and for nothing else.
+    Expecting,
+    /// It waits for its socket and the waker.
+    Asleep,
+}
+
+/// How long an answer is expected before the socket is looked at again.  Most come within microseconds.
+const EXPECTATION: Duration = Duration::from_millis(20);
 
 impl Outbox {
     /// An empty one.
     pub fn new(limits: OutboxLimits) -> io::Result<Outbox> {
-        Ok(Outbox { queue: Mutex::new(Queue::default()), waker: Waker::new()?, limits })
+        let (queue, answered) = (Mutex::new(Queue::default()), Condvar::new());
+        Ok(Outbox { queue, waker: Waker::new()?, answered, limits })
     }
 
-    /// What the client's thread waits for.
+    /// Waits a moment for something to come; false when nothing has.  That is cheaper than waiting for the waker,
+    /// and for who has asked for something most probably enough.
+    pub fn expect(&self) -> bool {
+        let mut queue = self.queue();
+        if !queue.news {
+            queue.reader = Reader::Expecting;
+            let waited = self.answered.wait_timeout_while(queue, EXPECTATION, |queue| !queue.news);
+            queue = waited.unwrap_or_else(PoisonError::into_inner).0;
+            queue.reader = Reader::Awake;
+        }
+        queue.news
+    }
+
+    /// Waits for the socket, for something to come or for `until`; not at all when something has come since the
+    /// last look.
+    pub fn sleep(
+        &self,
+        socket: BorrowedFd<'_>,
+        interest: Interest,
+        until: Option<Instant>,
+    ) -> io::Result<Ready> {
+        let mut queue = self.queue();
+        if queue.news {
+            return Ok(Ready::default());
+        }
+        queue.reader = Reader::Asleep;
+        drop(queue);
+        let ready = wait(socket, interest, &self.waker, until);
+        // Whatever comes from now on is seen at the next look.
+        self.queue().reader = Reader::Awake;
+        ready
+    }
+
+    /// What [`Outbox::sleep`] is woken by.
     pub fn waker(&self) -> &Waker {
         &self.waker
     }
@@ -84,13 +137,11 @@ impl Outbox {
         self.note_and_deliver(note, Vec::new());
     }
 
-    /// Adds an answer and the messages that it brings, at once: nothing of the client's own comes in between.
+    /// Adds an answer and the messages that follow it, so that nothing comes in between.
     pub fn note_and_deliver(&self, note: Note, deliveries: Vec<Delivery>) {
         let mut queue = self.queue();
         queue.notes.push_back(note);
-        for delivery in deliveries {
-            queue.deliver(delivery, self.limits);
-        }
+        deliveries.into_iter().for_each(|delivery| queue.add(delivery, self.limits));
         self.ring(queue);
     }
 
@@ -98,7 +149,7 @@ impl Outbox {
     /// that does not help, the client is too slow and is closed.
     pub fn deliver(&self, delivery: Delivery) {
         let mut queue = self.queue();
-        queue.deliver(delivery, self.limits);
+        queue.add(delivery, self.limits);
         self.ring(queue);
     }
 
@@ -117,7 +168,7 @@ impl Outbox {
         room: usize,
     ) -> Taken {
         let mut queue = self.queue();
-        queue.rung = false;
+        queue.news = false;
         notes.append(&mut queue.notes);
         for _ in 0..room {
             let Some(delivery) = queue.deliveries.pop_front() else { break };
@@ -128,10 +179,13 @@ impl Outbox {
     }
 
     fn ring(&self, mut queue: MutexGuard<'_, Queue>) {
-        let ring = !std::mem::replace(&mut queue.rung, true);
+        queue.news = true;
+        let reader = std::mem::take(&mut queue.reader);
         drop(queue);
-        if ring {
-            self.waker.wake();
+        match reader {
+            Reader::Awake => {}
+            Reader::Expecting => self.answered.notify_one(),
+            Reader::Asleep => self.waker.wake(),
         }
     }
 
@@ -142,25 +196,22 @@ impl Outbox {
 }
 
 impl Queue {
-    fn deliver(&mut self, delivery: Delivery, limits: OutboxLimits) {
+    fn add(&mut self, delivery: Delivery, limits: OutboxLimits) {
         if self.closing.is_some() {
             return;
         }
+        let is_full = |queue: &Queue| queue.deliveries.len() > limits.messages || queue.bytes > limits.bytes;
         self.bytes += delivery.message.weight();
         self.deliveries.push_back(delivery);
-        if self.is_full(limits) {
+        if is_full(self) {
             self.coalesce();
         }
-        if self.is_full(limits) {
+        if is_full(self) {
             let message = format!("{} messages were waiting and none was read", self.deliveries.len() - 1);
             self.deliveries.clear();
             self.bytes = 0;
             self.closing = Some(Refusal::new(Code::TooSlow, message));
         }
-    }
-
-    fn is_full(&self, limits: OutboxLimits) -> bool {
-        self.deliveries.len() > limits.messages || self.bytes > limits.bytes
     }
 
     /// Keeps of each state topic the newest message, in its place.

@@ -18,6 +18,9 @@ pub trait Conversation {
     /// Whether it takes bytes at all now: not while as many requests wait as may.
     fn can_receive(&self) -> bool;
 
+    /// Whether it waits for an answer to something that the client asked for.
+    fn expects_answer(&self) -> bool;
+
     /// The client will send no more, and `rest` is what was not taken; its answers are still wanted.
     fn end_of_input(&mut self, rest: &[u8], now: Instant);
 
@@ -129,10 +132,13 @@ pub fn converse(
         if !blocked && (more_to_say || more_to_hear) {
             continue;
         }
+        if !blocked && conversation.expects_answer() && outbox.expect() {
+            continue;
+        }
         let interest =
             Interest { read: !ended && listening && input.len() < largest + SLACK, write: blocked };
         let until = [conversation.deadline(), farewell].into_iter().flatten().min();
-        let ready = wait(link.as_fd(), interest, outbox.waker(), until)?;
+        let ready = outbox.sleep(link.as_fd(), interest, until)?;
         if ready.read {
             ended |= link.read(&mut input)? == Read::End;
         } else if ready.gone {

@@ -54,6 +54,11 @@ impl Topics {
         self.states.get(device).map_or(&[], Vec::as_slice)
     }
 
+    /// Where the states of all devices are published.
+    pub fn all_states(&self) -> impl Iterator<Item = &TopicName> {
+        self.states.values().flatten()
+    }
+
     /// What to subscribe to for the states of every device: `pi/devices/+/state`.
     pub fn every_state(&self) -> TopicFilter {
         let filter = format!("{}/devices/+/state", self.prefix);

@@ -280,6 +280,10 @@ impl Conversation for LineConversation {
         matches!(self.stage, Stage::Open) && self.waiting.len() < WINDOW && self.output.len() < FULL
     }
 
+    fn expects_answer(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     fn end_of_input(&mut self, rest: &[u8], now: Instant) {
         if let Some(item) = self.splitter.finish(rest) {
             self.take(item, now);

@@ -244,6 +244,13 @@ impl Conversation for MqttConversation {
         }
     }
 
+    fn expects_answer(&self) -> bool {
+        match &self.phase {
+            Phase::Open(session) | Phase::Leaving(session) => !session.is_idle(),
+            Phase::New | Phase::Over => false,
+        }
+    }
+
     fn end_of_input(&mut self, _rest: &[u8], _now: Instant) {
         // No goodbye was said, so the will is published [MQTT-3.1.2-8].
         match std::mem::replace(&mut self.phase, Phase::Over) {

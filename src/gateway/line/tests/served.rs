@@ -40,7 +40,7 @@ impl Server {
         };
         let bus_thread = mailbox.start(bus.clone(), settings, || {}).expect("a thread");
         let names = shared.registry.devices.iter().map(|entry| entry.name.to_string());
-        bus.events(names.map(|name| Event::State(state(&name, 0.0, 1))).collect());
+        bus.events(names.map(|name| Event::State(state(&name, 0.0, 1))));
 
         // Every command makes the device 1.
         let events = bus.clone();
@@ -51,7 +51,7 @@ impl Server {
                     Target::Device(name) => Ok(state(name.as_str(), 1.0, seq)),
                     Target::Line(_) => Err(Refusal::new(Code::UnknownDevice, "no")),
                 };
-                events.events(outcome.iter().map(|state| Event::State(state.clone())).collect());
+                events.events(outcome.iter().map(|state| Event::State(state.clone())));
                 request.recipient.answer(request.ticket, outcome);
             }
         });
@@ -133,7 +133,7 @@ fn a_subscription_brings_every_state_in_order_and_then_each_change_once() {
     // Two subscriptions are as many as may be; the third is refused and changes nothing.
     assert_eq!(code(&client.ask("COMMAND=SUB|DEVICE=motor")), "LIMIT_REACHED");
     assert_eq!(client.ask("COMMAND=UNSUB|DEVICE=*"), "REPLY=OK");
-    server.bus.events(["motor", "led"].map(|name| Event::State(state(name, 0.0, 9))).to_vec());
+    server.bus.events(["motor", "led"].map(|name| Event::State(state(name, 0.0, 9))));
     assert_eq!(short(&client.next()), "EVENT=STATE DEVICE=led SEQ=9");
 }
 
@@ -177,7 +177,7 @@ fn much_at_once_is_never_stuck() {
     assert_eq!(client.ask("COMMAND=SUB|DEVICE=led"), "REPLY=OK");
     client.next();
     // More than is taken in at once, and no waker rings after it.
-    server.bus.events((2..902).map(|seq| Event::State(state("led", 1.0, seq))).collect());
+    server.bus.events((2..902).map(|seq| Event::State(state("led", 1.0, seq))));
     for seq in 2..902 {
         assert_eq!(short(&client.next()), format!("EVENT=STATE DEVICE=led SEQ={seq}"));
     }

@@ -45,7 +45,7 @@ impl Retained {
     /// [MQTT-3.3.1-6].  The gatekeeper's own are kept whatever the limits say, for there is one per device.
     pub fn keep(&mut self, message: Arc<Message>, now: Instant) -> Result<(), Refusal> {
         let before = self.messages.get(&message.topic).map_or(0, |kept| kept.message.weight());
-        if message.payload().is_empty() {
+        if message.is_empty() {
             self.messages.remove(&message.topic);
             self.bytes -= before;
             return Ok(());

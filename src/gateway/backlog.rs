@@ -1,0 +1,155 @@
+//! What the hardware thread has told and the bus has not taken yet.
+//!
+//! The bus is woken for it only where somebody listens.  Otherwise the newest state of each device waits here until
+//! the bus has something else to do, which comes before any look at what is retained; and entries of the audit,
+//! which are not retained, are for nobody.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::domain::{DeviceName, Event};
+
+/// Shared by the bus and those who tell.
+#[derive(Debug, Default)]
+pub(super) struct Backlog(Mutex<Waiting>);
+
+/// Which events somebody listens to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Wanted {
+    /// States, of whichever device.
+    pub(super) states: bool,
+    /// The audit.
+    pub(super) audit: bool,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    events: Vec<Event>,
+    /// Where in `events` the newest state of a device is, while nobody listens to states.
+    newest: HashMap<DeviceName, usize>,
+    wanted: Wanted,
+    /// The bus was woken and has not taken anything since.
+    rung: bool,
+}
+
+impl Backlog {
+    /// Adds what has happened; true when the bus is to be woken.
+    #[must_use]
+    pub(super) fn add(&self, events: impl IntoIterator<Item = Event>) -> bool {
+        let mut waiting = self.waiting();
+        let mut listened_to = false;
+        for event in events {
+            listened_to |= waiting.add(event);
+        }
+        listened_to && !std::mem::replace(&mut waiting.rung, true)
+    }
+
+    /// Takes everything, in order.
+    pub(super) fn take(&self) -> Vec<Event> {
+        let mut waiting = self.waiting();
+        waiting.rung = false;
+        waiting.newest.clear();
+        std::mem::take(&mut waiting.events)
+    }
+
+    /// Says what is listened to from now on; what came before is still to be taken.
+    pub(super) fn listen(&self, wanted: Wanted) {
+        self.waiting().wanted = wanted;
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        // Whoever panicked while it had the lock left events that are whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    /// True where somebody listens.
+    fn add(&mut self, event: Event) -> bool {
+        let wanted = match &event {
+            Event::State(_) => self.wanted.states,
+            Event::Audit(_) if self.wanted.audit => true,
+            Event::Audit(_) => return false,
+        };
+        if wanted {
+            self.events.push(event);
+            return true;
+        }
+        if let Event::State(state) = &event {
+            match self.newest.entry(state.device.clone()) {
+                Entry::Occupied(place) => self.events[*place.get()] = event,
+                Entry::Vacant(place) => {
+                    place.insert(self.events.len());
+                    self.events.push(event);
+                }
+            }
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::{Audit, Deed, State};
+
+    fn state(device: &str, seq: u64) -> Event {
+        Event::State(Arc::new(State {
+            device: DeviceName::parse(device).expect("valid"),
+            kind: "led",
+            event: "on",
+            value: Ok(1.0),
+            seq,
+            timestamp: 0.0,
+            edge_ns: None,
+            fields: Vec::new(),
+        }))
+    }
+
+    fn audit() -> Event {
+        Event::Audit(Arc::new(Audit {
+            timestamp: 0.0,
+            principal: None,
+            deed: Deed::Other("led".to_owned(), "on".to_owned()),
+            refused: None,
+            old: None,
+            new: None,
+        }))
+    }
+
+    fn taken(backlog: &Backlog) -> Vec<String> {
+        let name = |event: &Event| match event {
+            Event::State(state) => format!("{} {}", state.device, state.seq),
+            Event::Audit(_) => "audit".to_owned(),
+        };
+        backlog.take().iter().map(name).collect()
+    }
+
+    #[test]
+    fn what_nobody_listens_to_wakes_nobody_and_is_bounded() {
+        let backlog = Backlog::default();
+        assert!(!backlog.add([state("b", 1), audit(), state("a", 1), state("b", 2)]));
+        assert!(!backlog.add([state("a", 2)]));
+        assert_eq!(taken(&backlog), ["b 2", "a 2"], "in the order of the first states");
+        assert!(!backlog.add([state("a", 3)]));
+        assert_eq!(taken(&backlog), ["a 3"]);
+    }
+
+    #[test]
+    fn what_somebody_listens_to_is_kept_and_wakes_once() {
+        let backlog = Backlog::default();
+        assert!(!backlog.add([state("a", 1)]));
+        backlog.listen(Wanted { states: true, audit: false });
+        assert!(backlog.add([audit(), state("a", 2)]));
+        assert!(!backlog.add([state("a", 3)]), "it was woken already");
+        assert_eq!(taken(&backlog), ["a 1", "a 2", "a 3"]);
+        assert!(backlog.add([state("a", 4)]));
+        backlog.listen(Wanted { states: false, audit: true });
+        assert!(!backlog.add([state("a", 5), audit()]));
+        assert_eq!(taken(&backlog), ["a 4", "a 5", "audit"]);
+        assert!(backlog.add([audit()]));
+    }
+}
