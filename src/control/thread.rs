@@ -42,8 +42,10 @@ impl HardwareThread {
         let (commands, inbox) = Commands::channel();
         let waiting = WaitingEdges::default();
         let edges = commands.edge_sink(waiting.clone());
-        let (controller, registry) = Controller::build(hardware, default_chip, plan, &edges, Now::read())?;
+        let (mut controller, registry) = Controller::build(hardware, default_chip, plan, &edges, Now::read())?;
         waiting.prepare(controller.inputs());
+        // Before there are clients, so that the first of them finds every state.
+        events(&mut controller.events());
         let thread = std::thread::Builder::new()
             .name("hardware".to_owned())
             .spawn(move || ended(live(controller, &inbox, &waiting, &events)))
@@ -116,7 +118,6 @@ fn live(
 }
 
 fn run(controller: &mut Controller, inbox: &Receiver<Message>, waiting: &WaitingEdges, events: &EventSink) {
-    events(&mut controller.events());
     loop {
         let next = controller.tick(Now::read());
         events(&mut controller.events());
