@@ -42,13 +42,14 @@ impl HardwareThread {
         let (commands, inbox) = Commands::channel();
         let waiting = WaitingEdges::default();
         let edges = commands.edge_sink(waiting.clone());
-        let (mut controller, registry) = Controller::build(hardware, default_chip, plan, &edges, Now::read())?;
+        let (mut controller, registry) =
+            Controller::build(hardware, default_chip, plan, &edges, Now::read())?;
         waiting.prepare(controller.inputs());
         // Before there are clients, so that the first of them finds every state.
         events(&mut controller.events());
         let thread = std::thread::Builder::new()
             .name("hardware".to_owned())
-            .spawn(move || ended(live(controller, &inbox, &waiting, &events)))
+            .spawn(move || ended(live(controller, inbox, &waiting, &events)))
             .map_err(StartError::Thread)?;
         Ok((HardwareThread { commands, thread }, registry))
     }
@@ -98,7 +99,7 @@ impl std::error::Error for StartError {}
 
 fn live(
     mut controller: Controller,
-    inbox: &Receiver<Message>,
+    inbox: Receiver<Message>,
     waiting: &WaitingEdges,
     events: &EventSink,
 ) -> Ended {
@@ -106,7 +107,7 @@ fn live(
     if let Err(error) = nix::sys::prctl::set_timerslack(1) {
         debug!("timer slack stays at its default: {error}");
     }
-    let run = catch_unwind(AssertUnwindSafe(|| run(&mut controller, inbox, waiting, events)));
+    let run = catch_unwind(AssertUnwindSafe(|| run(&mut controller, &inbox, waiting, events)));
     if run.is_err() {
         error!("the hardware thread panicked; bringing every device to its on_stop state");
     }
@@ -141,8 +142,8 @@ fn run(controller: &mut Controller, inbox: &Receiver<Message>, waiting: &Waiting
     }
 }
 
-/// Nobody waits for ever: what came after the order to stop is refused.
-fn refuse_the_rest(inbox: &Receiver<Message>) {
+/// Nobody waits for ever: what came after the order to stop is refused, and the inbox is closed for what comes later.
+fn refuse_the_rest(inbox: Receiver<Message>) {
     while let Ok(message) = inbox.try_recv() {
         if let Message::Command(Request { recipient, ticket, .. }) = message {
             recipient.answer(ticket, Err(Refusal::stopping()));
