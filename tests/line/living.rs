@@ -10,8 +10,8 @@ use super::support::{DEMO_DEVICES, Gatekeeper};
 fn a_client_that_answers_the_keepalive_stays() {
     let gatekeeper = Gatekeeper::start();
     let mut client = LineClient::connect(gatekeeper.line());
-    client.expect("COMMAND=HELLO|KEEPALIVE=1s", "REPLY=OK|KEEPALIVE=1s");
     let start = Instant::now();
+    client.expect("COMMAND=HELLO|KEEPALIVE=1s", "REPLY=OK|KEEPALIVE=1s");
     for _ in 0..2 {
         assert_eq!(client.receive(), "COMMAND=HELLO");
         client.send("COMMAND=HELLO!");
