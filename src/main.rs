@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use gpio_gatekeeper::config;
-use gpio_gatekeeper::daemon::{self, Daemon, DaemonConfig, Logging};
+use gpio_gatekeeper::daemon::{self, Daemon, DaemonConfig, Logging, StartupError};
 use lexopt::prelude::*;
 
 const HELP: &str = "\
@@ -88,13 +88,15 @@ fn print(text: &str) -> ExitCode {
     }
 }
 
-fn fail(code: u8, error: &dyn std::fmt::Display) -> ExitCode {
+fn fail(error: &dyn std::fmt::Display) -> ExitCode {
     eprintln!("gpio-gatekeeper: {error}");
-    ExitCode::from(code)
+    ExitCode::FAILURE
 }
 
+/// Reads a configuration.  The mistakes in one begin with its name, so that editors find their places.
 fn load(file: &Path) -> Result<DaemonConfig, String> {
-    let text = std::fs::read(file).map_err(|error| format!("can't read {}: {error}", file.display()))?;
+    let text = std::fs::read(file)
+        .map_err(|error| format!("gpio-gatekeeper: can't read {}: {error}", file.display()))?;
     let text = String::from_utf8(text).map_err(|error| {
         let place = error.utf8_error().valid_up_to();
         format!("{}: the file is not UTF-8 from byte {} on", file.display(), place + 1)
@@ -105,8 +107,14 @@ fn load(file: &Path) -> Result<DaemonConfig, String> {
 fn check(file: &Path) -> ExitCode {
     match load(file) {
         Ok(config) => print(&format!("{}: good, {} devices", file.display(), config.devices.len())),
-        Err(error) => fail(2, &error),
+        Err(error) => wrong(&error),
     }
+}
+
+/// Tells what is wrong with a configuration.
+fn wrong(mistakes: &str) -> ExitCode {
+    eprintln!("{mistakes}");
+    ExitCode::from(2)
 }
 
 fn run(file: Option<&Path>) -> ExitCode {
@@ -116,7 +124,7 @@ fn run(file: Option<&Path>) -> ExitCode {
     };
     let config = match config {
         Ok(config) => config,
-        Err(error) => return fail(2, &error),
+        Err(error) => return wrong(&error),
     };
     let logging = Logging::install(config.log);
     let prefix = config.mqtt.prefix.clone();
@@ -124,7 +132,16 @@ fn run(file: Option<&Path>) -> ExitCode {
     let daemon = match daemon::hardware(&config).and_then(|hardware| Daemon::start(config, hardware, logging))
     {
         Ok(daemon) => daemon,
-        Err(error) => return fail(1, &error),
+        Err(error) => {
+            let code = fail(&error);
+            if file.is_none() && matches!(error, StartupError::Listen { .. }) {
+                eprintln!(
+                    "The demo's settings are built in: write your own with `gpio-gatekeeper config --example > my.jsonc`, \
+                     and start with `gpio-gatekeeper --config my.jsonc`."
+                );
+            }
+            return code;
+        }
     };
     let stopper = daemon.stopper();
     if let Err(error) = ctrlc::set_handler(move || stopper.stop()) {

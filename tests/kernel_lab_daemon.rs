@@ -236,7 +236,7 @@ fn what_is_not_there_is_named_with_what_is() {
         (
             CHIP,
             r#""led": {"led": {"line": "GPIO71"}}"#,
-            format!("device led: there is no line GPIO71 on {here}; did you mean GPIO1 or GPIO11 or GPIO21?"),
+            format!("device led: there is no line GPIO71 on {here}; did you mean GPIO1 or GPIO11 or GPIO17?"),
         ),
         (
             CHIP,

@@ -58,7 +58,7 @@ impl Default for Limits {
         Limits {
             clients: 256,
             clients_per_address: 256,
-            connect_time: Span::from_millis(10_000),
+            connect_time: Span::from_millis(30_000),
             outbox_messages: 1000,
             outbox_bytes: MIB,
             subscriptions: 100,

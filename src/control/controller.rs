@@ -23,7 +23,7 @@ pub struct Controller {
     inputs: Vec<usize>,
     events: Vec<Event>,
     /// Kept to the end: what it opened may depend on it.
-    _hardware: Box<dyn Hardware>,
+    hardware: Box<dyn Hardware>,
 }
 
 /// A device as the configuration plans it.
@@ -108,13 +108,18 @@ impl Controller {
         let by_name = stations.iter().enumerate().map(|(i, station)| (station.name.clone(), i)).collect();
         let by_line = lines(&registry);
         let events = stations.iter().map(|station| Event::State(station.told().clone())).collect();
-        let controller = Controller { stations, by_name, by_line, inputs, events, _hardware: hardware };
+        let controller = Controller { stations, by_name, by_line, inputs, events, hardware };
         Ok((controller, registry))
     }
 
     /// How many inputs there are.
     pub fn inputs(&self) -> usize {
         self.inputs.len()
+    }
+
+    /// Whether the hardware is one that can still be relied on.
+    pub fn is_alive(&self) -> bool {
+        self.hardware.is_alive()
     }
 
     /// Carries out a command, or says why not; what changed is among the events.

@@ -20,7 +20,7 @@ pub type EventSink = Box<dyn Fn(&mut dyn Iterator<Item = Event>) + Send>;
 pub enum Ended {
     /// It was told to.
     Stopped,
-    /// It panicked, and then brought its devices to their `on_stop` state.
+    /// It panicked, or the hardware failed it, and it brought its devices to their `on_stop` state.
     Failed,
 }
 
@@ -45,7 +45,7 @@ impl HardwareThread {
         let (mut controller, registry) =
             Controller::build(hardware, default_chip, plan, &edges, Now::read())?;
         waiting.prepare(controller.inputs());
-        // Before there are clients, so that the first of them finds every state.
+        // Here, so that every first state is told before anybody can ask for it.
         events(&mut controller.events());
         let thread = std::thread::Builder::new()
             .name("hardware".to_owned())
@@ -108,17 +108,26 @@ fn live(
         debug!("timer slack stays at its default: {error}");
     }
     let run = catch_unwind(AssertUnwindSafe(|| run(&mut controller, &inbox, waiting, events)));
-    if run.is_err() {
-        error!("the hardware thread panicked; bringing every device to its on_stop state");
+    let ended = run.unwrap_or_else(|_| {
+        error!("the hardware thread panicked");
+        Ended::Failed
+    });
+    if ended == Ended::Failed {
+        error!("bringing every device to its on_stop state");
     }
     let now = Now::read();
     controller.stop(now);
     events(&mut controller.events());
     refuse_the_rest(inbox);
-    if run.is_ok() { Ended::Stopped } else { Ended::Failed }
+    ended
 }
 
-fn run(controller: &mut Controller, inbox: &Receiver<Message>, waiting: &WaitingEdges, events: &EventSink) {
+fn run(
+    controller: &mut Controller,
+    inbox: &Receiver<Message>,
+    waiting: &WaitingEdges,
+    events: &EventSink,
+) -> Ended {
     loop {
         let next = controller.tick(Now::read());
         events(&mut controller.events());
@@ -134,9 +143,13 @@ fn run(controller: &mut Controller, inbox: &Receiver<Message>, waiting: &Waiting
             Ok(Message::Edge(edge)) => {
                 waiting.handled(edge.input);
                 controller.edge(edge, Now::read());
+                if !controller.is_alive() {
+                    error!("the hardware reports no edges any more");
+                    return Ended::Failed;
+                }
             }
             Err(RecvTimeoutError::Timeout) => {}
-            Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return Ended::Stopped,
         }
         events(&mut controller.events());
     }

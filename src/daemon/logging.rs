@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
+use crate::control::Now;
 use crate::gateway::Bus;
+use crate::gateway::mqtt::json;
 
 /// The way from the log to the bus, which can be opened and closed.
 #[derive(Clone, Default)]
@@ -60,7 +62,8 @@ impl Logging {
         if std::thread::current().name() != Some(BUS_THREAD) {
             let bus = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
             if let Some(bus) = bus {
-                bus.log(level, record.args().to_string());
+                let message = record.args().to_string();
+                bus.log(level, json::log_record(Now::read().epoch, level, record.target(), &message));
             }
         }
         FORWARDING.set(false);

@@ -30,7 +30,7 @@ use crate::gateway::mqtt::MqttSettings;
 use crate::gateway::mqtt::broker::RetainedLimits;
 use crate::gateway::{BusSettings, BusThread, OutboxLimits, Shared, Topics, line, mqtt};
 use crate::hardware::gpiochip::Gpiochip;
-use crate::hardware::{Hardware, Simulation};
+use crate::hardware::{Hardware, HardwareError, Simulation};
 use crate::net::{Accepted, Admission, Listener, ListenerThread};
 use telemetry::TelemetryThread;
 
@@ -69,6 +69,8 @@ pub enum Ending {
     Bus,
     /// A listener has failed.
     Listener,
+    /// The telemetry has failed.
+    Telemetry,
 }
 
 /// Asks a daemon to stop, from wherever.
@@ -90,20 +92,22 @@ pub fn kinds() -> Vec<KindReader<Box<dyn Blueprint>>> {
 
 /// The hardware that a configuration asks for.
 pub fn hardware(config: &DaemonConfig) -> Result<Box<dyn Hardware>, StartupError> {
-    let simulated = || -> Box<dyn Hardware> { Box::new(Simulation::new()) };
-    let open = || {
-        Gpiochip::open().map(|chips| -> Box<dyn Hardware> { Box::new(chips) }).map_err(StartupError::Hardware)
-    };
+    let named = config.hardware.chip.is_some()
+        || config.devices.iter().any(|d| d.blueprint.lines().iter().any(|(_, line)| line.chip.is_some()));
     match config.hardware.backend {
-        config::Backend::Simulated => Ok(simulated()),
-        config::Backend::Gpiochip => open(),
-        config::Backend::Auto if Gpiochip::is_available() => open(),
-        config::Backend::Auto => {
+        config::Backend::Simulated => return Ok(Box::new(Simulation::new())),
+        config::Backend::Gpiochip | config::Backend::Auto => {}
+    }
+    match Gpiochip::open() {
+        Ok(chips) => Ok(Box::new(chips)),
+        // No chip at all, and none that is asked for by name: then it may be a machine to try things out on.
+        Err(HardwareError::NotFound(_)) if config.hardware.backend == config::Backend::Auto && !named => {
             warn!(
                 "no gpiochip is here: every device is SIMULATED; set hardware.backend to say which you mean"
             );
-            Ok(simulated())
+            Ok(Box::new(Simulation::new()))
         }
+        Err(error) => Err(StartupError::Hardware(error)),
     }
 }
 
@@ -189,8 +193,12 @@ impl Daemon {
                 move |accepted, shared: &Shared, number| mqtt::serve(accepted, shared, &settings, number);
             listeners.push(listen(listener, "mqtt", &shared, &alive, &endings.0, serve)?);
         }
-        let telemetry =
-            TelemetryThread::start(&shared, config.telemetry.0).map_err(StartupError::thread("telemetry"))?;
+        let ended = endings.0.clone();
+        let failed = move || {
+            let _ = ended.send(Ending::Telemetry);
+        };
+        let telemetry = TelemetryThread::start(&shared, config.telemetry.0, failed)
+            .map_err(StartupError::thread("telemetry"))?;
         Ok(Daemon { hardware, bus, listeners, telemetry, shared, line, mqtt, endings, logging, clients })
     }
 

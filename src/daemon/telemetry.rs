@@ -1,6 +1,7 @@
 //! Telemetry: how the board and the daemon are, again and again, on a thread that otherwise sleeps.
 
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -23,17 +24,26 @@ struct Telemetry {
 }
 
 impl TelemetryThread {
-    /// Tells at once, and then every `interval`.
-    pub(super) fn start(shared: &Shared, interval: Duration) -> std::io::Result<TelemetryThread> {
+    /// Tells at once, and then every `interval`.  `failed` is called when it ends by itself, which it never should.
+    pub(super) fn start(
+        shared: &Shared,
+        interval: Duration,
+        failed: impl FnOnce() + Send + 'static,
+    ) -> std::io::Result<TelemetryThread> {
         let (stop, stopped) = channel();
         let telemetry =
             Telemetry { bus: shared.bus.clone(), commands: shared.commands.clone(), shared: shared.clone() };
-        let thread = std::thread::Builder::new().name("telemetry".to_owned()).spawn(move || {
+        let tell = move || {
             loop {
                 telemetry.bus.telemetry(telemetry.read());
                 if stopped.recv_timeout(interval) != Err(RecvTimeoutError::Timeout) {
                     return;
                 }
+            }
+        };
+        let thread = std::thread::Builder::new().name("telemetry".to_owned()).spawn(move || {
+            if catch_unwind(AssertUnwindSafe(tell)).is_err() {
+                failed();
             }
         })?;
         Ok(TelemetryThread { stop, thread })
@@ -55,13 +65,13 @@ impl Telemetry {
         let uptime = read("/proc/uptime").and_then(|text| numbers(&text, 1).first().copied());
         json!({
             "timestamp": Now::read().epoch,
-            "cpu_temperature_celsius": cpu_temperature(),
+            "cpu_temperature": cpu_temperature(),
             "load": load,
-            "memory_total_bytes": bytes(&memory, "MemTotal:"),
-            "memory_available_bytes": bytes(&memory, "MemAvailable:"),
-            "system_uptime_seconds": uptime,
-            "uptime_seconds": self.shared.started.elapsed().as_secs(),
-            "resident_bytes": read("/proc/self/status").and_then(|status| bytes(&status, "VmRSS:")),
+            "memory_total": bytes(&memory, "MemTotal:"),
+            "memory_available": bytes(&memory, "MemAvailable:"),
+            "system_uptime": uptime,
+            "uptime": self.shared.started.elapsed().as_secs(),
+            "resident": read("/proc/self/status").and_then(|status| bytes(&status, "VmRSS:")),
             "clients": self.shared.admission.count(),
             "commands": self.commands.count(),
             "backend": self.shared.registry.backend,

@@ -13,6 +13,7 @@ mod refusal;
 mod registry;
 mod settings;
 mod span;
+mod spelling;
 
 pub use command::{Action, Argument, Arguments, Command, Target};
 pub use datum::Datum;
@@ -25,3 +26,4 @@ pub use registry::{ActionSpec, Entry, ParameterSpec, Registry};
 pub use settings::{KindReader, Mistake, Mistakes, Settings, Wired};
 pub(crate) use settings::{joined as join_path, unknown as unknown_name};
 pub use span::{Span, SpanError};
+pub use spelling::edit_distance;

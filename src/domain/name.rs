@@ -61,6 +61,16 @@ impl ClientId {
         Ok(ClientId(text.into()))
     }
 
+    /// Takes what a client wants to be called: all but `line-` and a number, which the gatekeeper gives to clients
+    /// of the line protocol that do not say who they are.
+    pub fn parse_chosen(text: &str) -> Result<ClientId, NameError> {
+        let number = text.strip_prefix("line-").unwrap_or_default();
+        if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(NameError("line- and a number is for clients that choose no id; choose another one"));
+        }
+        ClientId::parse(text)
+    }
+
     /// The identifier as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -124,5 +134,11 @@ mod tests {
         for bad in ["", "a/b", "a+b", "#", "a\nb", &"a".repeat(129)] {
             assert!(ClientId::parse(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn nobody_chooses_an_id_that_is_given() {
+        assert!(ClientId::parse_chosen("line-7").is_err());
+        assert!(ClientId::parse_chosen("line-a").is_ok() && ClientId::parse_chosen("line-").is_ok());
     }
 }

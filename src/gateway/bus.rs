@@ -57,7 +57,7 @@ enum Letter {
     ForgetWill(MemberId),
     Leave(MemberId),
     Events(Vec<Event>),
-    Log(&'static str, String),
+    Log(&'static str, Vec<u8>),
     Telemetry(String),
     Stop,
 }
@@ -92,9 +92,9 @@ impl Bus {
         self.post(Letter::Events(vec![Event::Audit(Arc::new(audit))]));
     }
 
-    /// Publishes a log record.
-    pub fn log(&self, level: &'static str, text: String) {
-        self.post(Letter::Log(level, text));
+    /// Publishes a log record, which is JSON.
+    pub fn log(&self, level: &'static str, json: Vec<u8>) {
+        self.post(Letter::Log(level, json));
     }
 
     /// Publishes the telemetry, which is JSON.
@@ -273,7 +273,7 @@ impl Desk {
                 self.settle(left, now);
             }
             Letter::Events(events) => events.into_iter().for_each(|event| self.tell(event)),
-            Letter::Log(level, text) => self.say(Message::own(self.topics.log(level), text, false)),
+            Letter::Log(level, json) => self.say(Message::own(self.topics.log(level), json, false)),
             Letter::Telemetry(text) => self.say(Message::own(self.topics.telemetry(), text, true)),
             Letter::Stop => {
                 self.say(Message::own(self.topics.status(), "offline", true));
@@ -293,14 +293,23 @@ impl Desk {
             self.publish_will(&principal, will, now);
         }
         if named && self.broker.find(principal.client.as_str()).is_none() {
-            self.say(Message::own(self.topics.node_status(principal.client.as_str()), "offline", true));
+            self.tell_status(&principal.client, "offline");
         }
     }
 
     fn tell_presence(&mut self, id: MemberId) {
         let Some(member) = self.broker.member(id).filter(|member| member.named) else { return };
-        let topic = self.topics.node_status(member.principal.client.as_str());
-        self.say(Message::own(topic, "online", true));
+        let client = member.principal.client.clone();
+        self.tell_status(&client, "online");
+    }
+
+    /// The status of a client is kept within the limits, for clients choose how many names there are.
+    fn tell_status(&mut self, client: &ClientId, status: &str) {
+        let topic = self.topics.node_status(client.as_str());
+        let kept = Message { sender: Some(client.clone()), ..Message::own(topic.clone(), status, true) };
+        if self.broker.publish(kept, Instant::now()).is_err() {
+            self.say(Message::own(topic, status, false));
+        }
     }
 
     /// A will may be a command, as any other message.

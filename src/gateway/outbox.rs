@@ -81,8 +81,16 @@ impl Outbox {
 
     /// Adds an answer.
     pub fn note(&self, note: Note) {
+        self.note_and_deliver(note, Vec::new());
+    }
+
+    /// Adds an answer and the messages that it brings, at once: nothing of the client's own comes in between.
+    pub fn note_and_deliver(&self, note: Note, deliveries: Vec<Delivery>) {
         let mut queue = self.queue();
         queue.notes.push_back(note);
+        for delivery in deliveries {
+            queue.deliver(delivery, self.limits);
+        }
         self.ring(queue);
     }
 
@@ -90,20 +98,7 @@ impl Outbox {
     /// that does not help, the client is too slow and is closed.
     pub fn deliver(&self, delivery: Delivery) {
         let mut queue = self.queue();
-        if queue.closing.is_some() {
-            return;
-        }
-        queue.bytes += delivery.message.weight();
-        queue.deliveries.push_back(delivery);
-        if self.is_full(&queue) {
-            queue.coalesce();
-        }
-        if self.is_full(&queue) {
-            let message = format!("{} messages were waiting and none was read", queue.deliveries.len() - 1);
-            queue.deliveries.clear();
-            queue.bytes = 0;
-            queue.closing = Some(Refusal::new(Code::TooSlow, message));
-        }
+        queue.deliver(delivery, self.limits);
         self.ring(queue);
     }
 
@@ -132,10 +127,6 @@ impl Outbox {
         Taken { more: !queue.deliveries.is_empty(), closing: queue.closing.clone() }
     }
 
-    fn is_full(&self, queue: &Queue) -> bool {
-        queue.deliveries.len() > self.limits.messages || queue.bytes > self.limits.bytes
-    }
-
     fn ring(&self, mut queue: MutexGuard<'_, Queue>) {
         let ring = !std::mem::replace(&mut queue.rung, true);
         drop(queue);
@@ -151,6 +142,27 @@ impl Outbox {
 }
 
 impl Queue {
+    fn deliver(&mut self, delivery: Delivery, limits: OutboxLimits) {
+        if self.closing.is_some() {
+            return;
+        }
+        self.bytes += delivery.message.weight();
+        self.deliveries.push_back(delivery);
+        if self.is_full(limits) {
+            self.coalesce();
+        }
+        if self.is_full(limits) {
+            let message = format!("{} messages were waiting and none was read", self.deliveries.len() - 1);
+            self.deliveries.clear();
+            self.bytes = 0;
+            self.closing = Some(Refusal::new(Code::TooSlow, message));
+        }
+    }
+
+    fn is_full(&self, limits: OutboxLimits) -> bool {
+        self.deliveries.len() > limits.messages || self.bytes > limits.bytes
+    }
+
     /// Keeps of each state topic the newest message, in its place.
     fn coalesce(&mut self) {
         let mut seen = HashSet::new();

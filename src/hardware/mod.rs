@@ -22,6 +22,11 @@ pub trait Hardware: Send {
     /// Whether there is no real line behind it.
     fn is_simulated(&self) -> bool;
 
+    /// Whether the threads that it has for itself are well; when one has ended it reports an edge of every input.
+    fn is_alive(&self) -> bool {
+        true
+    }
+
     /// Finds the one line that `address` means, without touching it.
     fn locate(&mut self, address: &LineAddress) -> Result<Line, HardwareError>;
 

@@ -4,6 +4,7 @@
 
 mod commands;
 mod connecting;
+mod documented;
 mod refusing;
 mod subscribing;
 #[path = "../support/mod.rs"]

@@ -216,13 +216,17 @@ impl MqttClient {
 
     /// Calls a method on `pi/rpc/commands`, and gives the answer that comes to the client's own topic.
     pub fn call(&mut self, client_id: &str, payload: &str) -> Publish {
+        let topic = topic_name(&format!("pi/rpc/responses/{client_id}"));
         let mut request = publish("pi/rpc/commands", payload);
-        request
-            .properties
-            .push(Property::ResponseTopic(topic_name(&format!("pi/rpc/responses/{client_id}"))));
+        request.properties.push(Property::ResponseTopic(topic.clone()));
         request.properties.push(Property::CorrelationData(b"42".to_vec()));
         self.send(&Packet::Publish(request));
-        self.message()
+        loop {
+            let message = self.message();
+            if message.topic.as_ref() == Some(&topic) {
+                return message;
+            }
+        }
     }
 
     /// Says goodbye.

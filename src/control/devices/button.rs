@@ -17,6 +17,7 @@ pub(super) static KIND: Kind = Kind {
     name: "button",
     summary: "a push button: pressed, held and released",
     example: r#""line": "GPIO22",        // a name, or an offset on the chip
+"chip": null,            // its chip by path, name or label; null for hardware.chip, or to find the line by its name
 "active_low": true,      // true when pressing connects the line to ground
 "bias": "pull-up",       // as-is, disabled, pull-up or pull-down: what holds the line while nothing drives it
 "debounce": "10ms",      // how long a level has to stay before it counts

@@ -17,6 +17,7 @@ pub(super) static KIND: Kind = Kind {
     name: "input",
     summary: "any signal on one line",
     example: r#""line": "GPIO24",        // a name, or an offset on the chip
+"chip": null,            // its chip by path, name or label; null for hardware.chip, or to find the line by its name
 "active_low": false,     // true when a low level means active
 "bias": "pull-down",     // as-is, disabled, pull-up or pull-down: what holds the line while nothing drives it
 "debounce": "0s",        // how long a level has to stay before it counts"#,

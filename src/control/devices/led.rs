@@ -8,6 +8,7 @@ pub(super) static KIND: Kind = Kind {
     name: "led",
     summary: "a light that is on or off",
     example: r#""line": "GPIO17",        // a name, or an offset on the chip
+"chip": null,            // its chip by path, name or label; null for hardware.chip, or to find the line by its name
 "active_low": false,     // true when a low level switches it on
 "initial": "off",        // off, on, or keep: what it is at start; keep leaves a driven line without a glitch
 "on_stop": "hold",       // hold, off or on: what it does when the daemon ends"#,

@@ -21,6 +21,7 @@ pub(super) static KIND: Kind = Kind {
     summary: "a motor with a line for each direction",
     example: r#""forward": "GPIO5",      // the line that drives it forward
 "backward": "GPIO6",     // the line that drives it backward, on the same chip
+"chip": null,            // their chip by path, name or label; null for hardware.chip, or to find them by name
 "active_low": false,     // true when low levels drive it
 "dead_time": "100ms",    // how long it stays off between the directions, at most 1min
 "on_stop": "off",        // off (stopped) or hold: what it does when the daemon ends"#,

@@ -22,6 +22,7 @@ pub(super) static KIND: Kind = Kind {
     name: "pwm_led",
     summary: "a light with a brightness from 0 to 1",
     example: r#""line": "GPIO18",        // a name, or an offset on the chip
+"chip": null,            // its chip by path, name or label; null for hardware.chip, or to find the line by its name
 "active_low": false,     // true when a low level switches it on
 "frequency": 100,        // of the PWM in Hz, 10 to 1000
 "on_stop": "off",        // off or on: what it does when the daemon ends, for then the PWM ends too"#,

@@ -212,7 +212,7 @@ pub(super) fn deed(frame: &Frame<'_>) -> (String, String) {
 fn hello(line: &mut LineConversation, frame: &Frame<'_>, now: Instant) -> Result<Next, Refusal> {
     let client = match frame.get("CLIENT") {
         Some(client) => Some(
-            ClientId::parse(client)
+            ClientId::parse_chosen(client)
                 .map_err(|error| Refusal::new(Code::BadValue, format!("CLIENT: {error}")))?,
         ),
         None => None,

@@ -86,7 +86,7 @@ fn client(text: &str, version: Version, clean_start: bool, number: u64) -> Resul
             }),
         };
     }
-    match ClientId::parse(text) {
+    match ClientId::parse_chosen(text) {
         Ok(client) => Ok((client, true)),
         Err(error) => {
             Err(Refused { reason: ReasonCode::ClientIdentifierNotValid, message: error.to_string().into() })

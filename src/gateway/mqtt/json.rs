@@ -33,9 +33,14 @@ pub fn audit(audit: &Audit) -> Vec<u8> {
         "status": status,
         "code": code,
         "message": message,
-        "old": audit.old,
-        "new": audit.new,
+        "old": audit.old.map(number),
+        "new": audit.new.map(number),
     }))
+}
+
+/// A record of the daemon's log.
+pub fn log_record(timestamp: f64, level: &str, target: &str, message: &str) -> Vec<u8> {
+    bytes(&json!({ "timestamp": timestamp, "level": level, "target": target, "message": message }))
 }
 
 /// The answer to a command.
@@ -91,8 +96,9 @@ fn device(entry: &Entry, registry: &Registry) -> Json {
         .actions
         .iter()
         .map(|action| {
-            let parameters: Map<String, Json> =
-                action.parameters.iter().map(|p| (p.name.to_owned(), p.summary.into())).collect();
+            // A list, because arguments by position need their order.
+            let parameters: Vec<Json> =
+                action.parameters.iter().map(|p| json!({ "name": p.name, "summary": p.summary })).collect();
             (action.name.to_owned(), json!({ "summary": action.summary, "parameters": parameters }))
         })
         .collect();

@@ -49,7 +49,10 @@ impl Chips {
             return Ok(self.found);
         }
         Err(self.refused.pop().unwrap_or_else(|| {
-            HardwareError::NotFound(format!("this machine has no GPIO chip: there is no {FOLDER}/gpiochip*"))
+            HardwareError::NotFound(format!(
+                "this machine has no GPIO chip: there is no {FOLDER}/gpiochip*; to try things out, set \
+                 hardware.backend to \"simulated\""
+            ))
         }))
     }
 

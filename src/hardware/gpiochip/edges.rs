@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Once};
@@ -35,7 +36,7 @@ impl EdgeThread {
         let of_thread = shared.clone();
         let thread = thread::Builder::new()
             .name("edges".to_owned())
-            .spawn(move || run(&inbox, &of_thread))
+            .spawn(move || live(&inbox, &of_thread))
             .map_err(|cause| failed("start the thread edges", cause))?;
         Ok(EdgeThread { commands, shared, thread: Some(thread) })
     }
@@ -171,27 +172,31 @@ enum Command {
     Stop,
 }
 
-/// The thread: takes commands, waits, reports.
-fn run(inbox: &Receiver<Command>, shared: &Shared) {
-    // Says so even when a panic ends this thread.
-    let running = Running(shared);
+/// The thread.  When it ends before it was told to, every device is made to look, and finds out.
+fn live(inbox: &Receiver<Command>, shared: &Shared) {
     let mut watched: Vec<Watched> = Vec::new();
+    let ended = catch_unwind(AssertUnwindSafe(|| run(inbox, shared, &mut watched)));
+    shared.running.store(false, Ordering::Release);
+    let why = match ended {
+        Ok(Ok(())) => return,
+        Ok(Err(errno)) => format!("poll: {errno}"),
+        Err(_) => "the thread edges panicked".to_owned(),
+    };
+    watched.iter().for_each(|line| line.end(&why));
+}
+
+/// Takes commands, waits, reports.
+fn run(inbox: &Receiver<Command>, shared: &Shared, watched: &mut Vec<Watched>) -> Result<(), Errno> {
     loop {
         for command in inbox.try_iter() {
             match command {
                 Command::Watch(line) => watched.push(line),
                 Command::Forget { fd, _held } => watched.retain(|line| line.handle.as_raw_fd() != fd),
-                Command::Stop => return,
+                Command::Stop => return Ok(()),
             }
         }
-        match report_until_woken(&watched, &shared.wake) {
-            Ok(ended) => watched.retain(|line| !ended.contains(&line.handle.as_raw_fd())),
-            Err(errno) => {
-                drop(running);
-                let why = format!("poll: {errno}");
-                return watched.iter().for_each(|line| line.end(&why));
-            }
-        }
+        let ended = report_until_woken(watched, &shared.wake)?;
+        watched.retain(|line| !ended.contains(&line.handle.as_raw_fd()));
     }
 }
 
@@ -207,7 +212,8 @@ fn report_until_woken(watched: &[Watched], wake: &EventFd) -> Result<Vec<RawFd>,
         }
         let mut ended = Vec::new();
         for (line, fd) in watched.iter().zip(&fds[1..]) {
-            // A chip that is unplugged says so here, or at the read, or both.
+            // A chip that is unplugged says so here, or at the read, or both; but kernel 6.1 does not wake a poll
+            // that waits already.  There the device learns of it when it next reads the line.
             let outcome = match fd.revents() {
                 Some(events) if events.is_empty() => Ok(()),
                 Some(PollFlags::POLLIN) => line.drain(),
@@ -223,15 +229,6 @@ fn report_until_woken(watched: &[Watched], wake: &EventFd) -> Result<Vec<RawFd>,
         if woken || !ended.is_empty() {
             return Ok(ended);
         }
-    }
-}
-
-/// Says that the thread is not running, when it is dropped.
-struct Running<'a>(&'a Shared);
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        self.0.running.store(false, Ordering::Release);
     }
 }
 

@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use super::super::{HardwareError, Line};
 use super::chips::{self, Chips};
 use super::errors;
-use crate::domain::{LineAddress, LineRef};
+use crate::domain::{LineAddress, LineRef, edit_distance};
 
 /// Finds the line, and the path of its chip.
 pub(super) fn locate(chips: &Chips, address: &LineAddress) -> Result<(Line, PathBuf), HardwareError> {
@@ -100,7 +100,7 @@ fn info_failed(line: &gpio_cdev::Line, error: &gpio_cdev::Error) -> HardwareErro
 fn nearest(name: &str, names: Vec<String>) -> Option<String> {
     let mut near: Vec<(usize, String)> = names
         .into_iter()
-        .map(|other| (distance(&name.to_lowercase(), &other.to_lowercase()), other))
+        .map(|other| (edit_distance(&name.to_lowercase(), &other.to_lowercase()), other))
         .filter(|(distance, other)| *distance <= other.chars().count() / 2)
         .collect();
     near.sort();
@@ -109,36 +109,11 @@ fn nearest(name: &str, names: Vec<String>) -> Option<String> {
     if names.is_empty() { None } else { Some(names.join(" or ")) }
 }
 
-/// How many characters must be put in, taken out or exchanged to make one of the other.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.chars().enumerate() {
-        let mut diagonal = i;
-        row[0] = i + 1;
-        for (j, b) in other.iter().enumerate() {
-            let exchanged = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = exchanged.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[other.len()]
-}
-
 const SUGGESTIONS: usize = 3;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn distances_are_those_of_levenshtein() {
-        for (one, other, expected) in
-            [("", "", 0), ("", "ab", 2), ("ab", "", 2), ("kitten", "sitting", 3), ("gpio17", "gpio7", 1)]
-        {
-            assert_eq!(distance(one, other), expected, "{one} {other}");
-        }
-    }
 
     #[test]
     fn a_slip_gets_a_suggestion_and_nonsense_gets_none() {

@@ -54,11 +54,6 @@ impl Gpiochip {
         Ok(Gpiochip { paths: HashMap::new(), edges: Weak::new() })
     }
 
-    /// Whether [`Gpiochip::open`] would succeed: the question that `"backend": "auto"` asks.
-    pub fn is_available() -> bool {
-        Gpiochip::open().is_ok()
-    }
-
     /// Opens the chip that a located line is on.  Chips that were unplugged may come back under another number,
     /// so the name is compared.
     fn chip_of(&self, line: &Line) -> Result<Chip, HardwareError> {
@@ -82,6 +77,11 @@ impl Hardware for Gpiochip {
 
     fn is_simulated(&self) -> bool {
         false
+    }
+
+    /// Without its thread no input would ever change again.
+    fn is_alive(&self) -> bool {
+        self.edges.upgrade().is_none_or(|thread| thread.is_running())
     }
 
     /// Asks for names and numbers only, which changes nothing about a line, whoever holds it.

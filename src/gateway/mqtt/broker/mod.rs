@@ -19,7 +19,7 @@ use std::time::Instant;
 use log::debug;
 
 use crate::domain::{ClientId, Code, Protocol, Refusal};
-use crate::gateway::{Delivery, Message, Space, Topics};
+use crate::gateway::{Delivery, Done, Message, Note, Space, Topics};
 use crate::wire::mqtt::{QoS, ReasonCode, RetainHandling, SubscribeOptions, TopicFilter, TopicName};
 
 /// All members, their subscriptions and the retained messages.
@@ -239,12 +239,9 @@ impl Broker {
     }
 
     /// Puts an answer, and what follows it, into a member's outbox.
-    pub fn answer(&self, id: MemberId, ticket: u64, done: crate::gateway::Done, then: Vec<Delivery>) {
+    pub fn answer(&self, id: MemberId, ticket: u64, done: Done, then: Vec<Delivery>) {
         let Some(member) = self.members.get(&id) else { return };
-        member.outbox.note(crate::gateway::Note::Done(ticket, Ok(done)));
-        for delivery in then {
-            member.outbox.deliver(delivery);
-        }
+        member.outbox.note_and_deliver(Note::Done(ticket, Ok(done)), then);
     }
 
     /// A client of the line protocol gets its messages without subscribing.

@@ -1,0 +1,73 @@
+//! The JSON in protocol.md has the members that the gatekeeper really publishes.
+
+use std::collections::BTreeSet;
+
+use gpio_gatekeeper::gateway::mqtt::json;
+use serde_json::Value as Json;
+
+use super::support::Gatekeeper;
+use super::support::mqtt::{MqttClient, publish};
+
+const DOCUMENT: &str = include_str!("../../protocol.md");
+
+/// The JSON values of the block that follows `text` in the document.
+fn documented(text: &str) -> Vec<Json> {
+    let (_, rest) = DOCUMENT.split_once(text).unwrap_or_else(|| panic!("the document says {text:?}"));
+    let (_, block) = rest.split_once("```json\n").expect("a block of JSON");
+    let (block, _) = block.split_once("```").expect("its end");
+    serde_json::Deserializer::from_str(block).into_iter().map(|value| value.expect("JSON")).collect()
+}
+
+fn members(value: &Json) -> BTreeSet<String> {
+    value.as_object().expect("an object").keys().cloned().collect()
+}
+
+fn published(client: &mut MqttClient, topic: &str) -> Json {
+    serde_json::from_str(&client.message_on(topic)).expect("JSON")
+}
+
+#[test]
+fn what_is_published_has_the_members_that_are_documented() {
+    let gatekeeper = Gatekeeper::start();
+    let mut client = MqttClient::connect(gatekeeper.mqtt(), "me");
+    let mut compare = |topic: &str, text: &str| {
+        client.subscribe(topic);
+        assert_eq!(members(&published(&mut client, topic)), members(&documented(text)[0]), "{topic}");
+    };
+    compare("pi/devices/led/state", "### States");
+    compare("pi/system/telemetry", "`pi/system/telemetry`, at start");
+
+    client.subscribe("pi/logs/audit");
+    client.publish(publish("pi/devices/led/set", "ON"));
+    let audit = published(&mut client, "pi/logs/audit");
+    assert_eq!(members(&audit), members(&documented("`pi/logs/audit`, for every")[0]));
+
+    client.subscribe("pi/rpc/responses/me");
+    for (payload, which) in [(r#"{"device": "led", "method": "on"}"#, 0), ("nonsense", 1)] {
+        let answer: Json = serde_json::from_slice(&client.call("me", payload).payload).expect("JSON");
+        assert_eq!(members(&answer), members(&documented("in base64 as a member")[which]), "{payload}");
+    }
+
+    let record: Json = serde_json::from_slice(&json::log_record(1.0, "warn", "here", "x")).expect("JSON");
+    assert_eq!(members(&record), members(&documented("`pi/logs/system/{level}`:")[0]));
+}
+
+#[test]
+fn the_registry_has_the_form_that_is_documented() {
+    let gatekeeper = Gatekeeper::start();
+    let mut client = MqttClient::connect(gatekeeper.mqtt(), "me");
+    client.subscribe("pi/devices/registry");
+    let registry = published(&mut client, "pi/devices/registry");
+    let document = &documented("### The registry")[0];
+    for path in [
+        "/led",
+        "/led/lines/line",
+        "/led/actions/set",
+        "/led/actions/set/parameters/0",
+        "/led/limits",
+        "/led/safety",
+    ] {
+        let [real, told] = [&registry, document].map(|whole| members(whole.pointer(path).expect(path)));
+        assert_eq!(real, told, "{path}");
+    }
+}
