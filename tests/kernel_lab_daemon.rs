@@ -201,9 +201,10 @@ fn the_order_to_stop_brings_lines_to_their_on_stop_value() {
         let mut line = LineClient::patient(program.line);
         let mut mqtt = MqttClient::connect(program.mqtt, "me");
         for device in ["relay", "valve"] {
-            line.expect(&format!("COMMAND=SET|DEVICE={device}|VALUE=ON"), "REPLY=OK|VALUE=1");
             line.expect(&format!("COMMAND=SUB|DEVICE={device}"), "REPLY=OK");
             line.event("EVENT=STATE|");
+            line.expect(&format!("COMMAND=SET|DEVICE={device}|VALUE=ON"), "REPLY=OK|VALUE=1");
+            assert!(line.event("EVENT=STATE|").contains("|VALUE=1|STATE=on|"));
         }
         mqtt.subscribe("pi/devices/relay/state");
         assert_eq!(state(&mqtt.message_on("pi/devices/relay/state"))["value"], 1);

@@ -49,7 +49,7 @@ impl HardwareThread {
         events(&mut controller.events());
         let thread = std::thread::Builder::new()
             .name("hardware".to_owned())
-            .spawn(move || ended(live(controller, &inbox, &waiting, &events)))
+            .spawn(move || ended(live(controller, inbox, &waiting, &events)))
             .map_err(StartError::Thread)?;
         Ok((HardwareThread { commands, thread }, registry))
     }
@@ -99,7 +99,7 @@ impl std::error::Error for StartError {}
 
 fn live(
     mut controller: Controller,
-    inbox: &Receiver<Message>,
+    inbox: Receiver<Message>,
     waiting: &WaitingEdges,
     events: &EventSink,
 ) -> Ended {
@@ -107,7 +107,7 @@ fn live(
     if let Err(error) = nix::sys::prctl::set_timerslack(1) {
         debug!("timer slack stays at its default: {error}");
     }
-    let run = catch_unwind(AssertUnwindSafe(|| run(&mut controller, inbox, waiting, events)));
+    let run = catch_unwind(AssertUnwindSafe(|| run(&mut controller, &inbox, waiting, events)));
     let ended = run.unwrap_or_else(|_| {
         error!("the hardware thread panicked");
         Ended::Failed
@@ -164,8 +164,8 @@ fn tell(controller: &mut Controller, events: &EventSink) {
     }
 }
 
-/// Nobody waits for ever: what came after the order to stop is refused.
-fn refuse_the_rest(inbox: &Receiver<Message>) {
+/// Nobody waits for ever: what came after the order to stop is refused, and the inbox is closed for what comes later.
+fn refuse_the_rest(inbox: Receiver<Message>) {
     while let Ok(message) = inbox.try_recv() {
         if let Message::Command(Request { recipient, ticket, .. }) = message {
             recipient.answer(ticket, Err(Refusal::stopping()));

@@ -103,10 +103,6 @@ pub fn converse(
             input = Vec::new();
             told_end = true;
         }
-        if let Some(why) = taken.closing.filter(|_| !closed) {
-            conversation.close(why, now);
-            closed = true;
-        }
         conversation.tick(now);
 
         let output = conversation.output();
@@ -117,6 +113,15 @@ pub fn converse(
             blocked = !output.is_empty();
             give_back(output);
         }
+        // Nobody rings again for what there was no room for, and there is room now.
+        let more_to_say = taken.more && conversation.room() > 0;
+        // What waited before the goodbye is said before it, as long as the client reads.
+        let goodbye = taken.closing.filter(|_| !closed && (blocked || !more_to_say));
+        if let Some(why) = goodbye {
+            conversation.close(why, now);
+            closed = true;
+            continue;
+        }
         if conversation.is_over() {
             let until = *farewell.get_or_insert(now + FAREWELL);
             if !blocked {
@@ -126,8 +131,6 @@ pub fn converse(
                 return Ok(());
             }
         }
-        // Nobody rings again for what there was no room for, and there is room now.
-        let more_to_say = taken.more && conversation.room() > 0;
         let more_to_hear = !listening && conversation.can_receive();
         if !blocked && (more_to_say || more_to_hear) {
             continue;
@@ -169,5 +172,78 @@ fn linger(link: &mut Link, outbox: &Outbox, until: Instant) -> io::Result<()> {
 fn give_back(buffer: &mut Vec<u8>) {
     if buffer.is_empty() && buffer.capacity() > SPARE {
         *buffer = Vec::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::Code;
+    use crate::gateway::{Message, OutboxLimits};
+    use crate::wire::mqtt::{QoS, TopicName};
+
+    /// Writes an `x` for each message and a full stop at the end.
+    #[derive(Default)]
+    struct Counting {
+        output: Vec<u8>,
+        over: bool,
+    }
+
+    impl Conversation for Counting {
+        fn receive(&mut self, bytes: &[u8], _now: Instant) -> usize {
+            bytes.len()
+        }
+        fn can_receive(&self) -> bool {
+            true
+        }
+        fn end_of_input(&mut self, _rest: &[u8], _now: Instant) {}
+        fn note(&mut self, _note: Note, _now: Instant) {}
+        fn room(&self) -> usize {
+            100
+        }
+        fn deliver(&mut self, _delivery: Delivery, _now: Instant) {
+            self.output.push(b'x');
+        }
+        fn close(&mut self, _why: Refusal, _now: Instant) {
+            self.output.push(b'.');
+            self.over = true;
+        }
+        fn tick(&mut self, _now: Instant) {}
+        fn deadline(&self) -> Option<Instant> {
+            None
+        }
+        fn output(&mut self) -> &mut Vec<u8> {
+            &mut self.output
+        }
+        fn is_over(&self) -> bool {
+            self.over
+        }
+    }
+
+    #[test]
+    fn what_waits_for_a_client_that_reads_comes_before_its_goodbye() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let mut client = TcpStream::connect(listener.local_addr().expect("bound")).expect("it listens");
+        let (stream, peer) = listener.accept().expect("a client");
+        let mut link = Link::new(stream, peer).expect("a socket");
+        let outbox = Outbox::new(OutboxLimits { messages: 1000, bytes: 1 << 20 }).expect("an eventfd");
+        for _ in 0..950 {
+            let message = Message::own(TopicName::parse("t").expect("valid"), *b"x", false);
+            let (message, qos) = (Arc::new(message), QoS::AtMostOnce);
+            outbox.deliver(Delivery { message, qos, retain: false, subscription_ids: Vec::new() });
+        }
+        outbox.close(Refusal::new(Code::Stopping, "the end"));
+        let reading = std::thread::spawn(move || {
+            let mut all = Vec::new();
+            client.read_to_end(&mut all).expect("the end");
+            all
+        });
+        converse(&mut link, &mut Counting::default(), &outbox, 100).expect("it ends well");
+        let all = reading.join().expect("it ends well");
+        assert_eq!((all.len(), all.last()), (951, Some(&b'.')));
     }
 }

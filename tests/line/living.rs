@@ -10,8 +10,8 @@ use super::support::{DEMO_DEVICES, Gatekeeper};
 fn a_client_that_answers_the_keepalive_stays() {
     let gatekeeper = Gatekeeper::start();
     let mut client = LineClient::connect(gatekeeper.line());
-    client.expect("COMMAND=HELLO|KEEPALIVE=1s", "REPLY=OK|KEEPALIVE=1s");
     let start = Instant::now();
+    client.expect("COMMAND=HELLO|KEEPALIVE=1s", "REPLY=OK|KEEPALIVE=1s");
     for _ in 0..2 {
         assert_eq!(client.receive(), "COMMAND=HELLO");
         client.send("COMMAND=HELLO!");
@@ -114,9 +114,10 @@ fn who_vanishes_leaves_its_commands_done_and_its_seat_free() {
 fn a_stop_is_told_after_what_the_devices_did_because_of_it() {
     let mut gatekeeper = Gatekeeper::start();
     let mut client = LineClient::patient(gatekeeper.line());
-    client.expect("COMMAND=SET|DEVICE=relay|VALUE=ON", "REPLY=OK");
     client.expect("COMMAND=SUB|DEVICE=relay", "REPLY=OK");
     client.event("EVENT=STATE|");
+    client.expect("COMMAND=SET|DEVICE=relay|VALUE=ON", "REPLY=OK");
+    assert!(client.event("EVENT=STATE|").contains("|VALUE=1|STATE=on|"));
     assert!(gatekeeper.stop());
     let state = client.receive();
     assert!(state.starts_with("EVENT=STATE|DEVICE=relay|KIND=relay|VALUE=0|STATE=off|"), "{state}");
