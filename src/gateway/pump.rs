@@ -200,6 +200,9 @@ mod tests {
         fn can_receive(&self) -> bool {
             true
         }
+        fn expects_answer(&self) -> bool {
+            false
+        }
         fn end_of_input(&mut self, _rest: &[u8], _now: Instant) {}
         fn note(&mut self, _note: Note, _now: Instant) {}
         fn room(&self) -> usize {
