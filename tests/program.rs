@@ -179,7 +179,7 @@ fn signals_end_it_well_and_everybody_is_told() {
         let mut line = LineClient::patient(program.line);
         let mut mqtt = MqttClient::connect(program.mqtt, "watcher");
         mqtt.subscribe("pi/status");
-        mqtt.subscribe("pi/devices/relay/state");
+        mqtt.subscribe("pi/devices/+/state");
         assert_eq!(mqtt.message_on("pi/status"), "online");
         line.expect("COMMAND=SET|DEVICE=relay|VALUE=ON", "REPLY=OK|VALUE=1");
         let mut willing = connect("willing");
@@ -212,6 +212,8 @@ fn signals_end_it_well_and_everybody_is_told() {
             .iter()
             .any(|(topic, state)| topic.ends_with("relay/state") && state.contains(r#""event":"off""#));
         assert!(off, "the relay's on_stop is told before: {said:?}");
+        let driven = said.iter().any(|(topic, state)| topic.contains("motor") && state.contains("forward"));
+        assert!(!driven, "the end of its client is no reason to start the motor: {said:?}");
     }
 }
 
