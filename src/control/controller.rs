@@ -161,11 +161,13 @@ impl Controller {
         next
     }
 
-    /// Brings every device to its `on_stop` state.
-    pub fn stop(&mut self, now: Now) {
+    /// Brings every device to its `on_stop` state; false when one could not be brought there.
+    pub fn stop(&mut self, now: Now) -> bool {
+        let mut well = true;
         for index in 0..self.stations.len() {
             let old = self.stations[index].told().value.clone().ok();
             let stopped = stop_device(&mut self.stations[index]);
+            well &= stopped.is_ok();
             self.look(index, now);
             let station = &self.stations[index];
             let new = station.told().value.clone().ok();
@@ -180,6 +182,7 @@ impl Controller {
                 })));
             }
         }
+        well
     }
 
     /// Takes the events since the last call, in order.

@@ -20,7 +20,7 @@ pub type EventSink = Box<dyn Fn(&mut dyn Iterator<Item = Event>) + Send>;
 pub enum Ended {
     /// It was told to.
     Stopped,
-    /// It panicked, or the hardware failed it, and it brought its devices to their `on_stop` state.
+    /// It panicked, or the hardware failed it; it brought every device that it could to its `on_stop` state.
     Failed,
 }
 
@@ -108,7 +108,7 @@ fn live(
         debug!("timer slack stays at its default: {error}");
     }
     let run = catch_unwind(AssertUnwindSafe(|| run(&mut controller, &inbox, waiting, events)));
-    let ended = run.unwrap_or_else(|_| {
+    let mut ended = run.unwrap_or_else(|_| {
         error!("the hardware thread panicked");
         Ended::Failed
     });
@@ -116,7 +116,9 @@ fn live(
         error!("bringing every device to its on_stop state");
     }
     let now = Now::read();
-    controller.stop(now);
+    if !controller.stop(now) {
+        ended = Ended::Failed;
+    }
     events(&mut controller.events());
     refuse_the_rest(inbox);
     ended

@@ -161,10 +161,10 @@ impl Bench {
         entries.collect()
     }
 
-    /// Ends, as the daemon does.
-    pub fn stop(&mut self) {
+    /// Ends, as the daemon does; true when every device is where it should be.
+    pub fn stop(&mut self) -> bool {
         let now = self.now();
-        self.controller.stop(now);
+        self.controller.stop(now)
     }
 
     fn settle(&mut self) {

@@ -117,13 +117,27 @@ fn at_the_end_each_goes_where_its_policy_says() {
         bench.state(&format!("{device}.on()"));
     }
     bench.state("f.set(0.5)");
-    bench.stop();
+    assert!(bench.stop());
     let levels = [1, 2, 3, 4, 5, 6].map(|offset| bench.level(offset));
     assert_eq!(levels, [Level::High, Level::Low, Level::High, Level::Low, Level::High, Level::Low]);
     let audit = bench.audit();
     let stopped: Vec<_> =
         audit.iter().filter(|a| a.deed.action() == "on_stop").map(|a| a.deed.device()).collect();
     assert_eq!(stopped, ["b", "d", "e", "f"]);
+}
+
+#[test]
+fn a_device_that_can_not_be_stopped_is_told() {
+    let mut bench = Bench::new(r#""a": {"relay": {"line": 1}}, "b": {"relay": {"line": 2}}"#);
+    for call in ["a.on()", "b.on()"] {
+        bench.state(call);
+    }
+    bench.board.stick(&gpio(1));
+    assert!(!bench.stop());
+    assert_eq!([1, 2].map(|offset| bench.level(offset)), [Level::High, Level::Low], "the other one is off");
+    let audit = bench.audit();
+    let failed = audit.iter().find(|entry| entry.refused.is_some()).expect("it is audited");
+    assert_eq!((failed.deed.device(), failed.deed.action()), ("a".to_owned(), "on_stop".to_owned()));
 }
 
 /// For how many milliseconds of each hundred the line is high.

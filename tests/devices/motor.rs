@@ -100,11 +100,11 @@ fn a_stuck_line_is_told_and_the_other_direction_is_not_driven() {
 fn at_the_end_it_stops_also_in_the_middle_of_a_reversal() {
     let mut bench = Bench::new(MOTOR);
     bench.state("motor.forward()");
-    bench.stop();
+    assert!(bench.stop());
     assert_eq!(lines(&bench), (false, false));
     bench.state("motor.forward()");
     bench.state("motor.backward()");
-    bench.stop();
+    assert!(bench.stop());
     bench.pass(1000);
     assert_eq!(lines(&bench), (false, false));
 }
