@@ -132,18 +132,23 @@ fn a_refused_command_is_said_so() {
 }
 
 #[test]
-fn quality_2_is_refused_to_publishers_and_granted_as_1_to_subscribers() {
+fn quality_2_is_there_in_both_directions() {
     let Some(program) = start() else { return };
-    for version in ["5", "mqttv311"] {
-        let sent =
-            run(&program, &format!("mosquitto_pub -V {version} {{mqtt}} -q 2 -t pi/devices/led/set -m ON"));
-        assert!(sent.errors.contains("Error: "), "{sent:?}");
+    for (version, payload) in [("5", "ON"), ("mqttv311", "OFF")] {
+        let sent = run(
+            &program,
+            &format!("mosquitto_pub -V {version} {{mqtt}} -q 2 -t pi/devices/led/set -m {payload} -d"),
+        );
+        assert!(sent.code() == Some(0) && sent.output.contains("received PUBCOMP"), "{sent:?}");
+        let kept =
+            run(&program, &format!("mosquitto_pub -V {version} {{mqtt}} -q 2 -r -t kept/twice -m once -d"));
+        assert_eq!(kept.code(), Some(0), "{kept:?}");
         let seen =
-            run(&program, &format!("mosquitto_sub -V {version} {{mqtt}} -q 2 -t pi/status -d -C 1 -W 20"));
-        assert!(seen.output.contains("Subscribed (mid: 1): 1\n"), "{seen:?}");
-        assert!(seen.output.contains("(d0, q1, r1,") && seen.output.contains("\nonline\n"), "{seen:?}");
+            run(&program, &format!("mosquitto_sub -V {version} {{mqtt}} -q 2 -t kept/twice -d -C 1 -W 20"));
+        assert!(seen.output.contains("Subscribed (mid: 1): 2\n"), "{seen:?}");
+        assert!(seen.output.contains("(d0, q2, r1,") && seen.output.contains("\nonce\n"), "{seen:?}");
     }
-    assert!(device(&program, "led").contains("|SEQ=1|"), "nothing was done");
+    assert!(device(&program, "led").contains("|VALUE=0|STATE=off|SEQ=3|"));
 }
 
 #[test]

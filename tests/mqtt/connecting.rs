@@ -18,7 +18,7 @@ fn a_client_learns_what_the_server_can_do() {
     let (_client, connack) = MqttClient::connect_with(gatekeeper.mqtt(), asking);
     assert_eq!((connack.reason, connack.session_present), (ReasonCode::Success, false));
     let about = &connack.properties;
-    assert_eq!(about.maximum_qos(), QoS::AtLeastOnce);
+    assert_eq!(about.maximum_qos(), QoS::ExactlyOnce);
     assert_eq!(about.receive_maximum(), NonZeroU16::new(32).expect("not 0"));
     assert_eq!(about.maximum_packet_size().map(u32::from), Some(65536));
     assert_eq!(about.session_expiry(), Some(0));
@@ -72,9 +72,6 @@ fn whom_it_can_not_take_it_tells_why() {
     assert_eq!(with(&|c| c.will = Some(retained.clone())), ReasonCode::ImplementationSpecificError);
     assert_eq!(with(&|c| c.will = Some(will("pi/status", "x", false))), ReasonCode::NotAuthorized);
     assert_eq!(with(&|c| c.will = Some(will("pi/gpio/x/set", "1", false))), ReasonCode::TopicNameInvalid);
-    let mut twice = will("t", "x", false);
-    twice.qos = QoS::ExactlyOnce;
-    assert_eq!(with(&|c| c.will = Some(twice.clone())), ReasonCode::QosNotSupported);
 }
 
 #[test]
@@ -205,26 +202,9 @@ fn protocol_errors_end_the_connection_with_their_reason() {
     assert_eq!(after(&[0xC1, 0]), ReasonCode::MalformedPacket);
     // A packet above the maximum is refused before it has come.
     assert_eq!(after(&[0x30, 0xFF, 0xFF, 0xFF, 0x7F]), ReasonCode::PacketTooLarge);
-    // QoS 2, a topic alias, a subscription identifier from a client.
-    assert_eq!(after(&[0x34, 6, 0, 1, b't', 0, 1, 0]), ReasonCode::QosNotSupported);
+    // A topic alias, a subscription identifier from a client.
     assert_eq!(after(&[0x30, 7, 0, 1, b't', 3, 35, 0, 1]), ReasonCode::TopicAliasInvalid);
     assert_eq!(after(&[0x30, 6, 0, 1, b't', 2, 11, 1]), ReasonCode::ProtocolError);
-}
-
-#[test]
-fn packet_identifiers_of_quality_2_are_not_known() {
-    let gatekeeper = Gatekeeper::start();
-    let mut client = MqttClient::connect(gatekeeper.mqtt(), "two");
-    client.raw(&[0x50, 2, 0, 7]);
-    match client.receive() {
-        Packet::Pubrel(answer) => assert_eq!(answer.reason, ReasonCode::PacketIdentifierNotFound),
-        other => panic!("{other:?}"),
-    }
-    client.raw(&[0x62, 2, 0, 7]);
-    match client.receive() {
-        Packet::Pubcomp(answer) => assert_eq!(answer.reason, ReasonCode::PacketIdentifierNotFound),
-        other => panic!("{other:?}"),
-    }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod commands;
 mod connecting;
 mod documented;
+mod exactly_once;
 mod refusing;
 mod subscribing;
 #[path = "../support/mod.rs"]

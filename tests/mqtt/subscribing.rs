@@ -194,7 +194,7 @@ fn what_can_not_be_granted_is_refused_by_itself() {
     let mut client = MqttClient::connect(gatekeeper.mqtt(), "me");
     assert_eq!(client.subscribe("$share/group/t"), ReasonCode::SharedSubscriptionsNotSupported);
     let twice = SubscribeOptions::plain(QoS::ExactlyOnce);
-    assert_eq!(client.subscribe_with("a", twice, Properties::new()), ReasonCode::GrantedQos1);
+    assert_eq!(client.subscribe_with("a", twice, Properties::new()), ReasonCode::GrantedQos2);
     assert_eq!(client.subscribe("b"), ReasonCode::Success);
     assert_eq!(client.subscribe("c"), ReasonCode::QuotaExceeded);
     assert_eq!(client.subscribe("b"), ReasonCode::Success, "the same again is no further one");

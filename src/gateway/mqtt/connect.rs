@@ -10,7 +10,7 @@ use super::outgoing::Outgoing;
 use super::session::Session;
 use crate::domain::{ClientId, Principal, Protocol};
 use crate::gateway::{Joining, Message, Space, Topics};
-use crate::wire::mqtt::{Connack, Connect, Properties, Property, QoS, ReasonCode, Version, Will};
+use crate::wire::mqtt::{Connack, Connect, Properties, Property, ReasonCode, Version, Will};
 
 /// Why a client is not taken.
 pub(super) struct Refused {
@@ -18,7 +18,7 @@ pub(super) struct Refused {
     pub(super) message: Cow<'static, str>,
 }
 
-/// How many messages of QoS 1 a client may have under way, and how many requests may wait in all.
+/// How many messages of QoS 1 and 2 a client may have under way, and how many requests may wait in all.
 pub(super) const WINDOW: u16 = 32;
 
 /// Takes the client: it becomes a member of the bus, and its CONNACK is sent when it is one.
@@ -97,9 +97,6 @@ fn client(text: &str, version: Version, clean_start: bool, number: u64) -> Resul
 /// The will as it would be published: what may not be published may not be left behind either.
 fn will(will: Will, client: &ClientId, topics: &Topics) -> Result<Message, Refused> {
     let Will { topic, payload, qos, retain, mut properties } = will;
-    if qos == QoS::ExactlyOnce {
-        return refuse(ReasonCode::QosNotSupported, "the will has QoS 2, and 1 is the maximum"); // [MQTT-3.2.2-12]
-    }
     match topics.space(&topic) {
         Space::Set(_) | Space::Rpc | Space::Message(_) if retain => {
             return refuse(
@@ -143,7 +140,6 @@ fn about_us(
     if let Some(window) = std::num::NonZeroU16::new(WINDOW) {
         about.push(Property::ReceiveMaximum(window));
     }
-    about.push(Property::MaximumQoS(QoS::AtLeastOnce));
     let maximum =
         u32::try_from(conversation.settings.maximum_packet).ok().and_then(std::num::NonZeroU32::new);
     if let Some(maximum) = maximum {

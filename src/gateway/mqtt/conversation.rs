@@ -136,12 +136,17 @@ impl MqttConversation {
                 Ok(())
             }
             Packet::Pubrec(acknowledge) => {
-                self.unknown_packet_id(acknowledge.packet_id, &session, Packet::Pubrel)
+                session.pubrec(&acknowledge, &mut self.out);
+                Ok(())
             }
             Packet::Pubrel(acknowledge) => {
-                self.unknown_packet_id(acknowledge.packet_id, &session, Packet::Pubcomp)
+                session.pubrel(&acknowledge, &mut self.out);
+                Ok(())
             }
-            Packet::Pubcomp(_) => Ok(()),
+            Packet::Pubcomp(acknowledge) => {
+                session.completed(acknowledge.packet_id);
+                Ok(())
+            }
             Packet::Pingreq => {
                 self.write(&Packet::Pingresp, session.version()); // [MQTT-3.12.4-1]
                 Ok(())
@@ -167,21 +172,6 @@ impl MqttConversation {
             Ok(()) => self.phase = Phase::Open(session),
             Err((reason, what)) => self.end(session, reason, what),
         }
-    }
-
-    /// With QoS 0 and 1 no packet identifier of QoS 2 is known.
-    fn unknown_packet_id(
-        &mut self,
-        packet_id: crate::wire::mqtt::PacketId,
-        session: &Session,
-        answer: fn(crate::wire::mqtt::Acknowledge) -> Packet,
-    ) -> Result<(), (ReasonCode, &'static str)> {
-        let mut acknowledge = crate::wire::mqtt::Acknowledge::success(packet_id);
-        if session.version() == Version::V5 {
-            acknowledge.reason = ReasonCode::PacketIdentifierNotFound;
-        }
-        self.write(&answer(acknowledge), session.version());
-        Ok(())
     }
 
     /// Ends the connection because of what the client did: it is told, and its will is published.

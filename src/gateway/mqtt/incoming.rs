@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use log::warn;
 
-use super::session::{Answer, Request, Respond, Session, Violation};
+use super::connect::WINDOW;
+use super::session::{Answer, Receipt, Request, Respond, Session, Violation};
 use super::translate;
 use crate::control;
 use crate::domain::{Audit, ClientId, Code, Command, Deed, Refusal, Target};
 use crate::gateway::{Body, Message, Space};
-use crate::wire::mqtt::{PacketId, Properties, Property, Publish, QoS, ReasonCode, TopicName};
+use crate::wire::mqtt::{Properties, Property, Publish, QoS, ReasonCode, TopicName, Version};
 
 /// The longest value of a variable and of a message to a client, so that it fits into a frame of the line protocol.
 const LONGEST_VALUE: usize = 1024;
@@ -25,9 +26,6 @@ impl Session {
         now: Instant,
         out: &mut Vec<u8>,
     ) -> Result<(), Violation> {
-        if publish.qos == QoS::ExactlyOnce {
-            return Err((ReasonCode::QosNotSupported, "the maximum QoS is 1")); // [MQTT-3.2.2-11]
-        }
         if publish.properties.topic_alias().is_some() {
             // [MQTT-3.3.2-9] None were allowed.
             return Err((ReasonCode::TopicAliasInvalid, "no topic aliases were allowed"));
@@ -38,11 +36,27 @@ impl Session {
         let Some(topic) = publish.topic.clone() else {
             return Err((ReasonCode::ProtocolError, "a publication without a topic"));
         };
-        let packet_id = publish.packet_id;
+        let receipt = match (publish.qos, publish.packet_id) {
+            (QoS::AtLeastOnce, Some(id)) => Receipt::Puback(id),
+            (QoS::ExactlyOnce, Some(id)) => Receipt::Pubrec(id),
+            _ => Receipt::None,
+        };
+        if let Receipt::Pubrec(id) = receipt {
+            if !self.is_new(id, out) {
+                return Ok(());
+            }
+            if self.version == Version::V5 && self.received.len() > usize::from(WINDOW) {
+                // [MQTT-3.3.4-7..8]
+                return Err((
+                    ReasonCode::ReceiveMaximumExceeded,
+                    "more messages of QoS 2 are open than may be",
+                ));
+            }
+        }
         let mut receiver = None;
         let refused = match self.shared.topics.space(&topic) {
-            Space::Set(target) => return self.command(Some(target), publish, &topic, now, out),
-            Space::Rpc => return self.command(None, publish, &topic, now, out),
+            Space::Set(target) => return self.command(Some(target), receipt, publish, &topic, now, out),
+            Space::Rpc => return self.command(None, receipt, publish, &topic, now, out),
             Space::Free => None,
             Space::Variable => value(&publish.payload),
             Space::Message(_) if publish.retain => {
@@ -66,16 +80,23 @@ impl Session {
             lies.then(|| Refusal::new(Code::Malformed, "the payload is declared as UTF-8 and is not"))
         });
         if let Some(refusal) = refused {
-            self.refuse_publication(packet_id, &topic, refusal, now, out);
+            self.refuse_publication(receipt, &topic, refusal, now, out);
             return Ok(());
         }
-        self.pass_on(publish, topic, receiver, now);
+        self.pass_on(receipt, publish, topic, receiver, now);
         Ok(())
     }
 
     /// Hands a message to the bus: for one receiver, who has to be there, or for whoever has subscribed.
-    fn pass_on(&mut self, publish: Publish, topic: TopicName, receiver: Option<ClientId>, now: Instant) {
-        let Publish { qos, retain, packet_id, mut properties, payload, .. } = publish;
+    fn pass_on(
+        &mut self,
+        receipt: Receipt,
+        publish: Publish,
+        topic: TopicName,
+        receiver: Option<ClientId>,
+        now: Instant,
+    ) {
+        let Publish { qos, retain, mut properties, payload, .. } = publish;
         let expires = expiry(&properties, now);
         properties.retain(|property| !matches!(property, Property::MessageExpiryInterval(_)));
         self.unanswered.0 += 1;
@@ -83,14 +104,14 @@ impl Session {
         let sender = Some(self.principal.client.clone());
         let message = Message { topic, body: Body::Bytes(payload), qos, retain, properties, expires, sender };
         if let Some(receiver) = receiver {
-            let ticket = self.requests.push(Request::Publish(packet_id));
+            let ticket = self.requests.push(Request::Publish(receipt));
             self.unanswered = (0, 0);
             return self.shared.bus.send(receiver, message, self.outbox.clone(), ticket);
         }
         let late = self.unanswered.0 >= UNANSWERED.0 || self.unanswered.1 >= UNANSWERED.1;
-        let answer = (packet_id.is_some() || late).then(|| {
+        let answer = (receipt != Receipt::None || late).then(|| {
             self.unanswered = (0, 0);
-            (self.outbox.clone(), self.requests.push(Request::Publish(packet_id)))
+            (self.outbox.clone(), self.requests.push(Request::Publish(receipt)))
         });
         self.shared.bus.publish(message, answer);
     }
@@ -98,20 +119,21 @@ impl Session {
     fn command(
         &mut self,
         target: Option<Target>,
+        receipt: Receipt,
         publish: Publish,
         topic: &TopicName,
         now: Instant,
         out: &mut Vec<u8>,
     ) -> Result<(), Violation> {
-        let Publish { retain, packet_id, properties, payload, .. } = publish;
+        let Publish { retain, properties, payload, .. } = publish;
         let respond = match self.respond_to(target.is_none(), &properties) {
             Ok(respond) => respond,
             Err(refusal) => {
-                self.refuse_publication(packet_id, topic, refusal, now, out);
+                self.refuse_publication(receipt, topic, refusal, now, out);
                 return Ok(());
             }
         };
-        let ticket = self.requests.push(Request::Command(packet_id, respond));
+        let ticket = self.requests.push(Request::Command(receipt, respond));
         let command = if retain {
             // It would act again after every restart, long after anybody meant it.
             Err(Refusal::new(
@@ -161,14 +183,14 @@ impl Session {
 
     fn refuse_publication(
         &mut self,
-        packet_id: Option<PacketId>,
+        receipt: Receipt,
         topic: &TopicName,
         refusal: Refusal,
         now: Instant,
         out: &mut Vec<u8>,
     ) {
         let refusal = self.audit(topic, refusal);
-        let ticket = self.requests.push(Request::Publish(packet_id));
+        let ticket = self.requests.push(Request::Publish(receipt));
         self.requests.answer(ticket, Answer::Done(Err(refusal)));
         self.write_answers(now, out);
     }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use log::{debug, error};
 
 use crate::gateway::Delivery;
-use crate::wire::mqtt::{PacketId, Property, PublishView, QoS, Version};
+use crate::wire::mqtt::{PacketId, Property, PublishView, QoS, ReasonCode, Version};
 
 /// The messages that this client has not acknowledged yet.
 #[derive(Debug)]
@@ -16,7 +16,18 @@ pub(super) struct Outgoing {
     receive_maximum: usize,
     maximum_packet: usize,
     next: PacketId,
-    under_way: VecDeque<PacketId>,
+    under_way: VecDeque<(PacketId, Awaited)>,
+}
+
+/// What the client has to say next of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Awaited {
+    /// QoS 1: that it has it.
+    Puback,
+    /// QoS 2: that it has it.
+    Pubrec,
+    /// QoS 2: that it will not take it for a new one any more.
+    Pubcomp,
 }
 
 /// So many messages are taken at once where no acknowledgement is wanted.
@@ -51,13 +62,17 @@ impl Outgoing {
             }
             own.push(Property::MessageExpiryInterval(u32::try_from(left).unwrap_or(u32::MAX)));
         }
-        let packet_id = match delivery.qos {
+        let awaited = match delivery.qos {
             QoS::AtMostOnce => None,
-            QoS::AtLeastOnce | QoS::ExactlyOnce => match self.free_id() {
-                Some(id) => Some(id),
-                None => return,
-            },
+            QoS::AtLeastOnce => Some(Awaited::Puback),
+            QoS::ExactlyOnce => Some(Awaited::Pubrec),
         };
+        let under_way = match awaited.map(|awaited| (self.free_id(), awaited)) {
+            None => None,
+            Some((Some(id), awaited)) => Some((id, awaited)),
+            Some((None, _)) => return,
+        };
+        let packet_id = under_way.map(|(id, _)| id);
         let publish = PublishView {
             dup: false,
             qos: delivery.qos,
@@ -74,14 +89,41 @@ impl Outgoing {
             return;
         }
         match publish.encode(self.version, out) {
-            Ok(()) => self.under_way.extend(packet_id),
+            Ok(()) => self.under_way.extend(under_way),
             Err(malformed) => error!("{}: can't be sent: {malformed}", message.topic),
         }
     }
 
-    /// Takes note that a message has arrived; true if it was under way.
+    /// PUBACK: a message of QoS 1 has arrived; true if it was under way.
     pub(super) fn acknowledged(&mut self, id: PacketId) -> bool {
-        let place = self.under_way.iter().position(|under_way| *under_way == id);
+        self.done(id, Awaited::Puback)
+    }
+
+    /// PUBREC: a message of QoS 2 has arrived, or is not wanted.  Says how the PUBREL is to answer, or that there is
+    /// none, because the client has ended the exchange with an error [MQTT-4.3.3-4].
+    pub(super) fn received(&mut self, id: PacketId, reason: ReasonCode) -> Option<ReasonCode> {
+        if reason.is_error() {
+            self.done(id, Awaited::Pubrec);
+            return None;
+        }
+        let known =
+            self.under_way.iter_mut().find(|(other, awaited)| *other == id && *awaited != Awaited::Puback);
+        Some(match known {
+            Some((_, awaited)) => {
+                *awaited = Awaited::Pubcomp;
+                ReasonCode::Success
+            }
+            None => ReasonCode::PacketIdentifierNotFound,
+        })
+    }
+
+    /// PUBCOMP: a message of QoS 2 is done with.
+    pub(super) fn completed(&mut self, id: PacketId) -> bool {
+        self.done(id, Awaited::Pubcomp)
+    }
+
+    fn done(&mut self, id: PacketId, awaited: Awaited) -> bool {
+        let place = self.under_way.iter().position(|under_way| *under_way == (id, awaited));
         place.is_some_and(|place| self.under_way.remove(place).is_some())
     }
 
@@ -91,7 +133,7 @@ impl Outgoing {
         for _ in 0..=self.under_way.len() {
             let id = self.next;
             self.next = self.next.checked_add(1).unwrap_or(PacketId::MIN);
-            if !self.under_way.contains(&id) {
+            if !self.under_way.iter().any(|(other, _)| *other == id) {
                 return Some(id);
             }
         }
@@ -140,6 +182,25 @@ mod tests {
         assert_eq!(outgoing.room(), 0);
         let ids: Vec<_> = sent(&out).iter().filter_map(|publish| publish.packet_id).collect();
         assert!(outgoing.acknowledged(ids[0]) && !outgoing.acknowledged(ids[0]));
+        assert_eq!(outgoing.room(), 1);
+    }
+
+    #[test]
+    fn a_message_of_quality_2_is_under_way_until_it_is_complete() {
+        let mut outgoing = outgoing(1, usize::MAX);
+        let (mut out, now) = (Vec::new(), Instant::now());
+        outgoing.send(&delivery(QoS::ExactlyOnce, "1"), now, &mut out);
+        let id = sent(&out)[0].packet_id.expect("QoS 2");
+        assert!(!outgoing.acknowledged(id) && !outgoing.completed(id), "not yet");
+        for _ in 0..2 {
+            assert_eq!(outgoing.received(id, ReasonCode::Success), Some(ReasonCode::Success));
+            assert_eq!(outgoing.room(), 0);
+        }
+        assert!(outgoing.completed(id));
+        assert_eq!(outgoing.received(id, ReasonCode::Success), Some(ReasonCode::PacketIdentifierNotFound));
+        outgoing.send(&delivery(QoS::ExactlyOnce, "2"), now, &mut out);
+        let id = sent(&out)[1].packet_id.expect("QoS 2");
+        assert_eq!(outgoing.received(id, ReasonCode::QuotaExceeded), None);
         assert_eq!(outgoing.room(), 1);
     }
 

@@ -1,5 +1,7 @@
 //! What a client that was taken asks for: its requests wait here for their answers, in their order.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -33,6 +35,8 @@ pub(super) struct Session {
     heard: Instant,
     kept: bool,
     outgoing: Outgoing,
+    /// The messages of QoS 2 that it has published and not released yet; true for those with a PUBREC.
+    pub(super) received: HashMap<PacketId, bool>,
     /// Its subscriptions that its own responses match.
     private: Vec<(TopicFilter, SubscribeOptions, Option<std::num::NonZeroU32>)>,
 }
@@ -40,10 +44,21 @@ pub(super) struct Session {
 /// Something that the client asked for.
 pub(super) enum Request {
     Connect(Connack),
-    Publish(Option<PacketId>),
-    Command(Option<PacketId>, Option<Respond>),
+    Publish(Receipt),
+    Command(Receipt, Option<Respond>),
     Subscribe(PacketId),
     Unsubscribe(PacketId),
+}
+
+/// How a publication is acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Receipt {
+    /// QoS 0: not at all.
+    None,
+    /// QoS 1.
+    Puback(PacketId),
+    /// QoS 2.
+    Pubrec(PacketId),
 }
 
 /// Where and how the outcome of a command is told.
@@ -92,6 +107,7 @@ impl Session {
             heard: now,
             kept,
             outgoing,
+            received: HashMap::new(),
             private: Vec::new(),
         }
     }
@@ -145,6 +161,50 @@ impl Session {
         self.outgoing.acknowledged(id);
     }
 
+    pub(super) fn completed(&mut self, id: PacketId) {
+        self.outgoing.completed(id);
+    }
+
+    /// PUBREC from the client.
+    pub(super) fn pubrec(&mut self, pubrec: &Acknowledge, out: &mut Vec<u8>) {
+        if let Some(reason) = self.outgoing.received(pubrec.packet_id, pubrec.reason) {
+            self.write(&Packet::Pubrel(self.acknowledge(pubrec.packet_id, reason)), out);
+        }
+    }
+
+    /// PUBREL from the client: what it publishes under this identifier from now on is new [MQTT-4.3.3-12].
+    pub(super) fn pubrel(&mut self, pubrel: &Acknowledge, out: &mut Vec<u8>) {
+        let reason = match self.received.remove(&pubrel.packet_id) {
+            Some(_) => ReasonCode::Success,
+            None => ReasonCode::PacketIdentifierNotFound,
+        };
+        self.write(&Packet::Pubcomp(self.acknowledge(pubrel.packet_id, reason)), out);
+    }
+
+    /// Takes note of a message of QoS 2; false when it is one that was received already [MQTT-4.3.3-10].
+    pub(super) fn is_new(&mut self, id: PacketId, out: &mut Vec<u8>) -> bool {
+        match self.received.entry(id) {
+            Entry::Vacant(place) => {
+                place.insert(false);
+                true
+            }
+            Entry::Occupied(place) => {
+                if *place.get() {
+                    self.write(&Packet::Pubrec(Acknowledge::success(id)), out);
+                }
+                false
+            }
+        }
+    }
+
+    fn acknowledge(&self, packet_id: PacketId, reason: ReasonCode) -> Acknowledge {
+        let mut acknowledge = Acknowledge::success(packet_id);
+        if self.version == Version::V5 {
+            acknowledge.reason = reason;
+        }
+        acknowledge
+    }
+
     pub(super) fn subscribe(&mut self, subscribe: Subscribe) -> Result<(), Violation> {
         let Subscribe { packet_id, properties, filters } = subscribe;
         let subscription_id = properties.subscription_ids().next();
@@ -184,20 +244,20 @@ impl Session {
         while let Some((request, answer)) = self.requests.pop() {
             let packet = match (request, answer) {
                 (Request::Connect(connack), _) => Some(Packet::Connack(connack)),
-                (Request::Publish(packet_id), Answer::Done(done)) => {
-                    packet_id.map(|id| self.puback(id, &done.map(|done| done == Done::Published(true))))
+                (Request::Publish(receipt), Answer::Done(done)) => {
+                    self.receipt(receipt, &done.map(|done| done == Done::Published(true)))
                 }
-                (Request::Publish(packet_id), Answer::Outcome(outcome)) => {
-                    packet_id.map(|id| self.puback(id, &outcome.map(|_| true)))
+                (Request::Publish(receipt), Answer::Outcome(outcome)) => {
+                    self.receipt(receipt, &outcome.map(|_| true))
                 }
-                (Request::Command(packet_id, respond), answer) => {
+                (Request::Command(receipt, respond), answer) => {
                     let outcome = match answer {
                         Answer::Outcome(outcome) => outcome,
                         Answer::Done(Err(refusal)) => Err(refusal),
                         Answer::Done(Ok(_)) => continue,
                     };
-                    let packet = packet_id
-                        .map(|id| self.puback(id, &outcome.as_ref().map(|_| true).map_err(Refusal::clone)));
+                    let packet =
+                        self.receipt(receipt, &outcome.as_ref().map(|_| true).map_err(Refusal::clone));
                     if let Some(packet) = packet {
                         self.write(&packet, out);
                     }
@@ -224,7 +284,9 @@ impl Session {
         }
     }
 
-    fn puback(&self, packet_id: PacketId, outcome: &Result<bool, Refusal>) -> Packet {
+    /// PUBACK or PUBREC, with the outcome as far as this version can tell it.
+    fn receipt(&mut self, receipt: Receipt, outcome: &Result<bool, Refusal>) -> Option<Packet> {
+        let (Receipt::Puback(packet_id) | Receipt::Pubrec(packet_id)) = receipt else { return None };
         let mut acknowledge = Acknowledge::success(packet_id);
         // 3.1.1 has no way to say no: its clients learn it from the state that does not change.
         if self.version == Version::V5 {
@@ -238,7 +300,16 @@ impl Session {
                 }
             }
         }
-        Packet::Puback(acknowledge)
+        if let Receipt::Puback(_) = receipt {
+            return Some(Packet::Puback(acknowledge));
+        }
+        if acknowledge.reason.is_error() {
+            // The exchange ends with this, and the identifier is free again [MQTT-4.3.3-9].
+            self.received.remove(&packet_id);
+        } else {
+            self.received.insert(packet_id, true);
+        }
+        Some(Packet::Pubrec(acknowledge))
     }
 
     fn suback_reason(&self, reason: ReasonCode) -> ReasonCode {

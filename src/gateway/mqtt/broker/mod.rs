@@ -132,12 +132,11 @@ impl Broker {
                 continue;
             }
             // [MQTT-3.8.4-3] The same filter again replaces the subscription.
-            let granted = options.qos.min(QoS::AtLeastOnce);
-            let options = SubscribeOptions { qos: granted, ..options };
             self.tree.insert(&filter, id, Subscription { options, id: subscription_id });
-            reasons.push(match granted {
+            reasons.push(match options.qos {
                 QoS::AtMostOnce => ReasonCode::Success,
-                _ => ReasonCode::GrantedQos1,
+                QoS::AtLeastOnce => ReasonCode::GrantedQos1,
+                QoS::ExactlyOnce => ReasonCode::GrantedQos2,
             });
             // [MQTT-3.3.1-9..11] Which retained messages are sent is the subscriber's choice.
             let wanted = match options.retain_handling {
@@ -149,7 +148,7 @@ impl Broker {
                 let visible = |message: &&Arc<Message>| may_read(&self.topics, member, message);
                 retained.extend(self.retained.matching(&filter, now).filter(visible).map(|message| {
                     Delivery {
-                        qos: message.qos.min(granted),
+                        qos: message.qos.min(options.qos),
                         message: message.clone(),
                         retain: true,
                         subscription_ids: subscription_id.into_iter().collect(),
