@@ -55,7 +55,7 @@ const FULL: usize = 64 << 10;
 /// wanted.
 const SLACK: usize = 16 << 10;
 /// A buffer that grew beyond this is given back when it is empty.
-const SPARE: usize = 4 << 10;
+const SPARE: usize = 1 << 10;
 /// How long the last bytes have to leave, and the client to close.
 const FAREWELL: Duration = Duration::from_millis(500);
 
