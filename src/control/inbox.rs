@@ -1,7 +1,8 @@
 //! The inbox of the hardware thread: everything that can reach it, in one queue.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SendError, Sender, channel};
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -49,10 +50,13 @@ pub struct Commands {
 }
 
 /// The other end of [`Commands`] that lead to no hardware thread.
-pub struct Requests(Receiver<Message>);
+pub struct Requests {
+    inbox: Receiver<Message>,
+    waiting: VecDeque<Request>,
+}
 
 pub(super) enum Message {
-    Command(Request),
+    Commands(Vec<Request>),
     Edge(Edge),
     Stop,
 }
@@ -79,13 +83,22 @@ impl Commands {
     /// A way to no hardware thread, for tests of those who send: they take the requests and answer them.
     pub fn unattended() -> (Commands, Requests) {
         let (commands, receiver) = Commands::channel();
-        (commands, Requests(receiver))
+        (commands, Requests { inbox: receiver, waiting: VecDeque::new() })
     }
 
-    /// Hands a request to the hardware thread, which answers it in its turn; refused when that has ended.
-    pub fn send(&self, request: Request) -> Result<(), Refusal> {
-        self.sent.fetch_add(1, Ordering::Relaxed);
-        self.messages.send(Message::Command(request)).map_err(|_| Refusal::stopping())
+    /// Hands requests to the hardware thread, which answers each in its turn.  When that has ended they are refused
+    /// here.
+    ///
+    /// What one client sends together is handed over together: otherwise the thread is woken by the first request
+    /// and sleeps again before the second is there.
+    pub fn send(&self, requests: Vec<Request>) {
+        if requests.is_empty() {
+            return;
+        }
+        self.sent.fetch_add(requests.len() as u64, Ordering::Relaxed);
+        if let Err(SendError(Message::Commands(requests))) = self.messages.send(Message::Commands(requests)) {
+            requests.into_iter().for_each(Request::refuse);
+        }
     }
 
     /// How many requests were handed over since the start.
@@ -111,21 +124,32 @@ impl Commands {
 
 impl Requests {
     /// The next request, if one was sent already.
-    pub fn take(&self) -> Option<Request> {
-        self.0.try_iter().find_map(Message::into_request)
+    pub fn take(&mut self) -> Option<Request> {
+        self.waiting.extend(self.inbox.try_iter().flat_map(Message::into_requests));
+        self.waiting.pop_front()
     }
 
     /// The next request; nothing when nobody is left who could send one.
-    pub fn wait(&self) -> Option<Request> {
-        self.0.iter().find_map(Message::into_request)
+    pub fn wait(&mut self) -> Option<Request> {
+        while self.waiting.is_empty() {
+            self.waiting.extend(self.inbox.recv().ok()?.into_requests());
+        }
+        self.waiting.pop_front()
+    }
+}
+
+impl Request {
+    /// Tells that the time for requests is over.
+    pub(super) fn refuse(self) {
+        self.recipient.answer(self.ticket, Err(Refusal::stopping()));
     }
 }
 
 impl Message {
-    fn into_request(self) -> Option<Request> {
+    pub(super) fn into_requests(self) -> Vec<Request> {
         match self {
-            Message::Command(request) => Some(request),
-            Message::Edge(_) | Message::Stop => None,
+            Message::Commands(requests) => requests,
+            Message::Edge(_) | Message::Stop => Vec::new(),
         }
     }
 }

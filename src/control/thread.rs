@@ -9,7 +9,7 @@ use log::{debug, error};
 
 use super::inbox::{Message, WaitingEdges};
 use super::{BuildError, Commands, Controller, Now, Planned, Request};
-use crate::domain::{Event, Refusal, Registry};
+use crate::domain::{Event, Registry};
 use crate::hardware::Hardware;
 
 /// Where events go.  It is called on the hardware thread and does not wait.
@@ -138,11 +138,13 @@ fn run(
             Some(due) => inbox.recv_timeout(due.saturating_duration_since(Instant::now())),
         };
         match message {
-            Ok(Message::Command(request)) => {
-                let outcome = controller.handle(&request, Now::read());
-                // Before the answer: who then asks for the retained state finds what was answered, or newer.
-                tell(controller, events);
-                request.recipient.answer(request.ticket, outcome);
+            Ok(Message::Commands(requests)) => {
+                for request in requests {
+                    let outcome = controller.handle(&request, Now::read());
+                    // Before the answer: who then asks for the retained state finds what was answered, or newer.
+                    tell(controller, events);
+                    request.recipient.answer(request.ticket, outcome);
+                }
             }
             Ok(Message::Edge(edge)) => {
                 waiting.handled(edge.input);
@@ -168,9 +170,5 @@ fn tell(controller: &mut Controller, events: &EventSink) {
 
 /// Nobody waits for ever: what came after the order to stop is refused, and the inbox is closed for what comes later.
 fn refuse_the_rest(inbox: Receiver<Message>) {
-    while let Ok(message) = inbox.try_recv() {
-        if let Message::Command(Request { recipient, ticket, .. }) = message {
-            recipient.answer(ticket, Err(Refusal::stopping()));
-        }
-    }
+    inbox.try_iter().flat_map(Message::into_requests).for_each(Request::refuse);
 }

@@ -368,15 +368,10 @@ impl Desk {
             }
         };
         let sent = command.and_then(|command| {
-            let Some(commands) = &self.commands else { return Err(Refusal::stopping()) };
-            let principal = principal.clone();
-            commands.send(Request {
-                principal,
-                command,
-                expires: None,
-                recipient: Arc::new(Nobody),
-                ticket: 0,
-            })
+            let commands = self.commands.as_ref().ok_or_else(Refusal::stopping)?;
+            let (principal, recipient) = (principal.clone(), Arc::new(Nobody));
+            commands.send(vec![Request { principal, command, expires: will.expires, recipient, ticket: 0 }]);
+            Ok(())
         });
         if let Err(refusal) = sent {
             warn!("the will of {} was not carried out: {refusal}", principal.client);

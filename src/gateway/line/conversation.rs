@@ -28,6 +28,8 @@ pub struct LineConversation {
     pub(super) membership: Option<Membership>,
     splitter: Splitter,
     waiting: InOrder<Asked, Answer>,
+    /// Those of them that the hardware thread is about to get.
+    requests: Vec<Request>,
     /// What it has subscribed to, as far as it was told.
     subscribed: Vec<TopicFilter>,
     /// How many of the requests that wait are subscriptions.
@@ -112,6 +114,7 @@ impl LineConversation {
             principal,
             membership: None,
             waiting: InOrder::default(),
+            requests: Vec::new(),
             subscribed: Vec::new(),
             subscribing: 0,
             unreadable: 0,
@@ -142,20 +145,20 @@ impl LineConversation {
         self.waiting.push(Asked { id: frame.get("ID").map(Box::from), then })
     }
 
-    /// Sends a command to the hardware thread.
+    /// Has a command for the hardware thread, which gets all of one input together.
     pub(super) fn command(&mut self, frame: &Frame<'_>, command: Command) {
         let ticket = self.ask(frame, Then::Answer);
-        let sent = self.shared.commands.send(Request {
+        self.requests.push(Request {
             principal: self.principal.clone(),
             command,
             expires: None,
             recipient: self.outbox.clone(),
             ticket,
         });
-        if let Err(refusal) = sent {
-            self.waiting.answer(ticket, Answer::Refused(refusal));
-            self.write_answers();
-        }
+    }
+
+    fn hand_over(&mut self) {
+        self.shared.commands.send(std::mem::take(&mut self.requests));
     }
 
     /// Reads no more, and is over when everything is answered.
@@ -273,6 +276,7 @@ impl Conversation for LineConversation {
                 None => break,
             }
         }
+        self.hand_over();
         taken
     }
 
@@ -288,6 +292,7 @@ impl Conversation for LineConversation {
         if let Some(item) = self.splitter.finish(rest) {
             self.take(item, now);
         }
+        self.hand_over();
         self.leave(None);
         self.write_answers();
     }

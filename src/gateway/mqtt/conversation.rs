@@ -223,6 +223,9 @@ impl Conversation for MqttConversation {
                 }
             }
         }
+        if let Phase::Open(session) | Phase::Leaving(session) = &mut self.phase {
+            session.hand_over();
+        }
         if matches!(self.phase, Phase::Leaving(_) | Phase::Over) { bytes.len() } else { taken }
     }
 

@@ -8,7 +8,7 @@ use super::connect::WINDOW;
 use super::session::{Answer, Receipt, Request, Respond, Session, Violation};
 use super::translate;
 use crate::control;
-use crate::domain::{Audit, ClientId, Code, Command, Deed, Refusal, Target};
+use crate::domain::{Audit, ClientId, Code, Deed, Refusal, Target};
 use crate::gateway::{Body, Message, Space};
 use crate::wire::mqtt::{Properties, Property, Publish, QoS, ReasonCode, TopicName, Version};
 
@@ -146,20 +146,26 @@ impl Session {
                 None => translate::rpc(&payload),
             }
         };
-        let sent = command.map_err(|refusal| self.audit(topic, refusal)).and_then(|command: Command| {
-            self.shared.commands.send(control::Request {
+        match command {
+            Ok(command) => self.commands.push(control::Request {
                 principal: self.principal.clone(),
                 command,
                 expires: expiry(&properties, now),
                 recipient: self.outbox.clone(),
                 ticket,
-            })
-        });
-        if let Err(refusal) = sent {
-            self.requests.answer(ticket, Answer::Outcome(Err(refusal)));
-            self.write_answers(now, out);
+            }),
+            Err(refusal) => {
+                let refusal = self.audit(topic, refusal);
+                self.requests.answer(ticket, Answer::Outcome(Err(refusal)));
+                self.write_answers(now, out);
+            }
         }
         Ok(())
+    }
+
+    /// The hardware thread gets the commands of one input together.
+    pub(super) fn hand_over(&mut self) {
+        self.shared.commands.send(std::mem::take(&mut self.commands));
     }
 
     /// Where the outcome is wanted: at the Response Topic, or for the RPC topic at the client's own.

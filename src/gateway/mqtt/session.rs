@@ -10,7 +10,7 @@ use log::{error, warn};
 use super::connect::WINDOW;
 use super::outgoing::Outgoing;
 use super::{json, reasons};
-use crate::control::Now;
+use crate::control::{self, Now};
 use crate::domain::{ClientId, Outcome, Principal, Refusal};
 use crate::gateway::bus::Membership;
 use crate::gateway::{Body, Delivery, Done, InOrder, Joining, Message, Note, Outbox, Shared, Space};
@@ -26,6 +26,8 @@ pub(super) struct Session {
     pub(super) principal: Arc<Principal>,
     pub(super) version: Version,
     pub(super) requests: InOrder<Request, Answer>,
+    /// Those of them that the hardware thread is about to get.
+    pub(super) commands: Vec<control::Request>,
     /// Publications since the bus was last asked to answer one, and their bytes.
     pub(super) unanswered: (usize, usize),
     pub(super) membership: Membership,
@@ -100,6 +102,7 @@ impl Session {
             principal,
             version,
             requests,
+            commands: Vec::new(),
             unanswered: (0, 0),
             membership,
             wants_problem_information,

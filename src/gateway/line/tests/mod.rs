@@ -7,6 +7,7 @@ mod limits;
 mod served;
 
 use std::collections::VecDeque;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -135,6 +136,14 @@ impl Talk {
             Some(Request { command, .. }) => format!("{} {}", command.target, command.action),
             None => "nothing".to_owned(),
         }
+    }
+
+    /// Takes the answers that wait in the outbox, as the pump does.
+    fn answered(&mut self) -> String {
+        let (mut notes, mut deliveries) = (VecDeque::new(), VecDeque::new());
+        self.outbox.take(&mut notes, &mut deliveries, 0);
+        notes.into_iter().for_each(|note| self.line.note(note, self.now));
+        self.heard()
     }
 
     /// Answers as the hardware thread does.

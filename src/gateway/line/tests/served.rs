@@ -27,7 +27,7 @@ const RETAINED: usize = 2 + 3 + 4;
 impl Server {
     /// Two may be connected at the same time.
     fn start() -> Server {
-        let (commands, requests) = Commands::unattended();
+        let (commands, mut requests) = Commands::unattended();
         let (bus, mailbox) = BusThread::prepare();
         let mut shared = shared(commands.clone(), bus.clone());
         shared.admission = Admission::new(2, 2);
