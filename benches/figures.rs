@@ -77,6 +77,20 @@ fn speed(effort: &Effort, table: &mut Table) {
             contest.add(Contestant::new(server.pid(), move || client.set(beside)));
         }
     }
+    // Nobody listened to those; here every change is told to somebody else besides.
+    let told = Gatekeeper::start("");
+    let mut heard = Contest::new("line SET with a subscriber", effort.requests, 1);
+    let mut client = LineClient::connect(line_floor.server.line());
+    heard.add(Contestant::new(line_floor.server.pid(), move || client.set(1)));
+    let mut client = LineClient::connect(told.server.line());
+    let mut subscriber = MqttClient::connect(told.server.mqtt(), "dashboard");
+    subscriber.subscribe("pi/devices/led/state", 0);
+    subscriber.take_publish(0);
+    heard.add(Contestant::new(told.server.pid(), move || {
+        let replied = client.set(1);
+        subscriber.take_publish(0);
+        replied
+    }));
     let mut rpc = Contest::new("MQTT RPC, QoS 0", effort.requests, 1);
     for server in [&mqtt_floor.server, &ours.server] {
         let mut client = MqttClient::connect(server.mqtt(), "caller");
@@ -104,13 +118,14 @@ fn speed(effort: &Effort, table: &mut Table) {
 
     // The first turn is for warming up.
     for turn in 0..=effort.turns {
-        let contests = [&mut set, &mut pipelined, &mut rpc].into_iter().chain(&mut publications);
+        let contests = [&mut set, &mut heard, &mut pipelined, &mut rpc].into_iter().chain(&mut publications);
         contests.for_each(|contest| contest.turn(turn > 0));
     }
 
     for contest in [&set, &rpc] {
         contest.tell("floor", Some(Bound::AtMost(1.25)), Some(Bound::AtMost(1.4)), table);
     }
+    heard.tell("floor", None, None, table);
     pipelined.tell_rate("floor", Some(Bound::AtLeast(0.5)), table);
     for contest in &publications {
         contest.tell("Mosquitto", Some(Bound::AtMost(1.0)), None, table);

@@ -77,14 +77,14 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{:42} {:>12} {:10} {:>12} {:>8}   {:>9}",
+            "{:46} {:>12} {:10} {:>12} {:>8}   {:>9}",
             "figure (median)", "beside", "", "ours", "ratio", "target"
         )?;
         for Row { name, unit, ours, beside, ratio, bound } in &self.rows {
             let figure = format!("{name} [{unit}]");
             let (other, who) = beside.map_or((String::new(), ""), |(who, other)| (number(other), who));
             let ratio_text = ratio.map_or(String::new(), |ratio| format!("{ratio:.2}x"));
-            write!(f, "{figure:42} {other:>12} {who:10} {:>12} {ratio_text:>8}", number(*ours))?;
+            write!(f, "{figure:46} {other:>12} {who:10} {:>12} {ratio_text:>8}", number(*ours))?;
             if let Some(bound) = bound {
                 let by_ratio = if ratio.is_some() { "x" } else { "" };
                 let (sign, aim) = match bound {
