@@ -1,12 +1,14 @@
 //! The JSON that the gatekeeper publishes.
 
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value as Json, json};
 
 use crate::domain::{Audit, Datum, Entry, Outcome, Registry, State};
 
 /// A device's state.
 pub fn state(state: &State) -> Vec<u8> {
-    bytes(&state_object(state))
+    written(&StateJson(state))
 }
 
 /// The registry: a map from the name of a device to what it is and can do.
@@ -45,45 +47,57 @@ pub fn log_record(timestamp: f64, level: &str, target: &str, message: &str) -> V
 
 /// The answer to a command.
 pub fn response(outcome: &Outcome, timestamp: f64, correlation_data: Option<&[u8]>) -> Vec<u8> {
-    let correlation_data = correlation_data.map(base64);
-    bytes(&match outcome {
-        Ok(state) => json!({
-            "timestamp": timestamp,
-            "status": "success",
-            "code": Json::Null,
-            "result": state_object(state),
-            "message": Json::Null,
-            "correlation_data": correlation_data,
-        }),
-        Err(refusal) => json!({
-            "timestamp": timestamp,
-            "status": "error",
-            "code": refusal.code.as_str(),
-            "result": Json::Null,
-            "message": refusal.message,
-            "correlation_data": correlation_data,
-        }),
+    let refusal = outcome.as_ref().err();
+    written(&ResponseJson {
+        timestamp,
+        status: if refusal.is_none() { "success" } else { "error" },
+        code: refusal.map(|refusal| refusal.code.as_str()),
+        result: outcome.as_ref().ok().map(|state| StateJson(state)),
+        message: refusal.map(|refusal| refusal.message.as_ref()),
+        correlation_data: correlation_data.map(base64),
     })
 }
 
-fn state_object(state: &State) -> Json {
-    let mut object = Map::new();
-    object.insert("timestamp".into(), state.timestamp.into());
-    object.insert("device".into(), state.device.as_str().into());
-    object.insert("kind".into(), state.kind.into());
-    object.insert("event".into(), state.event.into());
-    object.insert("value".into(), state.value.as_ref().map_or(Json::Null, |value| number(*value)));
-    object.insert("seq".into(), state.seq.into());
-    if let Err(error) = &state.value {
-        object.insert("error".into(), error.as_ref().into());
+// What every command needs is written as it is; the rest, which is rare, is made into a tree first.
+
+#[derive(Serialize)]
+struct ResponseJson<'a> {
+    timestamp: f64,
+    status: &'static str,
+    code: Option<&'static str>,
+    result: Option<StateJson<'a>>,
+    message: Option<&'a str>,
+    correlation_data: Option<String>,
+}
+
+struct StateJson<'a>(&'a State);
+
+impl Serialize for StateJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let StateJson(state) = self;
+        let mut object = serializer.serialize_map(None)?;
+        object.serialize_entry("timestamp", &state.timestamp)?;
+        object.serialize_entry("device", state.device.as_str())?;
+        object.serialize_entry("kind", state.kind)?;
+        object.serialize_entry("event", state.event)?;
+        object.serialize_entry("value", &state.value.as_ref().ok().map(|value| number(*value)))?;
+        object.serialize_entry("seq", &state.seq)?;
+        if let Err(error) = &state.value {
+            object.serialize_entry("error", error.as_ref())?;
+        }
+        if let Some(edge_ns) = state.edge_ns {
+            object.serialize_entry("edge_ns", &edge_ns)?;
+        }
+        for (key, value) in &state.fields {
+            object.serialize_entry(key, &datum(value))?;
+        }
+        object.end()
     }
-    if let Some(edge_ns) = state.edge_ns {
-        object.insert("edge_ns".into(), edge_ns.into());
-    }
-    for (key, value) in &state.fields {
-        object.insert((*key).into(), datum(value));
-    }
-    Json::Object(object)
+}
+
+/// Writing into memory does not fail, and neither do these types: their keys are texts and their numbers finite.
+fn written(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
 }
 
 fn device(entry: &Entry, registry: &Registry) -> Json {

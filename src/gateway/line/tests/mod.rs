@@ -7,7 +7,6 @@ mod limits;
 mod served;
 
 use std::collections::VecDeque;
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
