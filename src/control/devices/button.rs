@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use super::actions::{self, READ};
-use super::debounce::Debounced;
+use super::debounce::{Debounced, InputPlan};
 use crate::control::{Bench, Blueprint, Device, Kind, Observation, Ticked};
 use crate::domain::{
     ActionSpec, Arguments, Bias, Datum, LineAddress, LineRef, Mistakes, Polarity, Refusal, Settings, Span,
@@ -55,10 +55,7 @@ struct ButtonSettings {
 }
 
 struct Plan {
-    address: LineAddress,
-    polarity: Polarity,
-    bias: Bias,
-    debounce: Span,
+    input: InputPlan,
     hold: Hold,
 }
 
@@ -84,17 +81,19 @@ fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blue
         return None;
     }
     Some(Box::new(Plan {
-        address: LineAddress { chip: given.chip, line: given.line },
-        polarity: Polarity::from_active_low(given.active_low),
-        bias: given.bias,
-        debounce: given.debounce.unwrap_or(DEBOUNCE),
+        input: InputPlan {
+            address: LineAddress { chip: given.chip, line: given.line },
+            polarity: Polarity::from_active_low(given.active_low),
+            bias: given.bias,
+            debounce: given.debounce.unwrap_or(DEBOUNCE),
+        },
         hold: Hold { time: hold_time.0, repeat: given.hold_repeat },
     }))
 }
 
 impl Wired for Plan {
     fn lines(&self) -> Vec<(&'static str, LineAddress)> {
-        vec![("line", self.address.clone())]
+        self.input.lines()
     }
 }
 
@@ -104,10 +103,9 @@ impl Blueprint for Plan {
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
-        let input = bench.input("line", &self.address, self.polarity, self.bias)?;
         // A button that is pressed at start was not pressed by anybody who knew; it counts as held when it is
         // pressed anew.
-        let line = Debounced::new(input, self.debounce.0)?;
+        let line = self.input.open(bench)?;
         Ok(Box::new(Button { line, hold: self.hold, holds: 0, held_at: None }))
     }
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::domain::Value;
+use crate::control::Bench;
+use crate::domain::{Bias, LineAddress, Polarity, Span, Value};
 use crate::hardware::{Edge, HardwareError, Input};
 
 /// An input and the value that counts.
@@ -19,9 +20,29 @@ pub(super) struct Debounced {
     driven: bool,
 }
 
+/// An input line as it is configured.
+pub(super) struct InputPlan {
+    pub(super) address: LineAddress,
+    pub(super) polarity: Polarity,
+    pub(super) bias: Bias,
+    pub(super) debounce: Span,
+}
+
+impl InputPlan {
+    /// Its line, whose setting is called `line`.
+    pub(super) fn lines(&self) -> Vec<(&'static str, LineAddress)> {
+        vec![("line", self.address.clone())]
+    }
+
+    /// Takes the line, with the value that it has now.
+    pub(super) fn open(&self, bench: &mut Bench<'_>) -> Result<Debounced, HardwareError> {
+        let input = bench.input("line", &self.address, self.polarity, self.bias)?;
+        Debounced::new(input, self.debounce.0)
+    }
+}
+
 impl Debounced {
-    /// Takes the input with the value that it has now.
-    pub(super) fn new(mut input: Box<dyn Input>, debounce: Duration) -> Result<Debounced, HardwareError> {
+    fn new(mut input: Box<dyn Input>, debounce: Duration) -> Result<Debounced, HardwareError> {
         let value = Ok(input.read()?);
         Ok(Debounced { input, debounce, value, edge_ns: None, settling: None, driven: false })
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde::Deserialize;
 
 use super::actions::{self, READ};
-use super::debounce::Debounced;
+use super::debounce::{Debounced, InputPlan};
 use crate::control::{Bench, Blueprint, Device, Kind, Observation, Ticked};
 use crate::domain::{
     ActionSpec, Arguments, Bias, Datum, LineAddress, LineRef, Mistakes, Polarity, Refusal, Settings, Span,
@@ -45,10 +45,7 @@ struct InputSettings {
 }
 
 struct Plan {
-    address: LineAddress,
-    polarity: Polarity,
-    bias: Bias,
-    debounce: Span,
+    input: InputPlan,
 }
 
 struct Signal {
@@ -58,16 +55,18 @@ struct Signal {
 fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blueprint>> {
     let given: InputSettings = settings.read(mistakes)?;
     Some(Box::new(Plan {
-        address: LineAddress { chip: given.chip, line: given.line },
-        polarity: Polarity::from_active_low(given.active_low),
-        bias: given.bias,
-        debounce: given.debounce.unwrap_or(Span::from_millis(0)),
+        input: InputPlan {
+            address: LineAddress { chip: given.chip, line: given.line },
+            polarity: Polarity::from_active_low(given.active_low),
+            bias: given.bias,
+            debounce: given.debounce.unwrap_or(Span::from_millis(0)),
+        },
     }))
 }
 
 impl Wired for Plan {
     fn lines(&self) -> Vec<(&'static str, LineAddress)> {
-        vec![("line", self.address.clone())]
+        self.input.lines()
     }
 }
 
@@ -77,8 +76,7 @@ impl Blueprint for Plan {
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
-        let input = bench.input("line", &self.address, self.polarity, self.bias)?;
-        Ok(Box::new(Signal { line: Debounced::new(input, self.debounce.0)? }))
+        Ok(Box::new(Signal { line: self.input.open(bench)? }))
     }
 }
 
