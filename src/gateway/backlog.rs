@@ -23,6 +23,11 @@ pub(super) struct Wanted {
     pub(super) audit: bool,
 }
 
+impl Wanted {
+    /// Everything.
+    pub(super) const ALL: Wanted = Wanted { states: true, audit: true };
+}
+
 #[derive(Debug, Default)]
 struct Waiting {
     events: Vec<Event>,

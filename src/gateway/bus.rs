@@ -227,30 +227,30 @@ fn run(mailbox: &Mailbox, settings: BusSettings) {
     desk.say(Message::own(desk.topics.registry(), json::registry(&registry), true));
     let Mailbox { letters, backlog } = mailbox;
     while let Ok(letter) = letters.recv() {
+        let changes = letter.changes_audience();
+        if changes {
+            // Whoever is told that it listens has missed nothing since then.
+            backlog.listen(Wanted::ALL);
+        }
         // First, so that what the letter asks for is what is true now.
         desk.tell_all(backlog);
-        if desk.take(letter, Instant::now()) == Audience::Changed {
+        desk.take(letter, Instant::now());
+        if changes {
             backlog.listen(desk.wanted());
-            // Nobody rang for what came before that.
-            desk.tell_all(backlog);
         }
     }
 }
 
-/// Whether a letter may have changed who listens.
-#[derive(PartialEq, Eq)]
-enum Audience {
-    Same,
-    Changed,
+impl Letter {
+    /// Whether it may change who listens to what.
+    fn changes_audience(&self) -> bool {
+        let goes = matches!(self, Letter::Join(..) | Letter::Rename(..) | Letter::Leave(_));
+        goes || matches!(self, Letter::Subscribe(..) | Letter::Unsubscribe(..))
+    }
 }
 
 impl Desk {
-    fn take(&mut self, letter: Letter, now: Instant) -> Audience {
-        let audience = match &letter {
-            Letter::Join(..) | Letter::Rename(..) | Letter::Leave(_) => Audience::Changed,
-            Letter::Subscribe(..) | Letter::Unsubscribe(..) => Audience::Changed,
-            _ => Audience::Same,
-        };
+    fn take(&mut self, letter: Letter, now: Instant) {
         match letter {
             Letter::Join(id, joining, ticket) => {
                 let Joining { principal, named, outbox, will } = joining;
@@ -311,7 +311,6 @@ impl Desk {
                 self.commands = None;
             }
         }
-        audience
     }
 
     /// What anybody listens to.
