@@ -51,6 +51,10 @@ pub struct Limits {
     pub retained_messages: usize,
     /// Bytes of retained messages.
     pub retained_bytes: usize,
+    /// Sessions that are kept for clients which are not connected.
+    pub sessions: usize,
+    /// Bytes that wait for them in all; for one of them it is as much as for one that is connected.
+    pub queued_bytes: usize,
 }
 
 impl Default for Limits {
@@ -64,6 +68,8 @@ impl Default for Limits {
             subscriptions: 100,
             retained_messages: 10_000,
             retained_bytes: 16 * MIB,
+            sessions: 1000,
+            queued_bytes: 16 * MIB,
         }
     }
 }
@@ -104,6 +110,8 @@ pub(super) fn read_limits(settings: &Settings<'_>, largest: usize, mistakes: &mu
     within(settings, "subscriptions", limits.subscriptions, 1..=10_000, mistakes);
     within(settings, "retained_messages", limits.retained_messages, 1..=1_000_000, mistakes);
     within(settings, "retained_bytes", limits.retained_bytes, 65_536..=1024 * MIB, mistakes);
+    within(settings, "sessions", limits.sessions, 1..=100_000, mistakes);
+    within(settings, "queued_bytes", limits.queued_bytes, 65_536..=1024 * MIB, mistakes);
     limits
 }
 

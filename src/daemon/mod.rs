@@ -27,7 +27,7 @@ use crate::control::{Blueprint, Ended, EventSink, HardwareThread, Planned, devic
 use crate::domain::KindReader;
 use crate::gateway::line::LineSettings;
 use crate::gateway::mqtt::MqttSettings;
-use crate::gateway::mqtt::broker::RetainedLimits;
+use crate::gateway::mqtt::broker::{AbsentLimits, RetainedLimits};
 use crate::gateway::{BusSettings, BusThread, OutboxLimits, Shared, Topics, line, mqtt};
 use crate::hardware::gpiochip::Gpiochip;
 use crate::hardware::{Hardware, HardwareError, Simulation};
@@ -148,6 +148,14 @@ impl Daemon {
             commands: hardware.commands(),
             maximum_subscriptions: config.limits.subscriptions,
             retained,
+            absents: AbsentLimits {
+                sessions: config.limits.sessions,
+                queue: OutboxLimits {
+                    messages: config.limits.outbox_messages,
+                    bytes: config.limits.outbox_bytes,
+                },
+                bytes: config.limits.queued_bytes,
+            },
         };
         let ended = endings.0.clone();
         let bus = mailbox

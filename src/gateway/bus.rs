@@ -1,16 +1,18 @@
 //! The bus: the thread that owns the broker, and that turns what the hardware thread tells into messages.
 
+use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use log::{debug, warn};
 
 use super::backlog::{Backlog, Wanted};
-use super::mqtt::broker::{Broker, Member, MemberId, RetainedLimits};
+use super::mqtt::broker::{AbsentLimits, Broker, Left, Member, MemberId, Resumed, RetainedLimits};
+use super::mqtt::kept::{Expiry, Keeping, Kept};
 use super::mqtt::{json, translate};
 use super::{Done, Message, Note, Outbox, Space, Topics};
 use crate::control::{Commands, Recipient, Request};
@@ -41,12 +43,16 @@ pub struct Joining {
     pub outbox: Arc<Outbox>,
     /// What is published for it when its connection ends without a goodbye.
     pub will: Option<Message>,
+    /// How its session begins, and how long it outlives the connection.
+    pub keeping: Keeping,
 }
 
 /// How long a conversation stays a member: until this is dropped.
 pub(super) struct Membership {
     bus: Bus,
     id: MemberId,
+    /// What the session hands back, if it outlives the connection.
+    kept: Option<Box<Kept>>,
 }
 
 enum Letter {
@@ -57,7 +63,8 @@ enum Letter {
     Publish(Message, Option<(Arc<Outbox>, u64)>),
     Send(ClientId, Message, Arc<Outbox>, u64),
     ForgetWill(MemberId),
-    Leave(MemberId),
+    Expiry(MemberId, Expiry),
+    Leave(MemberId, Option<Box<Kept>>),
     /// There is something in the backlog.
     Events,
     Log(&'static str, Vec<u8>),
@@ -70,7 +77,7 @@ impl Bus {
     pub(super) fn join(&self, joining: Joining, ticket: u64) -> Membership {
         let id = MemberId(self.members.fetch_add(1, Ordering::Relaxed));
         self.post(Letter::Join(id, joining, ticket));
-        Membership { bus: self.clone(), id }
+        Membership { bus: self.clone(), id, kept: None }
     }
 
     /// Publishes for a client; with a ticket the outcome comes to the outbox.
@@ -129,6 +136,16 @@ impl Membership {
         self.bus.post(Letter::Rename(self.id, principal, ticket));
     }
 
+    /// Another time for which the session outlives the connection.
+    pub(super) fn set_expiry(&self, expiry: Expiry) {
+        self.bus.post(Letter::Expiry(self.id, expiry));
+    }
+
+    /// What the session keeps, just before this is dropped.
+    pub(super) fn hand_back(&mut self, kept: Kept) {
+        self.kept = Some(Box::new(kept));
+    }
+
     /// Leaves with a goodbye: the will is not published [MQTT-3.14.4-3].
     pub(super) fn forget_will(&self) {
         self.bus.post(Letter::ForgetWill(self.id));
@@ -137,7 +154,7 @@ impl Membership {
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        self.bus.post(Letter::Leave(self.id));
+        self.bus.post(Letter::Leave(self.id, self.kept.take()));
     }
 }
 
@@ -185,6 +202,8 @@ pub struct BusSettings {
     pub maximum_subscriptions: usize,
     /// How much is retained.
     pub retained: RetainedLimits,
+    /// How much is kept for clients that are not connected.
+    pub absents: AbsentLimits,
 }
 
 impl Mailbox {
@@ -210,6 +229,8 @@ struct Desk {
     broker: Broker,
     topics: Arc<Topics>,
     commands: Option<Commands>,
+    /// Clients that wait for what another connection of theirs hands back.
+    taking_over: HashMap<ClientId, (MemberId, Joining, u64)>,
 }
 
 /// The outcome of a will's command interests nobody but the audit.
@@ -220,13 +241,27 @@ impl Recipient for Nobody {
 }
 
 fn run(mailbox: &Mailbox, settings: BusSettings) {
-    let BusSettings { topics, registry, commands, maximum_subscriptions, retained } = settings;
-    let broker = Broker::new(topics.clone(), maximum_subscriptions, retained);
-    let mut desk = Desk { broker, topics, commands: Some(commands) };
+    let BusSettings { topics, registry, commands, maximum_subscriptions, retained, absents } = settings;
+    let broker = Broker::new(topics.clone(), maximum_subscriptions, retained, absents);
+    let mut desk = Desk { broker, topics, commands: Some(commands), taking_over: HashMap::new() };
     desk.say(Message::own(desk.topics.status(), "online", true));
     desk.say(Message::own(desk.topics.registry(), json::registry(&registry), true));
     let Mailbox { letters, backlog } = mailbox;
-    while let Ok(letter) = letters.recv() {
+    let mut due: Option<Instant> = None;
+    loop {
+        if due.is_some_and(|due| due <= Instant::now()) {
+            desk.settle_absent(Instant::now());
+            due = desk.broker.due();
+        }
+        let letter = match due {
+            None => letters.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(due) => letters.recv_timeout(due.saturating_duration_since(Instant::now())),
+        };
+        let letter = match letter {
+            Ok(letter) => letter,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
         let changes = letter.changes_audience();
         if changes {
             // Whoever is told that it listens has missed nothing since then.
@@ -237,6 +272,7 @@ fn run(mailbox: &Mailbox, settings: BusSettings) {
         desk.take(letter, Instant::now());
         if changes {
             backlog.listen(desk.wanted());
+            due = desk.broker.due();
         }
     }
 }
@@ -244,7 +280,7 @@ fn run(mailbox: &Mailbox, settings: BusSettings) {
 impl Letter {
     /// Whether it may change who listens to what.
     fn changes_audience(&self) -> bool {
-        let goes = matches!(self, Letter::Join(..) | Letter::Rename(..) | Letter::Leave(_));
+        let goes = matches!(self, Letter::Join(..) | Letter::Rename(..) | Letter::Leave(..));
         goes || matches!(self, Letter::Subscribe(..) | Letter::Unsubscribe(..))
     }
 }
@@ -253,19 +289,24 @@ impl Desk {
     fn take(&mut self, letter: Letter, now: Instant) {
         match letter {
             Letter::Join(id, joining, ticket) => {
-                let Joining { principal, named, outbox, will } = joining;
-                debug!("{} joined from {}", principal.client, principal.address);
-                let member = Member { principal, named, outbox, will, filters: Vec::new() };
-                let older = self.broker.join(id, member);
-                self.settle(older, now);
-                self.tell_presence(id);
-                self.broker.answer(id, ticket, Done::Joined(false), Vec::new());
+                let client = joining.principal.client.clone();
+                if let Some((_, other, _)) = self.taking_over.remove(&client) {
+                    other.outbox.close(taken_over());
+                }
+                match self.broker.find(client.as_str()).filter(|_| !joining.keeping.clean) {
+                    // Its session is still with the other connection's thread, which hands it back now.
+                    Some(member) if self.broker.is_kept(client.as_str()) => {
+                        member.outbox.close(taken_over());
+                        self.taking_over.insert(client, (id, joining, ticket));
+                    }
+                    _ => self.join(id, joining, ticket, now),
+                }
             }
             Letter::Rename(id, principal, ticket) => {
                 let older = self.broker.rename(id, principal);
                 self.settle(older, now);
                 self.tell_presence(id);
-                self.broker.answer(id, ticket, Done::Joined(false), Vec::new());
+                self.broker.answer(id, ticket, Done::Joined(None), Vec::new());
             }
             Letter::Subscribe(id, filters, subscription_id, ticket) => {
                 let (reasons, retained) = self.broker.subscribe(id, filters, subscription_id, now);
@@ -295,9 +336,15 @@ impl Desk {
                 outbox.note(Note::Done(ticket, sent));
             }
             Letter::ForgetWill(id) => self.broker.forget_will(id),
-            Letter::Leave(id) => {
-                let left = self.broker.leave(id);
-                self.settle(left, now);
+            Letter::Expiry(id, expiry) => self.broker.set_expiry(id, expiry),
+            Letter::Leave(id, kept) => {
+                self.taking_over.retain(|_, (other, ..)| *other != id);
+                let Some(left) = self.broker.leave(id, kept, now) else { return };
+                let next = self.taking_over.remove(&left.principal.client);
+                self.settle(Some(left), now);
+                if let Some((id, joining, ticket)) = next {
+                    self.join(id, joining, ticket, now);
+                }
             }
             Letter::Events => {}
             Letter::Log(level, json) => self.say(Message::own(self.topics.log(level), json, false)),
@@ -325,14 +372,43 @@ impl Desk {
         backlog.take().into_iter().for_each(|event| self.tell(event));
     }
 
+    /// Takes a client in, with what its earlier session has kept.
+    fn join(&mut self, id: MemberId, joining: Joining, ticket: u64, now: Instant) {
+        let Joining { principal, named, outbox, will, keeping } = joining;
+        debug!("{} joined from {}", principal.client, principal.address);
+        let member = Member { principal, named, outbox, will, keeping, filters: Vec::new() };
+        let older = self.broker.join(id, member);
+        self.settle(older, now);
+        let (kept, waiting) = match self.broker.resume(id) {
+            Resumed::Nothing => (None, Vec::new()),
+            Resumed::Session(kept, waiting) => (Some(kept), waiting.into()),
+            Resumed::Will(principal, will) => {
+                self.publish_will(&principal, will, now);
+                (None, Vec::new())
+            }
+        };
+        self.tell_presence(id);
+        self.broker.answer(id, ticket, Done::Joined(kept), waiting);
+    }
+
     /// Does what is due for a member that is no more: its will, and the word that it is gone.
-    fn settle(&mut self, gone: Option<Member>, now: Instant) {
-        let Some(Member { principal, named, will, .. }) = gone else { return };
+    fn settle(&mut self, gone: Option<Left>, now: Instant) {
+        let Some(Left { principal, named, will, evicted }) = gone else { return };
         if let Some(will) = will {
+            self.publish_will(&principal, will, now);
+        }
+        if let Some((principal, will)) = evicted {
             self.publish_will(&principal, will, now);
         }
         if named && self.broker.find(principal.client.as_str()).is_none() {
             self.tell_status(&principal.client, "offline");
+        }
+    }
+
+    /// Wills that have waited long enough, and sessions that have ended.
+    fn settle_absent(&mut self, now: Instant) {
+        for (principal, will) in self.broker.settle(now) {
+            self.publish_will(&principal, will, now);
         }
     }
 
@@ -355,7 +431,9 @@ impl Desk {
     fn publish_will(&mut self, principal: &Arc<Principal>, mut will: Message, now: Instant) {
         // [MQTT-3.1.3-9] Its time begins when it is published.
         will.expires = will.properties.message_expiry().map(|s| now + Duration::from_secs(u64::from(s)));
-        will.properties.retain(|property| !matches!(property, Property::MessageExpiryInterval(_)));
+        let own =
+            |p: &Property| matches!(p, Property::MessageExpiryInterval(_) | Property::WillDelayInterval(_));
+        will.properties.retain(|property| !own(property));
         let command = match self.topics.space(&will.topic) {
             Space::Set(target) => translate::set(target, will.payload()),
             Space::Rpc => translate::rpc(will.payload()),
@@ -399,4 +477,8 @@ impl Desk {
         // Only messages of clients are refused.
         let _ = self.broker.publish(message, Instant::now());
     }
+}
+
+fn taken_over() -> Refusal {
+    Refusal::new(Code::TakenOver, "another connection uses this client id now")
 }

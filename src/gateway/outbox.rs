@@ -7,6 +7,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Delivery;
+use super::mqtt::kept::Kept;
 use crate::control::Recipient;
 use crate::domain::{Code, Outcome, Refusal};
 use crate::net::{Interest, Ready, Waker, wait};
@@ -40,10 +41,10 @@ pub enum Note {
 }
 
 /// What the bus did.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Done {
-    /// The client has joined, under this identifier; true where it found a session of its own.
-    Joined(bool),
+    /// The client has joined, under this identifier, and found what its earlier session has kept.
+    Joined(Option<Box<Kept>>),
     /// The message was passed on; true if anybody wanted it.
     Published(bool),
     /// The subscriptions were made, each with the quality of service that was granted or the reason why not.

@@ -7,6 +7,7 @@ mod connecting;
 mod documented;
 mod exactly_once;
 mod refusing;
+mod sessions;
 mod subscribing;
 #[path = "../support/mod.rs"]
 mod support;

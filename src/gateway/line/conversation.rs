@@ -12,6 +12,7 @@ use super::watchdog::{Silence, Watchdog};
 use crate::control::Request;
 use crate::domain::{Audit, ClientId, Code, Command, Deed, Principal, Protocol, Refusal};
 use crate::gateway::bus::Membership;
+use crate::gateway::mqtt::kept::Keeping;
 use crate::gateway::{Conversation, Delivery, InOrder, Joining, Note, Outbox, Shared};
 use crate::net::Seating;
 use crate::wire::line::{Frame, Item, Split, Splitter};
@@ -132,6 +133,7 @@ impl LineConversation {
                     named: false,
                     outbox: conversation.outbox.clone(),
                     will: None,
+                    keeping: Keeping::NONE,
                 };
                 conversation.membership = Some(conversation.shared.bus.join(joining, JOINING));
             }

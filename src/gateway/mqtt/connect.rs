@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::conversation::MqttConversation;
+use super::kept::{Expiry, Keeping};
 use super::outgoing::Outgoing;
 use super::session::Session;
 use crate::domain::{ClientId, Principal, Protocol};
@@ -34,12 +35,15 @@ pub(super) fn open(
     }
     let (client, named) = client(&client_id, version, clean_start, conversation.number)?;
     let will = will.map(|will| self::will(will, &client, &conversation.shared.topics)).transpose()?;
-    let kept = match version {
-        Version::V5 => properties.session_expiry().unwrap_or(0) != 0,
-        Version::V3 => !clean_start,
+    let expiry = match version {
+        Version::V5 => Expiry::from_seconds(properties.session_expiry().unwrap_or(0)),
+        // 3.1.1: a session that is not clean ends when the client says so.
+        Version::V3 if clean_start => Expiry::AtOnce,
+        Version::V3 => Expiry::Never,
     };
+    let keeping = Keeping { clean: clean_start, expiry };
     let connack = Connack {
-        session_present: false, // [MQTT-3.2.2-3] No session outlives its connection.
+        session_present: false, // Until the bus says otherwise.
         reason: ReasonCode::Success,
         properties: match version {
             Version::V5 => about_us(conversation, &properties, &client, named),
@@ -51,7 +55,7 @@ pub(super) fn open(
     let maximum_packet = properties.maximum_packet_size().map_or(usize::MAX, |size| size.get() as usize);
     let outgoing = Outgoing::new(version, properties.receive_maximum(), maximum_packet);
     let outbox = conversation.outbox.clone();
-    let joining = Joining { principal: principal.clone(), named, outbox: outbox.clone(), will };
+    let joining = Joining { principal: principal.clone(), named, outbox: outbox.clone(), will, keeping };
     let silence = (keep_alive != 0).then(|| Duration::from_secs(u64::from(keep_alive)) * 3 / 2);
     Ok(Session::new(
         conversation.shared.clone(),
@@ -60,7 +64,6 @@ pub(super) fn open(
         version,
         properties.request_problem_information(),
         silence,
-        kept,
         outgoing,
         now,
         connack,
@@ -96,7 +99,7 @@ fn client(text: &str, version: Version, clean_start: bool, number: u64) -> Resul
 
 /// The will as it would be published: what may not be published may not be left behind either.
 fn will(will: Will, client: &ClientId, topics: &Topics) -> Result<Message, Refused> {
-    let Will { topic, payload, qos, retain, mut properties } = will;
+    let Will { topic, payload, qos, retain, properties } = will;
     match topics.space(&topic) {
         Space::Set(_) | Space::Rpc | Space::Message(_) if retain => {
             return refuse(
@@ -112,7 +115,6 @@ fn will(will: Will, client: &ClientId, topics: &Topics) -> Result<Message, Refus
             return refuse(ReasonCode::TopicNameInvalid, "the topic of the will names no device");
         }
     }
-    properties.retain(|property| !matches!(property, Property::WillDelayInterval(_)));
     Ok(Message {
         topic,
         body: crate::gateway::Body::Bytes(payload),
@@ -133,9 +135,6 @@ fn about_us(
     let mut about = Properties::new();
     if !named {
         about.push(Property::AssignedClientIdentifier(client.to_string())); // [MQTT-3.2.2-16]
-    }
-    if asked.session_expiry().unwrap_or(0) != 0 {
-        about.push(Property::SessionExpiryInterval(0));
     }
     if let Some(window) = std::num::NonZeroU16::new(WINDOW) {
         about.push(Property::ReceiveMaximum(window));

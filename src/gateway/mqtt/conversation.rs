@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use log::{debug, error};
 
 use super::connect::{self, Refused};
+use super::kept::Expiry;
 use super::reasons;
 use super::session::Session;
 use crate::domain::{Code, Refusal};
@@ -132,7 +133,7 @@ impl MqttConversation {
                 Ok(())
             }
             Packet::Puback(acknowledge) => {
-                session.acknowledged(acknowledge.packet_id);
+                session.acknowledged(acknowledge.packet_id, now, &mut self.out);
                 Ok(())
             }
             Packet::Pubrec(acknowledge) => {
@@ -144,7 +145,7 @@ impl MqttConversation {
                 Ok(())
             }
             Packet::Pubcomp(acknowledge) => {
-                session.completed(acknowledge.packet_id);
+                session.completed(acknowledge.packet_id, now, &mut self.out);
                 Ok(())
             }
             Packet::Pingreq => {
@@ -152,8 +153,8 @@ impl MqttConversation {
                 Ok(())
             }
             Packet::Disconnect(disconnect) => {
-                // The session ends with the connection, and that can't be changed on the way out [MQTT-3.14.2-2].
-                if disconnect.properties.session_expiry().unwrap_or(0) != 0 && !session.asked_to_be_kept() {
+                let expiry = disconnect.properties.session_expiry().map(Expiry::from_seconds);
+                if expiry.is_some_and(|expiry| !session.set_expiry(expiry)) {
                     return self.end(session, ReasonCode::ProtocolError, "session expiry was 0 and stays so");
                 }
                 if disconnect.reason == ReasonCode::Success {
@@ -286,7 +287,13 @@ impl Conversation for MqttConversation {
             if why.code != Code::Stopping {
                 debug!("{}: {} is closed: {why}", self.peer, session.client());
             }
-            self.say_disconnect(&session, reasons::of_closing(why.code), &why.message);
+            if session.is_joining() {
+                // [MQTT-3.14.0-1] No DISCONNECT comes before a CONNACK.
+                let refused = Refused { reason: ReasonCode::ServerUnavailable, message: why.message };
+                self.refuse(session.version(), &refused);
+            } else {
+                self.say_disconnect(&session, reasons::of_closing(why.code), &why.message);
+            }
         }
     }
 

@@ -5,6 +5,7 @@ mod connect;
 mod conversation;
 mod incoming;
 pub mod json;
+pub mod kept;
 mod outgoing;
 mod reasons;
 mod session;

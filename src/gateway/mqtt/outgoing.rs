@@ -6,8 +6,11 @@ use std::time::Instant;
 
 use log::{debug, error};
 
+use super::kept::{Awaited, UnderWay};
 use crate::gateway::Delivery;
-use crate::wire::mqtt::{PacketId, Property, PublishView, QoS, ReasonCode, Version};
+use crate::wire::mqtt::{
+    Acknowledge, Packet, PacketId, Property, PublishView, QoS, ReasonCode, Version, encode,
+};
 
 /// The messages that this client has not acknowledged yet.
 #[derive(Debug)]
@@ -16,18 +19,16 @@ pub(super) struct Outgoing {
     receive_maximum: usize,
     maximum_packet: usize,
     next: PacketId,
-    under_way: VecDeque<(PacketId, Awaited)>,
+    under_way: VecDeque<UnderWay>,
+    /// What an earlier connection left under way and this one has still to send again.
+    again: VecDeque<UnderWay>,
 }
 
-/// What the client has to say next of a message.
+/// Whether a packet may repeat an earlier one [MQTT-3.3.1-1].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Awaited {
-    /// QoS 1: that it has it.
-    Puback,
-    /// QoS 2: that it has it.
-    Pubrec,
-    /// QoS 2: that it will not take it for a new one any more.
-    Pubcomp,
+enum Dup {
+    First,
+    Again,
 }
 
 /// So many messages are taken at once where no acknowledgement is wanted.
@@ -41,16 +42,71 @@ impl Outgoing {
             maximum_packet,
             next: PacketId::MIN,
             under_way: VecDeque::new(),
+            again: VecDeque::new(),
         }
     }
 
     /// How many more messages may be sent before one is acknowledged [MQTT-3.3.4-9].
     pub(super) fn room(&self) -> usize {
+        if !self.again.is_empty() {
+            return 0; // [MQTT-4.6.0-1] What was sent before comes first.
+        }
         self.receive_maximum.saturating_sub(self.under_way.len()).min(BATCH)
+    }
+
+    /// Takes over what an earlier connection left under way.
+    pub(super) fn resume(&mut self, under_way: Vec<UnderWay>) {
+        self.again = under_way.into();
+    }
+
+    /// What is under way when the connection ends.
+    pub(super) fn hand_back(&mut self) -> Vec<UnderWay> {
+        self.under_way.drain(..).chain(self.again.drain(..)).collect()
+    }
+
+    /// Sends again, in order, as much as the client may have under way [MQTT-4.4.0-1].
+    pub(super) fn send_again(&mut self, now: Instant, out: &mut Vec<u8>) {
+        while self.under_way.len() < self.receive_maximum {
+            let Some(UnderWay { id, awaited, delivery }) = self.again.pop_front() else { return };
+            let sent = match (&delivery, awaited) {
+                (Some(delivery), Awaited::Puback | Awaited::Pubrec) => {
+                    self.write(delivery, Some(id), Dup::Again, now, out)
+                }
+                (None, _) | (_, Awaited::Pubcomp) => {
+                    encode(&Packet::Pubrel(Acknowledge::success(id)), self.version, out).is_ok()
+                }
+            };
+            if sent {
+                self.under_way.push_back(UnderWay { id, awaited, delivery });
+            }
+        }
     }
 
     /// Writes a message.
     pub(super) fn send(&mut self, delivery: &Delivery, now: Instant, out: &mut Vec<u8>) {
+        let awaited = match delivery.qos {
+            QoS::AtMostOnce => {
+                self.write(delivery, None, Dup::First, now, out);
+                return;
+            }
+            QoS::AtLeastOnce => Awaited::Puback,
+            QoS::ExactlyOnce => Awaited::Pubrec,
+        };
+        let Some(id) = self.free_id() else { return };
+        if self.write(delivery, Some(id), Dup::First, now, out) {
+            self.under_way.push_back(UnderWay { id, awaited, delivery: Some(delivery.clone()) });
+        }
+    }
+
+    /// Writes a PUBLISH; false where it is not sent.
+    fn write(
+        &self,
+        delivery: &Delivery,
+        packet_id: Option<PacketId>,
+        dup: Dup,
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) -> bool {
         let message = &delivery.message;
         let mut own: Vec<Property> =
             delivery.subscription_ids.iter().map(|id| Property::SubscriptionIdentifier(*id)).collect();
@@ -58,23 +114,12 @@ impl Outgoing {
             // [MQTT-3.3.2-5] A message whose time has passed is not sent; [MQTT-3.3.2-6] else what is left of it is.
             let left = expires.saturating_duration_since(now).as_secs();
             if expires <= now {
-                return;
+                return false;
             }
             own.push(Property::MessageExpiryInterval(u32::try_from(left).unwrap_or(u32::MAX)));
         }
-        let awaited = match delivery.qos {
-            QoS::AtMostOnce => None,
-            QoS::AtLeastOnce => Some(Awaited::Puback),
-            QoS::ExactlyOnce => Some(Awaited::Pubrec),
-        };
-        let under_way = match awaited.map(|awaited| (self.free_id(), awaited)) {
-            None => None,
-            Some((Some(id), awaited)) => Some((id, awaited)),
-            Some((None, _)) => return,
-        };
-        let packet_id = under_way.map(|(id, _)| id);
         let publish = PublishView {
-            dup: false,
+            dup: dup == Dup::Again,
             qos: delivery.qos,
             retain: delivery.retain,
             topic: Some(&message.topic),
@@ -86,12 +131,13 @@ impl Outgoing {
         // [MQTT-3.1.2-24..25] What is too large for this client is dropped for it alone.
         if self.maximum_packet != usize::MAX && publish.encoded_size(self.version) > self.maximum_packet {
             debug!("{}: larger than the client's maximum packet size", message.topic);
-            return;
+            return false;
         }
-        match publish.encode(self.version, out) {
-            Ok(()) => self.under_way.extend(under_way),
-            Err(malformed) => error!("{}: can't be sent: {malformed}", message.topic),
+        let written = publish.encode(self.version, out);
+        if let Err(malformed) = &written {
+            error!("{}: can't be sent: {malformed}", message.topic);
         }
+        written.is_ok()
     }
 
     /// PUBACK: a message of QoS 1 has arrived; true if it was under way.
@@ -107,10 +153,11 @@ impl Outgoing {
             return None;
         }
         let known =
-            self.under_way.iter_mut().find(|(other, awaited)| *other == id && *awaited != Awaited::Puback);
+            self.under_way.iter_mut().find(|known| known.id == id && known.awaited != Awaited::Puback);
         Some(match known {
-            Some((_, awaited)) => {
-                *awaited = Awaited::Pubcomp;
+            Some(known) => {
+                // It is not sent again [MQTT-4.3.3-6].
+                (known.awaited, known.delivery) = (Awaited::Pubcomp, None);
                 ReasonCode::Success
             }
             None => ReasonCode::PacketIdentifierNotFound,
@@ -123,17 +170,17 @@ impl Outgoing {
     }
 
     fn done(&mut self, id: PacketId, awaited: Awaited) -> bool {
-        let place = self.under_way.iter().position(|under_way| *under_way == (id, awaited));
+        let place = self.under_way.iter().position(|known| known.id == id && known.awaited == awaited);
         place.is_some_and(|place| self.under_way.remove(place).is_some())
     }
 
     /// [MQTT-2.2.1-4] An identifier that is not in use.
     fn free_id(&mut self) -> Option<PacketId> {
-        // At most `receive_maximum` are in use, so that one of the following is free unless all 65535 are.
-        for _ in 0..=self.under_way.len() {
+        // So many are in use, so that one more is free unless all 65535 are.
+        for _ in 0..=self.under_way.len() + self.again.len() {
             let id = self.next;
             self.next = self.next.checked_add(1).unwrap_or(PacketId::MIN);
-            if !self.under_way.iter().any(|(other, _)| *other == id) {
+            if !self.under_way.iter().chain(&self.again).any(|known| known.id == id) {
                 return Some(id);
             }
         }

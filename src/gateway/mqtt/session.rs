@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use log::{error, warn};
 
 use super::connect::WINDOW;
+use super::kept::{Expiry, Keeping, Kept};
 use super::outgoing::Outgoing;
 use super::{json, reasons};
 use crate::control::{self, Now};
@@ -35,7 +36,7 @@ pub(super) struct Session {
     /// For how long it may be silent.
     silence: Option<Duration>,
     heard: Instant,
-    kept: bool,
+    keeping: Keeping,
     outgoing: Outgoing,
     /// The messages of QoS 2 that it has published and not released yet; true for those with a PUBREC.
     pub(super) received: HashMap<PacketId, bool>,
@@ -87,12 +88,12 @@ impl Session {
         version: Version,
         wants_problem_information: bool,
         silence: Option<Duration>,
-        kept: bool,
         outgoing: Outgoing,
         now: Instant,
         connack: Connack,
         joining: Joining,
     ) -> Session {
+        let keeping = joining.keeping;
         let mut requests = InOrder::default();
         let ticket = requests.push(Request::Connect(connack));
         let membership = shared.bus.join(joining, ticket);
@@ -108,7 +109,7 @@ impl Session {
             wants_problem_information,
             silence,
             heard: now,
-            kept,
+            keeping,
             outgoing,
             received: HashMap::new(),
             private: Vec::new(),
@@ -123,9 +124,14 @@ impl Session {
         &self.principal.client
     }
 
-    /// Whether it asked for a session that outlives its connection.
-    pub(super) fn asked_to_be_kept(&self) -> bool {
-        self.kept
+    /// DISCONNECT with another Session Expiry Interval; false where there is none to change [MQTT-3.14.2-2].
+    pub(super) fn set_expiry(&mut self, expiry: Expiry) -> bool {
+        if self.keeping.expiry == Expiry::AtOnce && expiry != Expiry::AtOnce {
+            return false;
+        }
+        self.keeping.expiry = expiry;
+        self.membership.set_expiry(expiry);
+        true
     }
 
     pub(super) fn heard(&mut self, now: Instant) {
@@ -160,12 +166,14 @@ impl Session {
         self.outgoing.send(delivery, now, out);
     }
 
-    pub(super) fn acknowledged(&mut self, id: PacketId) {
+    pub(super) fn acknowledged(&mut self, id: PacketId, now: Instant, out: &mut Vec<u8>) {
         self.outgoing.acknowledged(id);
+        self.outgoing.send_again(now, out);
     }
 
-    pub(super) fn completed(&mut self, id: PacketId) {
+    pub(super) fn completed(&mut self, id: PacketId, now: Instant, out: &mut Vec<u8>) {
         self.outgoing.completed(id);
+        self.outgoing.send_again(now, out);
     }
 
     /// PUBREC from the client.
@@ -246,9 +254,23 @@ impl Session {
     pub(super) fn write_answers(&mut self, now: Instant, out: &mut Vec<u8>) {
         while let Some((request, answer)) = self.requests.pop() {
             let packet = match (request, answer) {
-                (Request::Connect(connack), _) => Some(Packet::Connack(connack)),
+                (Request::Connect(mut connack), answer) => {
+                    let kept = match answer {
+                        Answer::Done(Ok(Done::Joined(kept))) => kept,
+                        _ => None,
+                    };
+                    connack.session_present = kept.is_some(); // [MQTT-3.2.2-2..3]
+                    self.write(&Packet::Connack(connack), out);
+                    if let Some(kept) = kept {
+                        let Kept { under_way, received, private } = *kept;
+                        (self.received, self.private) = (received, private);
+                        self.outgoing.resume(under_way);
+                        self.outgoing.send_again(now, out);
+                    }
+                    continue;
+                }
                 (Request::Publish(receipt), Answer::Done(done)) => {
-                    self.receipt(receipt, &done.map(|done| done == Done::Published(true)))
+                    self.receipt(receipt, &done.map(|done| matches!(done, Done::Published(true))))
                 }
                 (Request::Publish(receipt), Answer::Outcome(outcome)) => {
                     self.receipt(receipt, &outcome.map(|_| true))
@@ -368,6 +390,18 @@ impl Session {
     fn write(&self, packet: &Packet, out: &mut Vec<u8>) {
         if let Err(malformed) = encode(packet, self.version, out) {
             warn!("{}: a packet of our own can't be written: {malformed}", self.client());
+        }
+    }
+}
+
+/// However the connection ends: a session that outlives it hands back what is under way.
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.keeping.expiry != Expiry::AtOnce {
+            let under_way = self.outgoing.hand_back();
+            let received = std::mem::take(&mut self.received);
+            let private = std::mem::take(&mut self.private);
+            self.membership.hand_back(Kept { under_way, received, private });
         }
     }
 }

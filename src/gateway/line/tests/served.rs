@@ -7,7 +7,8 @@ use std::thread;
 use super::*;
 use crate::domain::{ClientId, Code, Event, Principal, Protocol, Target};
 use crate::gateway::line::serve;
-use crate::gateway::mqtt::broker::RetainedLimits;
+use crate::gateway::mqtt::broker::{AbsentLimits, RetainedLimits};
+use crate::gateway::mqtt::kept::Keeping;
 use crate::gateway::{BusSettings, Joining};
 use crate::net::{Accepted, Link};
 use crate::wire::mqtt::{SubscribeOptions, TopicFilter};
@@ -37,6 +38,7 @@ impl Server {
             commands,
             maximum_subscriptions: 2,
             retained: RetainedLimits { messages: RETAINED + 1, bytes: 100_000 },
+            absents: AbsentLimits { sessions: 10, queue: shared.outbox, bytes: 1 << 20 },
         };
         let bus_thread = mailbox.start(bus.clone(), settings, || {}).expect("a thread");
         let names = shared.registry.devices.iter().map(|entry| entry.name.to_string());
@@ -234,7 +236,8 @@ fn what_is_refused_stands_in_the_audit() {
     let outbox = Arc::new(Outbox::new(server.shared.outbox).expect("an eventfd"));
     let client = ClientId::parse("auditor").expect("a valid client id");
     let principal = Arc::new(Principal { client, address: server.address, protocol: Protocol::Mqtt });
-    let joining = Joining { principal, named: true, outbox: outbox.clone(), will: None };
+    let joining =
+        Joining { principal, named: true, outbox: outbox.clone(), will: None, keeping: Keeping::NONE };
     let membership = server.bus.join(joining, 0);
     let audit = TopicFilter::parse("pi/logs/audit").expect("a valid filter");
     membership.subscribe(vec![(audit, SubscribeOptions::plain(QoS::AtMostOnce))], None, 1);

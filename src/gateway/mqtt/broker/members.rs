@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::Principal;
+use crate::gateway::mqtt::kept::Keeping;
 use crate::gateway::{Message, Outbox};
 use crate::wire::mqtt::TopicFilter;
 
@@ -21,6 +22,8 @@ pub struct Member {
     pub outbox: Arc<Outbox>,
     /// What is published for it when its connection ends without a goodbye.
     pub will: Option<Message>,
+    /// How its session began, and how long it outlives this connection.
+    pub keeping: Keeping,
     /// What it has subscribed to, each filter once.
     pub filters: Vec<TopicFilter>,
 }

@@ -3,22 +3,27 @@
 //! It has no thread and no socket.  The bus owns one and gives it one thing to do after the other; what it has for
 //! a client it puts into that client's outbox.
 
+mod absent;
 mod members;
 mod retained;
 mod tree;
 
+pub use absent::{AbsentLimits, OwnedWill};
 pub use members::{Member, MemberId};
 pub use retained::{Retained, RetainedLimits};
 pub use tree::{Subscription, Tree};
 
-use std::collections::HashMap;
+use absent::{Absent, Absents};
+
+use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use log::debug;
 
-use crate::domain::{ClientId, Code, Protocol, Refusal};
+use super::kept::{Expiry, Kept};
+use crate::domain::{ClientId, Code, Principal, Protocol, Refusal};
 use crate::gateway::{Delivery, Done, Message, Note, Space, Topics};
 use crate::wire::mqtt::{QoS, ReasonCode, RetainHandling, SubscribeOptions, TopicFilter, TopicName};
 
@@ -29,7 +34,30 @@ pub struct Broker {
     by_client: HashMap<ClientId, MemberId>,
     tree: Tree,
     retained: Retained,
+    absents: Absents,
     maximum_subscriptions: usize,
+}
+
+/// A member that is connected no more.
+pub struct Left {
+    /// Who it was.
+    pub principal: Arc<Principal>,
+    /// Whether it was known to others by its client identifier.
+    pub named: bool,
+    /// The will that is to be published now.
+    pub will: Option<Message>,
+    /// The waiting will of another client whose session had to give way.
+    pub evicted: Option<OwnedWill>,
+}
+
+/// What a client finds when it comes.
+pub enum Resumed {
+    /// Nothing of an earlier session.
+    Nothing,
+    /// What its session has kept, and the messages that have waited.
+    Session(Box<Kept>, VecDeque<Delivery>),
+    /// It does not want its session, whose will is to be published now.
+    Will(Arc<Principal>, Message),
 }
 
 /// What one delivery for one member is made of, while its subscriptions are collected.
@@ -42,15 +70,26 @@ struct Match {
 
 impl Broker {
     /// With nobody there.
-    pub fn new(topics: Arc<Topics>, maximum_subscriptions: usize, retained: RetainedLimits) -> Broker {
+    pub fn new(
+        topics: Arc<Topics>,
+        maximum_subscriptions: usize,
+        retained: RetainedLimits,
+        absents: AbsentLimits,
+    ) -> Broker {
         Broker {
             topics,
             members: HashMap::new(),
             by_client: HashMap::new(),
             tree: Tree::default(),
             retained: Retained::new(retained),
+            absents: Absents::new(absents),
             maximum_subscriptions,
         }
+    }
+
+    /// How many sessions there are whose clients are not connected.
+    pub fn absent(&self) -> usize {
+        self.absents.len()
     }
 
     /// How many members there are.
@@ -69,18 +108,18 @@ impl Broker {
     }
 
     /// Takes in a member.  One that has its client identifier already is closed [MQTT-3.1.4-3], and handed back.
-    pub fn join(&mut self, id: MemberId, member: Member) -> Option<Member> {
+    pub fn join(&mut self, id: MemberId, member: Member) -> Option<Left> {
         let older = self.by_client.insert(member.principal.client.clone(), id);
         let older = older.and_then(|older| self.remove(older));
         if let Some(older) = &older {
             older.outbox.close(Refusal::new(Code::TakenOver, "another connection uses this client id now"));
         }
         self.members.insert(id, member);
-        older
+        older.map(Left::of)
     }
 
     /// Gives a member another client identifier; it keeps its subscriptions.
-    pub fn rename(&mut self, id: MemberId, principal: Arc<crate::domain::Principal>) -> Option<Member> {
+    pub fn rename(&mut self, id: MemberId, principal: Arc<Principal>) -> Option<Left> {
         let mut member = self.members.remove(&id)?;
         if self.by_client.get(&member.principal.client) == Some(&id) {
             self.by_client.remove(&member.principal.client);
@@ -90,13 +129,95 @@ impl Broker {
         self.join(id, member)
     }
 
-    /// Lets a member go, if it is still there.
-    pub fn leave(&mut self, id: MemberId) -> Option<Member> {
-        let member = self.remove(id)?;
-        if self.by_client.get(&member.principal.client) == Some(&id) {
-            self.by_client.remove(&member.principal.client);
+    /// Lets a member go, if it is still there.  One whose session outlives its connection stays as an absent one.
+    pub fn leave(&mut self, id: MemberId, kept: Option<Box<Kept>>, now: Instant) -> Option<Left> {
+        let Some(kept) = kept.filter(|_| self.members.get(&id).is_some_and(Member::is_kept)) else {
+            let member = self.remove(id)?;
+            if self.by_client.get(&member.principal.client) == Some(&id) {
+                self.by_client.remove(&member.principal.client);
+            }
+            return Some(Left::of(member));
+        };
+        let mut member = self.members.remove(&id)?;
+        self.by_client.remove(&member.principal.client);
+        let until = member.keeping.expiry.end(now);
+        // [MQTT-3.1.3-9] A will may wait for the client to come back, but not longer than the session.
+        let delay = |will: &Message| Duration::from_secs(will.properties.will_delay().into());
+        let late = member.will.take_if(|will| !delay(will).is_zero());
+        let late = late.map(|will| {
+            let due = now + delay(&will);
+            (will, until.map_or(due, |until| until.min(due)))
+        });
+        let (mut notes, mut waiting) = (VecDeque::new(), VecDeque::new());
+        member.outbox.take(&mut notes, &mut waiting, usize::MAX);
+        // A connection that was gone before it took its session over has left it in the outbox.
+        let untouched = notes.into_iter().find_map(|note| match note {
+            Note::Done(_, Ok(Done::Joined(kept))) => kept,
+            _ => None,
+        });
+        let kept = untouched.unwrap_or(kept);
+        let filters = std::mem::take(&mut member.filters);
+        let absent = Absent::new(member.principal.clone(), filters, kept, late, until, now);
+        let evicted = self.absents.add(id, absent);
+        for delivery in waiting {
+            self.absents.queue(id, delivery);
         }
-        Some(member)
+        let mut left = Left::of(member);
+        left.evicted = evicted.and_then(|(id, absent)| self.end(id, absent));
+        Some(left)
+    }
+
+    /// Whether a connected client has a session that another connection could take over.
+    pub fn is_kept(&self, client: &str) -> bool {
+        self.find(client).is_some_and(Member::is_kept)
+    }
+
+    /// Another Session Expiry Interval for a member.
+    pub fn set_expiry(&mut self, id: MemberId, expiry: Expiry) {
+        if let Some(member) = self.members.get_mut(&id) {
+            member.keeping.expiry = expiry;
+        }
+    }
+
+    /// The session that a client left and that the member may go on with [MQTT-3.1.2-5]; or, where it begins afresh
+    /// [MQTT-3.1.2-4], the will that has waited until now.
+    pub fn resume(&mut self, id: MemberId) -> Resumed {
+        let Some(member) = self.members.get_mut(&id) else { return Resumed::Nothing };
+        let Some((old, absent)) = self.absents.take(&member.principal.client) else {
+            return Resumed::Nothing;
+        };
+        if member.keeping.clean {
+            return match self.end(old, absent) {
+                Some((principal, will)) => Resumed::Will(principal, will),
+                None => Resumed::Nothing,
+            };
+        }
+        for filter in &absent.filters {
+            self.tree.hand_over(filter, old, id);
+        }
+        member.filters = absent.filters;
+        Resumed::Session(absent.kept, absent.queue)
+    }
+
+    /// When [`Broker::settle`] is due.
+    pub fn due(&self) -> Option<Instant> {
+        self.absents.due()
+    }
+
+    /// The wills of absent clients that are due; sessions that have expired are ended.
+    pub fn settle(&mut self, now: Instant) -> Vec<OwnedWill> {
+        let (mut wills, ended) = self.absents.settle(now);
+        wills.extend(ended.into_iter().filter_map(|(id, absent)| self.end(id, absent)));
+        wills
+    }
+
+    /// Ends the session of an absent client; gives the will that has waited.
+    fn end(&mut self, id: MemberId, absent: Absent) -> Option<OwnedWill> {
+        for filter in &absent.filters {
+            self.tree.remove(filter, id);
+        }
+        debug!("the session of {} ended", absent.principal.client);
+        absent.will.map(|(will, _)| (absent.principal, will))
     }
 
     /// A member.
@@ -145,7 +266,7 @@ impl Broker {
                 RetainHandling::DoNotSend => false,
             };
             if wanted {
-                let visible = |message: &&Arc<Message>| may_read(&self.topics, member, message);
+                let visible = |message: &&Arc<Message>| may_read(&self.topics, &member.principal, message);
                 retained.extend(self.retained.matching(&filter, now).filter(visible).map(|message| {
                     Delivery {
                         qos: message.qos.min(options.qos),
@@ -188,10 +309,11 @@ impl Broker {
         let sender = message.sender.as_ref();
         self.tree.matching(&message.topic, |id, subscription| {
             let SubscribeOptions { qos, no_local, retain_as_published, .. } = subscription.options;
-            let Some(member) = self.members.get(&id) else { return };
+            let present = self.members.get(&id).map(|member| &member.principal);
+            let absent = || self.absents.get(id).map(|absent| &absent.principal);
+            let Some(principal) = present.or_else(absent) else { return };
             // [MQTT-3.8.3-3] No Local: not to the connection that published it.
-            if (no_local && sender == Some(&member.principal.client))
-                || !may_read(&self.topics, member, &message)
+            if (no_local && sender == Some(&principal.client)) || !may_read(&self.topics, principal, &message)
             {
                 return;
             }
@@ -210,13 +332,15 @@ impl Broker {
         });
         let mut wanted = !matches.is_empty();
         for found in matches {
-            if let Some(member) = self.members.get(&found.member) {
-                member.outbox.deliver(Delivery {
-                    qos: message.qos.min(found.qos),
-                    retain: message.retain && found.retain_as_published,
-                    message: message.clone(),
-                    subscription_ids: found.ids,
-                });
+            let delivery = Delivery {
+                qos: message.qos.min(found.qos),
+                retain: message.retain && found.retain_as_published,
+                message: message.clone(),
+                subscription_ids: found.ids,
+            };
+            match self.members.get(&found.member) {
+                Some(member) => member.outbox.deliver(delivery),
+                None => drop(self.absents.queue(found.member, delivery)),
             }
         }
         wanted |= self.pass_to_line_client(&message);
@@ -270,10 +394,22 @@ impl Broker {
     }
 }
 
+impl Left {
+    fn of(member: Member) -> Left {
+        Left { principal: member.principal, named: member.named, will: member.will, evicted: None }
+    }
+}
+
+impl Member {
+    fn is_kept(&self) -> bool {
+        self.keeping.expiry != Expiry::AtOnce
+    }
+}
+
 /// Answers to one client, and messages to one client, are for that client alone, whatever others subscribe to.
-fn may_read(topics: &Topics, member: &Member, message: &Message) -> bool {
+fn may_read(topics: &Topics, principal: &Principal, message: &Message) -> bool {
     match topics.space(&message.topic) {
-        Space::Response(client) | Space::Message(client) => client == member.principal.client.as_str(),
+        Space::Response(client) | Space::Message(client) => client == principal.client.as_str(),
         _ => true,
     }
 }

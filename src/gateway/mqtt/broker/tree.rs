@@ -53,6 +53,21 @@ impl Tree {
         self.root.remove(&levels, member);
     }
 
+    /// Gives a member's subscription to another member.
+    pub fn hand_over(&mut self, filter: &TopicFilter, from: MemberId, to: MemberId) {
+        let mut node = Some(&mut self.root);
+        let mut levels = filter.levels();
+        let list = loop {
+            let Some(here) = node else { return };
+            match levels.next() {
+                None => break &mut here.here,
+                Some("#") => break &mut here.below,
+                Some(level) => node = here.children.get_mut(level),
+            }
+        };
+        list.iter_mut().filter(|(member, _)| *member == from).for_each(|(member, _)| *member = to);
+    }
+
     /// Calls `found` for every subscription that matches.
     pub fn matching(&self, topic: &TopicName, mut found: impl FnMut(MemberId, &Subscription)) {
         let levels: Vec<&str> = topic.levels().collect();
@@ -146,6 +161,17 @@ mod tests {
             tree.remove(&filter(text), MemberId(1));
         }
         assert!(tree.is_empty());
+    }
+
+    #[test]
+    fn what_is_handed_over_is_found_under_the_other_member() {
+        let mut tree = Tree::default();
+        for text in ["a/b", "a/#", "+/b"] {
+            tree.insert(&filter(text), MemberId(1), subscription());
+            tree.hand_over(&filter(text), MemberId(1), MemberId(2));
+        }
+        tree.hand_over(&filter("never/there"), MemberId(1), MemberId(2));
+        assert_eq!(found(&tree, "a/b"), [2, 2, 2]);
     }
 
     proptest! {

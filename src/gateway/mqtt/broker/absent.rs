@@ -1,0 +1,147 @@
+//! Sessions whose clients are not connected: what they subscribed to goes on, and their messages wait.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use log::debug;
+
+use super::MemberId;
+use crate::domain::{ClientId, Principal};
+use crate::gateway::mqtt::kept::Kept;
+use crate::gateway::{Delivery, Message, OutboxLimits};
+use crate::wire::mqtt::{QoS, TopicFilter};
+
+/// All of them, within their limits.
+#[derive(Debug)]
+pub(super) struct Absents {
+    sessions: HashMap<MemberId, Absent>,
+    by_client: HashMap<ClientId, MemberId>,
+    /// What waits in all of them, in bytes.
+    bytes: usize,
+    limits: AbsentLimits,
+}
+
+/// How much is kept for clients that are not connected.
+#[derive(Debug, Clone, Copy)]
+pub struct AbsentLimits {
+    /// Sessions; the one that was left first gives way.
+    pub sessions: usize,
+    /// What may wait for one of them.
+    pub queue: OutboxLimits,
+    /// Bytes that may wait for all of them.
+    pub bytes: usize,
+}
+
+/// A will, and whose it is.
+pub type OwnedWill = (Arc<Principal>, Message);
+
+/// One of them.
+#[derive(Debug)]
+pub(super) struct Absent {
+    pub(super) principal: Arc<Principal>,
+    pub(super) filters: Vec<TopicFilter>,
+    pub(super) kept: Box<Kept>,
+    pub(super) queue: VecDeque<Delivery>,
+    /// The will that is published if the client does not come back before then.
+    pub(super) will: Option<(Message, Instant)>,
+    /// When the session ends.
+    pub(super) until: Option<Instant>,
+    left: Instant,
+    bytes: usize,
+}
+
+impl Absent {
+    /// A session that was left `now`.
+    pub(super) fn new(
+        principal: Arc<Principal>,
+        filters: Vec<TopicFilter>,
+        kept: Box<Kept>,
+        will: Option<(Message, Instant)>,
+        until: Option<Instant>,
+        now: Instant,
+    ) -> Absent {
+        Absent { principal, filters, kept, queue: VecDeque::new(), will, until, left: now, bytes: 0 }
+    }
+}
+
+impl Absents {
+    pub(super) fn new(limits: AbsentLimits) -> Absents {
+        Absents { sessions: HashMap::new(), by_client: HashMap::new(), bytes: 0, limits }
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Adds one; where there are too many, the one that was left first is handed back to be ended.
+    pub(super) fn add(&mut self, id: MemberId, absent: Absent) -> Option<(MemberId, Absent)> {
+        let first = self.sessions.iter().min_by_key(|(_, absent)| absent.left).map(|(id, _)| *id);
+        let ended = if self.sessions.len() >= self.limits.sessions { first } else { None };
+        let ended = ended.and_then(|id| self.remove(id).map(|absent| (id, absent)));
+        self.by_client.insert(absent.principal.client.clone(), id);
+        self.sessions.insert(id, absent);
+        ended
+    }
+
+    pub(super) fn get(&self, id: MemberId) -> Option<&Absent> {
+        self.sessions.get(&id)
+    }
+
+    /// The session of this client.
+    pub(super) fn take(&mut self, client: &ClientId) -> Option<(MemberId, Absent)> {
+        let id = *self.by_client.get(client)?;
+        self.remove(id).map(|absent| (id, absent))
+    }
+
+    /// Puts a message by; false where there is no room or no need [MQTT-4.5.0-1].
+    pub(super) fn queue(&mut self, id: MemberId, delivery: Delivery) -> bool {
+        let Some(absent) = self.sessions.get_mut(&id) else { return false };
+        if delivery.qos == QoS::AtMostOnce {
+            return false;
+        }
+        let weight = delivery.message.weight();
+        let OutboxLimits { messages, bytes } = self.limits.queue;
+        if absent.queue.len() >= messages
+            || absent.bytes + weight > bytes
+            || self.bytes + weight > self.limits.bytes
+        {
+            debug!("{}: no room for {} while it is away", absent.principal.client, delivery.message.topic);
+            return false;
+        }
+        absent.bytes += weight;
+        self.bytes += weight;
+        absent.queue.push_back(delivery);
+        true
+    }
+
+    /// When the next will is due, or the next session ends.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let wills = self.sessions.values().filter_map(|absent| absent.will.as_ref().map(|(_, due)| *due));
+        self.sessions.values().filter_map(|absent| absent.until).chain(wills).min()
+    }
+
+    /// The wills that are due, each with whose it was, and the sessions that end.
+    pub(super) fn settle(&mut self, now: Instant) -> (Vec<OwnedWill>, Vec<(MemberId, Absent)>) {
+        let ended: Vec<MemberId> = self
+            .sessions
+            .iter()
+            .filter(|(_, absent)| absent.until.is_some_and(|until| until <= now))
+            .map(|(id, _)| *id)
+            .collect();
+        let ended = ended.into_iter().filter_map(|id| self.remove(id).map(|absent| (id, absent))).collect();
+        let due = self.sessions.values_mut().filter_map(|absent| {
+            let (will, _) = absent.will.take_if(|(_, due)| *due <= now)?;
+            Some((absent.principal.clone(), will))
+        });
+        (due.collect(), ended)
+    }
+
+    fn remove(&mut self, id: MemberId) -> Option<Absent> {
+        let absent = self.sessions.remove(&id)?;
+        self.by_client.remove(&absent.principal.client);
+        self.bytes -= absent.bytes;
+        Some(absent)
+    }
+}

@@ -1,0 +1,84 @@
+//! What a session keeps while its client is not connected.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
+
+use crate::gateway::Delivery;
+use crate::wire::mqtt::{PacketId, SubscribeOptions, TopicFilter};
+
+/// How a client's session begins, and how long it outlives the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keeping {
+    /// Whether an earlier session is thrown away [MQTT-3.1.2-4].
+    pub clean: bool,
+    /// How long it is kept.
+    pub expiry: Expiry,
+}
+
+/// How long a session outlives its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expiry {
+    /// Not at all.
+    AtOnce,
+    /// For so long.
+    After(Duration),
+    /// For as long as the daemon runs.
+    Never,
+}
+
+/// What a client's thread hands back when its connection ends, and what the next one takes over.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// Messages to the client that it has not acknowledged, in the order in which they were sent.
+    pub(super) under_way: Vec<UnderWay>,
+    /// Messages of QoS 2 from the client that it has not released; true for those with a PUBREC.
+    pub(super) received: HashMap<PacketId, bool>,
+    /// Its subscriptions that its own responses match.
+    pub(super) private: Vec<(TopicFilter, SubscribeOptions, Option<NonZeroU32>)>,
+}
+
+/// A message that was sent and is not done with.
+#[derive(Debug)]
+pub(super) struct UnderWay {
+    pub(super) id: PacketId,
+    pub(super) awaited: Awaited,
+    /// The message, as long as it may have to be sent again.
+    pub(super) delivery: Option<Delivery>,
+}
+
+/// What the client has to say next of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Awaited {
+    /// QoS 1: that it has it.
+    Puback,
+    /// QoS 2: that it has it.
+    Pubrec,
+    /// QoS 2: that it will not take it for a new one any more.
+    Pubcomp,
+}
+
+impl Keeping {
+    /// A session that is the connection.
+    pub const NONE: Keeping = Keeping { clean: true, expiry: Expiry::AtOnce };
+}
+
+impl Expiry {
+    /// From a Session Expiry Interval [MQTT-3.1.2-23].
+    pub fn from_seconds(seconds: u32) -> Expiry {
+        match seconds {
+            0 => Expiry::AtOnce,
+            u32::MAX => Expiry::Never,
+            seconds => Expiry::After(Duration::from_secs(seconds.into())),
+        }
+    }
+
+    /// When a session ends whose connection ends `now`.
+    pub fn end(self, now: Instant) -> Option<Instant> {
+        match self {
+            Expiry::AtOnce => Some(now),
+            Expiry::After(time) => Some(now + time),
+            Expiry::Never => None,
+        }
+    }
+}
