@@ -202,8 +202,9 @@ fn protocol_errors_end_the_connection_with_their_reason() {
     assert_eq!(after(&[0xC1, 0]), ReasonCode::MalformedPacket);
     // A packet above the maximum is refused before it has come.
     assert_eq!(after(&[0x30, 0xFF, 0xFF, 0xFF, 0x7F]), ReasonCode::PacketTooLarge);
-    // A topic alias, a subscription identifier from a client.
-    assert_eq!(after(&[0x30, 7, 0, 1, b't', 3, 35, 0, 1]), ReasonCode::TopicAliasInvalid);
+    // A topic alias above the maximum, one that means nothing, a subscription identifier from a client.
+    assert_eq!(after(&[0x30, 7, 0, 1, b't', 3, 35, 0, 33]), ReasonCode::TopicAliasInvalid);
+    assert_eq!(after(&[0x30, 6, 0, 0, 3, 35, 0, 1]), ReasonCode::ProtocolError);
     assert_eq!(after(&[0x30, 6, 0, 1, b't', 2, 11, 1]), ReasonCode::ProtocolError);
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::hash::{BuildHasher, RandomState};
+use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,9 @@ pub(super) struct Refused {
 
 /// How many messages of QoS 1 and 2 a client may have under way, and how many requests may wait in all.
 pub(super) const WINDOW: u16 = 32;
+
+/// How many topic aliases a client may use.
+pub(super) const ALIASES: NonZeroU16 = NonZeroU16::MIN.saturating_add(31);
 
 /// Takes the client: it becomes a member of the bus, and its CONNACK is sent when it is one.
 pub(super) fn open(
@@ -53,7 +57,8 @@ pub(super) fn open(
     let principal =
         Arc::new(Principal { client: client.clone(), address: conversation.peer, protocol: Protocol::Mqtt });
     let maximum_packet = properties.maximum_packet_size().map_or(usize::MAX, |size| size.get() as usize);
-    let outgoing = Outgoing::new(version, properties.receive_maximum(), maximum_packet);
+    let aliases = properties.topic_alias_maximum();
+    let outgoing = Outgoing::new(version, properties.receive_maximum(), maximum_packet, aliases);
     let outbox = conversation.outbox.clone();
     let joining = Joining { principal: principal.clone(), named, outbox: outbox.clone(), will, keeping };
     let silence = (keep_alive != 0).then(|| Duration::from_secs(u64::from(keep_alive)) * 3 / 2);
@@ -136,7 +141,7 @@ fn about_us(
     if !named {
         about.push(Property::AssignedClientIdentifier(client.to_string())); // [MQTT-3.2.2-16]
     }
-    if let Some(window) = std::num::NonZeroU16::new(WINDOW) {
+    if let Some(window) = NonZeroU16::new(WINDOW) {
         about.push(Property::ReceiveMaximum(window));
     }
     let maximum =
@@ -144,6 +149,7 @@ fn about_us(
     if let Some(maximum) = maximum {
         about.push(Property::MaximumPacketSize(maximum));
     }
+    about.push(Property::TopicAliasMaximum(ALIASES.get()));
     about.push(Property::SharedSubscriptionAvailable(false));
     if asked.request_response_information() {
         let topic = conversation.shared.topics.response(client.as_str());

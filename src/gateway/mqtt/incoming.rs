@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use log::warn;
 
-use super::connect::WINDOW;
+use super::connect::{ALIASES, WINDOW};
 use super::session::{Answer, Receipt, Request, Respond, Session, Violation};
 use super::translate;
 use crate::control;
@@ -26,16 +26,10 @@ impl Session {
         now: Instant,
         out: &mut Vec<u8>,
     ) -> Result<(), Violation> {
-        if publish.properties.topic_alias().is_some() {
-            // [MQTT-3.3.2-9] None were allowed.
-            return Err((ReasonCode::TopicAliasInvalid, "no topic aliases were allowed"));
-        }
         if publish.properties.subscription_ids().next().is_some() {
             return Err((ReasonCode::ProtocolError, "a subscription identifier from a client")); // [MQTT-3.3.4-6]
         }
-        let Some(topic) = publish.topic.clone() else {
-            return Err((ReasonCode::ProtocolError, "a publication without a topic"));
-        };
+        let topic = self.topic(&publish)?;
         let receipt = match (publish.qos, publish.packet_id) {
             (QoS::AtLeastOnce, Some(id)) => Receipt::Puback(id),
             (QoS::ExactlyOnce, Some(id)) => Receipt::Pubrec(id),
@@ -87,6 +81,23 @@ impl Session {
         Ok(())
     }
 
+    /// The topic of a publication, which may be named by an alias alone.
+    fn topic(&mut self, publish: &Publish) -> Result<TopicName, Violation> {
+        let Some(alias) = publish.properties.topic_alias() else {
+            return publish.topic.clone().ok_or((ReasonCode::ProtocolError, "a publication without a topic"));
+        };
+        if alias > ALIASES {
+            // [MQTT-3.3.2-9]
+            return Err((ReasonCode::TopicAliasInvalid, "the topic alias is above the Topic Alias Maximum"));
+        }
+        if let Some(topic) = &publish.topic {
+            self.aliases.insert(alias, topic.clone());
+        }
+        // [MQTT-3.3.2-7] What an alias means is said on this connection.
+        let topic = self.aliases.get(&alias).cloned();
+        topic.ok_or((ReasonCode::ProtocolError, "a topic alias that means nothing yet"))
+    }
+
     /// Hands a message to the bus: for one receiver, who has to be there, or for whoever has subscribed.
     fn pass_on(
         &mut self,
@@ -98,7 +109,8 @@ impl Session {
     ) {
         let Publish { qos, retain, mut properties, payload, .. } = publish;
         let expires = expiry(&properties, now);
-        properties.retain(|property| !matches!(property, Property::MessageExpiryInterval(_)));
+        let own = |p: &Property| matches!(p, Property::MessageExpiryInterval(_) | Property::TopicAlias(_));
+        properties.retain(|property| !own(property));
         self.unanswered.0 += 1;
         self.unanswered.1 += payload.len();
         let sender = Some(self.principal.client.clone());

@@ -1,6 +1,6 @@
 //! What is sent to one client: packet identifiers, what is under way, and what is too large or too late.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroU16;
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use log::{debug, error};
 use super::kept::{Awaited, UnderWay};
 use crate::gateway::Delivery;
 use crate::wire::mqtt::{
-    Acknowledge, Packet, PacketId, Property, PublishView, QoS, ReasonCode, Version, encode,
+    Acknowledge, Packet, PacketId, Property, PublishView, QoS, ReasonCode, TopicName, Version, encode,
 };
 
 /// The messages that this client has not acknowledged yet.
@@ -22,6 +22,9 @@ pub(super) struct Outgoing {
     under_way: VecDeque<UnderWay>,
     /// What an earlier connection left under way and this one has still to send again.
     again: VecDeque<UnderWay>,
+    /// The aliases that the client knows the topics by.
+    aliases: HashMap<TopicName, NonZeroU16>,
+    maximum_aliases: usize,
 }
 
 /// Whether a packet may repeat an earlier one [MQTT-3.3.1-1].
@@ -31,11 +34,19 @@ enum Dup {
     Again,
 }
 
+/// So many topics of a client get an alias, however many it would take.
+const ALIASES: usize = 32;
+
 /// So many messages are taken at once where no acknowledgement is wanted.
 const BATCH: usize = 256;
 
 impl Outgoing {
-    pub(super) fn new(version: Version, receive_maximum: NonZeroU16, maximum_packet: usize) -> Outgoing {
+    pub(super) fn new(
+        version: Version,
+        receive_maximum: NonZeroU16,
+        maximum_packet: usize,
+        maximum_aliases: u16,
+    ) -> Outgoing {
         Outgoing {
             version,
             receive_maximum: receive_maximum.get().into(),
@@ -43,6 +54,8 @@ impl Outgoing {
             next: PacketId::MIN,
             under_way: VecDeque::new(),
             again: VecDeque::new(),
+            aliases: HashMap::new(),
+            maximum_aliases: usize::from(maximum_aliases).min(ALIASES),
         }
     }
 
@@ -100,7 +113,7 @@ impl Outgoing {
 
     /// Writes a PUBLISH; false where it is not sent.
     fn write(
-        &self,
+        &mut self,
         delivery: &Delivery,
         packet_id: Option<PacketId>,
         dup: Dup,
@@ -118,11 +131,15 @@ impl Outgoing {
             }
             own.push(Property::MessageExpiryInterval(u32::try_from(left).unwrap_or(u32::MAX)));
         }
+        // The first of its topic says the name and its alias, the others only the alias.
+        let known = self.aliases.get(&message.topic).copied();
+        let alias = known.or_else(|| self.next_alias());
+        own.extend(alias.map(Property::TopicAlias));
         let publish = PublishView {
             dup: dup == Dup::Again,
             qos: delivery.qos,
             retain: delivery.retain,
-            topic: Some(&message.topic),
+            topic: if known.is_some() { None } else { Some(&message.topic) },
             packet_id,
             properties: message.properties.as_slice(),
             delivery_properties: &own,
@@ -133,11 +150,23 @@ impl Outgoing {
             debug!("{}: larger than the client's maximum packet size", message.topic);
             return false;
         }
-        let written = publish.encode(self.version, out);
-        if let Err(malformed) = &written {
+        if let Err(malformed) = publish.encode(self.version, out) {
             error!("{}: can't be sent: {malformed}", message.topic);
+            return false;
         }
-        written.is_ok()
+        if let (None, Some(alias)) = (known, alias) {
+            self.aliases.insert(message.topic.clone(), alias);
+        }
+        true
+    }
+
+    /// An alias for one more topic, if the client takes any [MQTT-3.1.2-26..27].
+    fn next_alias(&self) -> Option<NonZeroU16> {
+        let count = self.aliases.len();
+        if count >= self.maximum_aliases {
+            return None;
+        }
+        u16::try_from(count + 1).ok().and_then(NonZeroU16::new)
     }
 
     /// PUBACK: a message of QoS 1 has arrived; true if it was under way.
@@ -215,7 +244,7 @@ mod tests {
     }
 
     fn outgoing(receive_maximum: u16, maximum_packet: usize) -> Outgoing {
-        Outgoing::new(Version::V5, NonZeroU16::new(receive_maximum).expect("not 0"), maximum_packet)
+        Outgoing::new(Version::V5, NonZeroU16::new(receive_maximum).expect("not 0"), maximum_packet, 0)
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,8 @@ pub(super) struct Session {
     pub(super) requests: InOrder<Request, Answer>,
     /// Those of them that the hardware thread is about to get.
     pub(super) commands: Vec<control::Request>,
+    /// What the client's topic aliases mean.
+    pub(super) aliases: HashMap<NonZeroU16, TopicName>,
     /// Publications since the bus was last asked to answer one, and their bytes.
     pub(super) unanswered: (usize, usize),
     pub(super) membership: Membership,
@@ -104,6 +107,7 @@ impl Session {
             version,
             requests,
             commands: Vec::new(),
+            aliases: HashMap::new(),
             unanswered: (0, 0),
             membership,
             wants_problem_information,
