@@ -397,7 +397,7 @@ impl Desk {
         if let Some(will) = will {
             self.publish_will(&principal, will, now);
         }
-        if let Some((principal, will)) = evicted {
+        for (principal, will) in evicted {
             self.publish_will(&principal, will, now);
         }
         if named && self.broker.find(principal.client.as_str()).is_none() {

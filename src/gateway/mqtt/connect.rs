@@ -58,7 +58,8 @@ pub(super) fn open(
         Arc::new(Principal { client: client.clone(), address: conversation.peer, protocol: Protocol::Mqtt });
     let maximum_packet = properties.maximum_packet_size().map_or(usize::MAX, |size| size.get() as usize);
     let aliases = properties.topic_alias_maximum();
-    let outgoing = Outgoing::new(version, properties.receive_maximum(), maximum_packet, aliases);
+    let bytes = conversation.shared.outbox.bytes;
+    let outgoing = Outgoing::new(version, properties.receive_maximum(), maximum_packet, aliases, bytes);
     let outbox = conversation.outbox.clone();
     let joining = Joining { principal: principal.clone(), named, outbox: outbox.clone(), will, keeping };
     let silence = (keep_alive != 0).then(|| Duration::from_secs(u64::from(keep_alive)) * 3 / 2);

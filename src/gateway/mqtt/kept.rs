@@ -58,6 +58,21 @@ pub(super) enum Awaited {
     Pubcomp,
 }
 
+impl UnderWay {
+    /// About how much memory it takes.
+    pub(super) fn weight(&self) -> usize {
+        const OWN: usize = 64;
+        OWN + self.delivery.as_ref().map_or(0, |delivery| delivery.message.weight())
+    }
+}
+
+impl Kept {
+    /// About how much memory it takes.
+    pub(super) fn weight(&self) -> usize {
+        self.under_way.iter().map(UnderWay::weight).sum()
+    }
+}
+
 impl Keeping {
     /// A session that is the connection.
     pub const NONE: Keeping = Keeping { clean: true, expiry: Expiry::AtOnce };

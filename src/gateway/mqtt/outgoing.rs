@@ -20,6 +20,9 @@ pub(super) struct Outgoing {
     maximum_packet: usize,
     next: PacketId,
     under_way: VecDeque<UnderWay>,
+    /// The bytes of those, about, and how many there may be.
+    bytes: usize,
+    maximum_bytes: usize,
     /// What an earlier connection left under way and this one has still to send again.
     again: VecDeque<UnderWay>,
     /// The aliases that the client knows the topics by.
@@ -37,7 +40,7 @@ enum Dup {
 /// So many topics of a client get an alias, however many it would take.
 const ALIASES: usize = 32;
 
-/// So many messages are taken at once where no acknowledgement is wanted.
+/// So many messages are taken at once, and may be under way, however many the client would take.
 const BATCH: usize = 256;
 
 impl Outgoing {
@@ -46,13 +49,16 @@ impl Outgoing {
         receive_maximum: NonZeroU16,
         maximum_packet: usize,
         maximum_aliases: u16,
+        maximum_bytes: usize,
     ) -> Outgoing {
         Outgoing {
             version,
-            receive_maximum: receive_maximum.get().into(),
+            receive_maximum: usize::from(receive_maximum.get()).min(BATCH),
             maximum_packet,
             next: PacketId::MIN,
             under_way: VecDeque::new(),
+            bytes: 0,
+            maximum_bytes,
             again: VecDeque::new(),
             aliases: HashMap::new(),
             maximum_aliases: usize::from(maximum_aliases).min(ALIASES),
@@ -61,10 +67,11 @@ impl Outgoing {
 
     /// How many more messages may be sent before one is acknowledged [MQTT-3.3.4-9].
     pub(super) fn room(&self) -> usize {
-        if !self.again.is_empty() {
-            return 0; // [MQTT-4.6.0-1] What was sent before comes first.
+        // [MQTT-4.6.0-1] What was sent before comes first.
+        if !self.again.is_empty() || self.bytes >= self.maximum_bytes {
+            return 0;
         }
-        self.receive_maximum.saturating_sub(self.under_way.len()).min(BATCH)
+        self.receive_maximum.saturating_sub(self.under_way.len())
     }
 
     /// Takes over what an earlier connection left under way.
@@ -74,6 +81,7 @@ impl Outgoing {
 
     /// What is under way when the connection ends.
     pub(super) fn hand_back(&mut self) -> Vec<UnderWay> {
+        self.bytes = 0;
         self.under_way.drain(..).chain(self.again.drain(..)).collect()
     }
 
@@ -90,7 +98,7 @@ impl Outgoing {
                 }
             };
             if sent {
-                self.under_way.push_back(UnderWay { id, awaited, delivery });
+                self.add(UnderWay { id, awaited, delivery });
             }
         }
     }
@@ -107,8 +115,13 @@ impl Outgoing {
         };
         let Some(id) = self.free_id() else { return };
         if self.write(delivery, Some(id), Dup::First, now, out) {
-            self.under_way.push_back(UnderWay { id, awaited, delivery: Some(delivery.clone()) });
+            self.add(UnderWay { id, awaited, delivery: Some(delivery.clone()) });
         }
+    }
+
+    fn add(&mut self, under_way: UnderWay) {
+        self.bytes += under_way.weight();
+        self.under_way.push_back(under_way);
     }
 
     /// Writes a PUBLISH; false where it is not sent.
@@ -186,7 +199,9 @@ impl Outgoing {
         Some(match known {
             Some(known) => {
                 // It is not sent again [MQTT-4.3.3-6].
+                self.bytes -= known.weight();
                 (known.awaited, known.delivery) = (Awaited::Pubcomp, None);
+                self.bytes += known.weight();
                 ReasonCode::Success
             }
             None => ReasonCode::PacketIdentifierNotFound,
@@ -200,7 +215,9 @@ impl Outgoing {
 
     fn done(&mut self, id: PacketId, awaited: Awaited) -> bool {
         let place = self.under_way.iter().position(|known| known.id == id && known.awaited == awaited);
-        place.is_some_and(|place| self.under_way.remove(place).is_some())
+        let done = place.and_then(|place| self.under_way.remove(place));
+        self.bytes -= done.as_ref().map_or(0, UnderWay::weight);
+        done.is_some()
     }
 
     /// [MQTT-2.2.1-4] An identifier that is not in use.
@@ -244,7 +261,7 @@ mod tests {
     }
 
     fn outgoing(receive_maximum: u16, maximum_packet: usize) -> Outgoing {
-        Outgoing::new(Version::V5, NonZeroU16::new(receive_maximum).expect("not 0"), maximum_packet, 0)
+        Outgoing::new(Version::V5, NonZeroU16::new(receive_maximum).expect("not 0"), maximum_packet, 0, 1000)
     }
 
     #[test]
@@ -278,6 +295,22 @@ mod tests {
         let id = sent(&out)[1].packet_id.expect("QoS 2");
         assert_eq!(outgoing.received(id, ReasonCode::QuotaExceeded), None);
         assert_eq!(outgoing.room(), 1);
+    }
+
+    #[test]
+    fn what_is_under_way_is_bounded_in_bytes_too() {
+        let mut outgoing = outgoing(100, usize::MAX);
+        let (mut out, now) = (Vec::new(), Instant::now());
+        for _ in 0..2 {
+            outgoing.send(&delivery(QoS::ExactlyOnce, &"x".repeat(400)), now, &mut out);
+        }
+        assert_eq!(outgoing.room(), 0);
+        let ids: Vec<_> = sent(&out).iter().filter_map(|publish| publish.packet_id).collect();
+        outgoing.received(ids[0], ReasonCode::Success);
+        assert!(outgoing.room() > 0, "its payload is not kept any more");
+        assert!(outgoing.completed(ids[0]));
+        outgoing.received(ids[1], ReasonCode::QuotaExceeded);
+        assert_eq!((outgoing.room(), outgoing.bytes), (100, 0));
     }
 
     #[test]

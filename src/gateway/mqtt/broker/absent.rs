@@ -75,11 +75,18 @@ impl Absents {
         self.sessions.len()
     }
 
-    /// Adds one; where there are too many, the one that was left first is handed back to be ended.
-    pub(super) fn add(&mut self, id: MemberId, absent: Absent) -> Option<(MemberId, Absent)> {
-        let first = self.sessions.iter().min_by_key(|(_, absent)| absent.left).map(|(id, _)| *id);
-        let ended = if self.sessions.len() >= self.limits.sessions { first } else { None };
-        let ended = ended.and_then(|id| self.remove(id).map(|absent| (id, absent)));
+    /// Adds one; where there are too many, those that were left first are handed back to be ended.
+    pub(super) fn add(&mut self, id: MemberId, mut absent: Absent) -> Vec<(MemberId, Absent)> {
+        absent.bytes = absent.kept.weight();
+        let mut ended = Vec::new();
+        while self.sessions.len() >= self.limits.sessions || self.bytes + absent.bytes > self.limits.bytes {
+            let first = self.sessions.iter().min_by_key(|(_, absent)| absent.left).map(|(id, _)| *id);
+            let Some((id, absent)) = first.and_then(|id| self.remove(id).map(|absent| (id, absent))) else {
+                break;
+            };
+            ended.push((id, absent));
+        }
+        self.bytes += absent.bytes;
         self.by_client.insert(absent.principal.client.clone(), id);
         self.sessions.insert(id, absent);
         ended
@@ -143,5 +150,81 @@ impl Absents {
         self.by_client.remove(&absent.principal.client);
         self.bytes -= absent.bytes;
         Some(absent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::Protocol;
+    use crate::wire::mqtt::TopicName;
+
+    const LIMITS: AbsentLimits =
+        AbsentLimits { sessions: 3, queue: OutboxLimits { messages: 2, bytes: 2000 }, bytes: 3000 };
+
+    fn absent(name: &str, until: Option<Instant>, left: Instant) -> Absent {
+        let client = ClientId::parse(name).expect("valid");
+        let principal = Principal { client, address: ([127, 0, 0, 1], 1).into(), protocol: Protocol::Mqtt };
+        Absent::new(Arc::new(principal), Vec::new(), Box::default(), None, until, left)
+    }
+
+    fn delivery(qos: QoS, bytes: usize) -> Delivery {
+        let message = Message::own(TopicName::parse("t").expect("valid"), vec![0; bytes], false);
+        Delivery { message: Arc::new(message), qos, retain: false, subscription_ids: Vec::new() }
+    }
+
+    fn names(ended: &[(MemberId, Absent)]) -> Vec<&str> {
+        ended.iter().map(|(_, absent)| absent.principal.client.as_str()).collect()
+    }
+
+    #[test]
+    fn a_queue_is_bounded_in_messages_and_bytes_and_takes_no_quality_0() {
+        let mut absents = Absents::new(LIMITS);
+        let now = Instant::now();
+        let [one, two, three] = [1, 2, 3].map(MemberId);
+        for (id, name) in [(one, "a"), (two, "b"), (three, "c")] {
+            assert!(absents.add(id, absent(name, None, now)).is_empty());
+        }
+        let queued = |absents: &mut Absents, id, qos, bytes| absents.queue(id, delivery(qos, bytes));
+        assert!(!queued(&mut absents, one, QoS::AtMostOnce, 1));
+        assert!(queued(&mut absents, one, QoS::AtLeastOnce, 1));
+        assert!(!queued(&mut absents, one, QoS::AtLeastOnce, 1900), "its own bytes");
+        assert!(queued(&mut absents, one, QoS::AtLeastOnce, 1));
+        assert!(!queued(&mut absents, one, QoS::AtLeastOnce, 1), "its own messages");
+        assert!(queued(&mut absents, two, QoS::ExactlyOnce, 1700));
+        assert!(!queued(&mut absents, three, QoS::AtLeastOnce, 1000), "the bytes of all");
+        let client = ClientId::parse("b").expect("valid");
+        let (id, taken) = absents.take(&client).expect("it is there");
+        assert_eq!((id, taken.queue.len()), (two, 1));
+        assert!(queued(&mut absents, three, QoS::AtLeastOnce, 1000), "there is room again");
+        assert!(!queued(&mut absents, two, QoS::AtLeastOnce, 1), "it is not absent any more");
+    }
+
+    #[test]
+    fn the_one_that_was_left_first_gives_way() {
+        let mut absents = Absents::new(LIMITS);
+        let now = Instant::now();
+        for number in 0..3 {
+            let left = now + Duration::from_secs(number);
+            assert!(absents.add(MemberId(number), absent(&format!("c{number}"), None, left)).is_empty());
+        }
+        let fourth = absent("c3", None, now + Duration::from_secs(3));
+        assert_eq!(names(&absents.add(MemberId(3), fourth)), ["c0"]);
+        assert_eq!(absents.len(), 3);
+    }
+
+    #[test]
+    fn sessions_end_in_their_time() {
+        let mut absents = Absents::new(LIMITS);
+        let now = Instant::now();
+        let later = now + Duration::from_secs(5);
+        absents.add(MemberId(1), absent("ends", Some(later), now));
+        absents.add(MemberId(2), absent("stays", None, now));
+        assert_eq!(absents.due(), Some(later));
+        assert!(absents.settle(now).1.is_empty());
+        assert_eq!(names(&absents.settle(later).1), ["ends"]);
+        assert_eq!((absents.due(), absents.len()), (None, 1));
     }
 }

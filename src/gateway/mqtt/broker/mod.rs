@@ -46,8 +46,8 @@ pub struct Left {
     pub named: bool,
     /// The will that is to be published now.
     pub will: Option<Message>,
-    /// The waiting will of another client whose session had to give way.
-    pub evicted: Option<OwnedWill>,
+    /// The waiting wills of other clients whose sessions had to give way.
+    pub evicted: Vec<OwnedWill>,
 }
 
 /// What a client finds when it comes.
@@ -163,7 +163,7 @@ impl Broker {
             self.absents.queue(id, delivery);
         }
         let mut left = Left::of(member);
-        left.evicted = evicted.and_then(|(id, absent)| self.end(id, absent));
+        left.evicted = evicted.into_iter().filter_map(|(id, absent)| self.end(id, absent)).collect();
         Some(left)
     }
 
@@ -396,7 +396,7 @@ impl Broker {
 
 impl Left {
     fn of(member: Member) -> Left {
-        Left { principal: member.principal, named: member.named, will: member.will, evicted: None }
+        Left { principal: member.principal, named: member.named, will: member.will, evicted: Vec::new() }
     }
 }
 
