@@ -1,16 +1,17 @@
 //! What the daemon asks of the system before it starts.
 
 use log::{debug, warn};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 
 /// Descriptors beside those of clients: chips, lines, listeners, files.
-const OWN: u64 = 128;
+const OWN: usize = 128;
 /// Each client has a socket and a waker.
-const PER_CLIENT: u64 = 2;
+const PER_CLIENT: usize = 2;
 
 /// Raises the limit on open descriptors as far as `clients` clients need it, or as the system lets us.
 pub(super) fn raise(clients: usize) {
-    let wanted = OWN + PER_CLIENT * clients as u64;
+    // Limits have 32 bits on some boards and 64 on others.
+    let wanted = rlim_t::try_from(OWN + PER_CLIENT * clients).unwrap_or(rlim_t::MAX);
     match getrlimit(Resource::RLIMIT_NOFILE) {
         Ok((soft, _)) if soft >= wanted => {}
         Ok((soft, hard)) => {
