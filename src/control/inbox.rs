@@ -1,7 +1,7 @@
 //! The inbox of the hardware thread: everything that can reach it, in one queue.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SendError, Sender, channel};
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -9,8 +9,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use crate::domain::{Command, Outcome, Principal, Refusal};
 use crate::hardware::{Edge, EdgeSink};
 
-/// How many edges of one input may wait; more of them are dropped, and the input is read when the queue is empty
-/// again, because the last edge that was taken says so.
+/// How many edges of one input may wait.  More of them are dropped, and the input is read when those that wait are
+/// handled.
 const WAITING_EDGES: u32 = 64;
 
 /// A command on its way, and where its outcome goes.
@@ -63,7 +63,14 @@ pub(super) enum Message {
 
 /// The edges of each input that were sent and not yet handled.
 #[derive(Clone, Default)]
-pub(super) struct WaitingEdges(Arc<OnceLock<Vec<AtomicU32>>>);
+pub(super) struct WaitingEdges(Arc<OnceLock<Vec<Waiting>>>);
+
+#[derive(Default)]
+struct Waiting {
+    edges: AtomicU32,
+    /// Some were dropped since the input was last read.
+    dropped: AtomicBool,
+}
 
 impl Now {
     /// Reads both clocks.
@@ -157,22 +164,49 @@ impl Message {
 impl WaitingEdges {
     pub(super) fn prepare(&self, inputs: usize) {
         // Set once, before any edge is handled; a second call would find it set and leave it.
-        let _ = self.0.set((0..inputs).map(|_| AtomicU32::new(0)).collect());
+        let _ = self.0.set((0..inputs).map(|_| Waiting::default()).collect());
     }
 
     fn admit(&self, input: usize) -> bool {
         let Some(waiting) = self.0.get().and_then(|inputs| inputs.get(input)) else { return true };
-        if waiting.fetch_add(1, Ordering::Relaxed) < WAITING_EDGES {
+        if waiting.add() {
             return true;
         }
-        waiting.fetch_sub(1, Ordering::Relaxed);
-        false
+        // Marked before it is tried again: either it fits now, or those that wait are handled after the mark.
+        waiting.dropped.store(true, Ordering::SeqCst);
+        waiting.add()
     }
 
-    /// Notes that an edge was handled; true when it was the last one that waited.
-    pub(super) fn handled(&self, input: usize) {
-        let Some(waiting) = self.0.get().and_then(|inputs| inputs.get(input)) else { return };
+    /// Notes that an edge was handled; true when it was the last that waited and others were dropped, so that only
+    /// the line itself knows what it is.
+    pub(super) fn handled(&self, input: usize) -> bool {
+        let Some(waiting) = self.0.get().and_then(|inputs| inputs.get(input)) else { return false };
         // Edges that came before `prepare` were never counted.
-        let _ = waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1));
+        let less = waiting.edges.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        less.unwrap_or(0) <= 1 && waiting.dropped.swap(false, Ordering::SeqCst)
+    }
+}
+
+impl Waiting {
+    fn add(&self) -> bool {
+        let more = |n: u32| (n < WAITING_EDGES).then_some(n + 1);
+        self.edges.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_a_flood_of_edges_the_line_is_read_once() {
+        let waiting = WaitingEdges::default();
+        waiting.prepare(2);
+        let admitted = (0..WAITING_EDGES + 10).filter(|_| waiting.admit(1)).count();
+        assert_eq!(admitted as u32, WAITING_EDGES);
+        assert!(waiting.admit(0) && !waiting.handled(0), "another input is another matter");
+        let read: Vec<bool> = (0..WAITING_EDGES).map(|_| waiting.handled(1)).collect();
+        assert_eq!((read.iter().filter(|read| **read).count(), read.last()), (1, Some(&true)));
+        assert!(waiting.admit(1) && !waiting.handled(1));
     }
 }

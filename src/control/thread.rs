@@ -10,7 +10,7 @@ use log::{debug, error};
 use super::inbox::{Message, WaitingEdges};
 use super::{BuildError, Commands, Controller, Now, Planned, Request};
 use crate::domain::{Event, Registry};
-use crate::hardware::Hardware;
+use crate::hardware::{Edge, Hardware};
 
 /// Where events go.  It is called on the hardware thread and does not wait.
 pub type EventSink = Box<dyn Fn(&mut dyn Iterator<Item = Event>) + Send>;
@@ -147,8 +147,10 @@ fn run(
                 }
             }
             Ok(Message::Edge(edge)) => {
-                waiting.handled(edge.input);
                 controller.edge(edge, Now::read());
+                if waiting.handled(edge.input) {
+                    controller.edge(Edge { value: None, ..edge }, Now::read());
+                }
                 if !controller.is_alive() {
                     error!("the hardware reports no edges any more");
                     return Ended::Failed;
