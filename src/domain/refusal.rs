@@ -112,6 +112,11 @@ impl Refusal {
         Refusal { code, message: message.into() }
     }
 
+    /// What a connection gets whose client identifier another one uses now.
+    pub fn taken_over() -> Refusal {
+        Refusal::new(Code::TakenOver, "another connection uses this client id now")
+    }
+
     /// What every command gets once the daemon is stopping.
     pub fn stopping() -> Refusal {
         Refusal::new(Code::Stopping, "the gatekeeper is stopping")

@@ -291,15 +291,15 @@ impl Desk {
             Letter::Join(id, joining, ticket) => {
                 let client = joining.principal.client.clone();
                 if let Some((_, other, _)) = self.taking_over.remove(&client) {
-                    other.outbox.close(taken_over());
+                    other.outbox.close(Refusal::taken_over());
                 }
-                match self.broker.find(client.as_str()).filter(|_| !joining.keeping.clean) {
+                match self.broker.kept_by(client.as_str()).filter(|_| !joining.keeping.clean) {
                     // Its session is still with the other connection's thread, which hands it back now.
-                    Some(member) if self.broker.is_kept(client.as_str()) => {
-                        member.outbox.close(taken_over());
+                    Some(member) => {
+                        member.outbox.close(Refusal::taken_over());
                         self.taking_over.insert(client, (id, joining, ticket));
                     }
-                    _ => self.join(id, joining, ticket, now),
+                    None => self.join(id, joining, ticket, now),
                 }
             }
             Letter::Rename(id, principal, ticket) => {
@@ -477,8 +477,4 @@ impl Desk {
         // Only messages of clients are refused.
         let _ = self.broker.publish(message, Instant::now());
     }
-}
-
-fn taken_over() -> Refusal {
-    Refusal::new(Code::TakenOver, "another connection uses this client id now")
 }

@@ -127,7 +127,10 @@ impl MqttConversation {
     fn packet(&mut self, packet: Packet, mut session: Box<Session>, now: Instant) {
         let done = match packet {
             Packet::Publish(publish) => session.publish(publish, now, &mut self.out),
-            Packet::Subscribe(subscribe) => session.subscribe(subscribe),
+            Packet::Subscribe(subscribe) => {
+                session.subscribe(subscribe);
+                Ok(())
+            }
             Packet::Unsubscribe(unsubscribe) => {
                 session.unsubscribe(unsubscribe);
                 Ok(())

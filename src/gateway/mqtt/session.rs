@@ -220,7 +220,7 @@ impl Session {
         acknowledge
     }
 
-    pub(super) fn subscribe(&mut self, subscribe: Subscribe) -> Result<(), Violation> {
+    pub(super) fn subscribe(&mut self, subscribe: Subscribe) {
         let Subscribe { packet_id, properties, filters } = subscribe;
         let subscription_id = properties.subscription_ids().next();
         let own = self.shared.topics.response(self.client().as_str());
@@ -236,7 +236,6 @@ impl Session {
         }
         let ticket = self.requests.push(Request::Subscribe(packet_id));
         self.membership.subscribe(filters, subscription_id, ticket);
-        Ok(())
     }
 
     pub(super) fn unsubscribe(&mut self, unsubscribe: Unsubscribe) {

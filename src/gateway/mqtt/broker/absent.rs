@@ -70,11 +70,6 @@ impl Absents {
         Absents { sessions: HashMap::new(), by_client: HashMap::new(), bytes: 0, limits }
     }
 
-    /// How many there are.
-    pub(super) fn len(&self) -> usize {
-        self.sessions.len()
-    }
-
     /// Adds one; where there are too many, those that were left first are handed back to be ended.
     pub(super) fn add(&mut self, id: MemberId, mut absent: Absent) -> Vec<(MemberId, Absent)> {
         absent.bytes = absent.kept.weight();
@@ -212,7 +207,7 @@ mod tests {
         }
         let fourth = absent("c3", None, now + Duration::from_secs(3));
         assert_eq!(names(&absents.add(MemberId(3), fourth)), ["c0"]);
-        assert_eq!(absents.len(), 3);
+        assert_eq!(absents.sessions.len(), 3);
     }
 
     #[test]
@@ -225,6 +220,6 @@ mod tests {
         assert_eq!(absents.due(), Some(later));
         assert!(absents.settle(now).1.is_empty());
         assert_eq!(names(&absents.settle(later).1), ["ends"]);
-        assert_eq!((absents.due(), absents.len()), (None, 1));
+        assert_eq!((absents.due(), absents.sessions.len()), (None, 1));
     }
 }

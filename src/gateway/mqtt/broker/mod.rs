@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use log::debug;
 
 use super::kept::{Expiry, Kept};
-use crate::domain::{ClientId, Code, Principal, Protocol, Refusal};
+use crate::domain::{ClientId, Principal, Protocol, Refusal};
 use crate::gateway::{Delivery, Done, Message, Note, Space, Topics};
 use crate::wire::mqtt::{QoS, ReasonCode, RetainHandling, SubscribeOptions, TopicFilter, TopicName};
 
@@ -87,21 +87,6 @@ impl Broker {
         }
     }
 
-    /// How many sessions there are whose clients are not connected.
-    pub fn absent(&self) -> usize {
-        self.absents.len()
-    }
-
-    /// How many members there are.
-    pub fn len(&self) -> usize {
-        self.members.len()
-    }
-
-    /// Whether nobody is there.
-    pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
-    }
-
     /// Every member.
     pub fn members(&self) -> impl Iterator<Item = &Member> {
         self.members.values()
@@ -112,7 +97,7 @@ impl Broker {
         let older = self.by_client.insert(member.principal.client.clone(), id);
         let older = older.and_then(|older| self.remove(older));
         if let Some(older) = &older {
-            older.outbox.close(Refusal::new(Code::TakenOver, "another connection uses this client id now"));
+            older.outbox.close(Refusal::taken_over());
         }
         self.members.insert(id, member);
         older.map(Left::of)
@@ -167,9 +152,9 @@ impl Broker {
         Some(left)
     }
 
-    /// Whether a connected client has a session that another connection could take over.
-    pub fn is_kept(&self, client: &str) -> bool {
-        self.find(client).is_some_and(Member::is_kept)
+    /// The member of this client, if its session is one that another connection can take over.
+    pub fn kept_by(&self, client: &str) -> Option<&Member> {
+        self.find(client).filter(|member| member.is_kept())
     }
 
     /// Another Session Expiry Interval for a member.
