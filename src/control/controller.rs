@@ -313,7 +313,7 @@ fn lines(registry: &Registry) -> HashMap<u32, OnLine> {
 }
 
 impl BuildError {
-    /// The line and the consumer that holds it, where that is the reason.
+    /// Whether the reason is that somebody else holds the line.
     pub fn is_busy(&self) -> bool {
         matches!(self.cause, BuildCause::Hardware(HardwareError::Busy { .. }))
     }

@@ -375,6 +375,10 @@ impl Desk {
     /// Takes a client in, with what its earlier session has kept.
     fn join(&mut self, id: MemberId, joining: Joining, ticket: u64, now: Instant) {
         let Joining { principal, named, outbox, will, keeping } = joining;
+        if self.commands.is_none() {
+            // Everybody else was told when the order to stop came.
+            return outbox.close(Refusal::stopping());
+        }
         debug!("{} joined from {}", principal.client, principal.address);
         let member = Member { principal, named, outbox, will, keeping, filters: Vec::new() };
         let older = self.broker.join(id, member);

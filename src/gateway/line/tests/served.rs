@@ -17,7 +17,7 @@ struct Server {
     address: std::net::SocketAddr,
     bus: Bus,
     shared: Shared,
-    _bus_thread: BusThread,
+    bus_thread: BusThread,
 }
 
 struct Client(BufReader<TcpStream>);
@@ -72,7 +72,7 @@ impl Server {
                 thread::spawn(move || serve(Accepted { link, seat }, &shared, &SETTINGS, number));
             }
         });
-        Server { address, bus, shared, _bus_thread: bus_thread }
+        Server { address, bus, shared, bus_thread }
     }
 
     fn connect(&self) -> Client {
@@ -274,4 +274,14 @@ fn what_is_refused_stands_in_the_audit() {
             "bench  STOP UNKNOWN_COMMAND"
         ]
     );
+}
+
+#[test]
+fn who_comes_after_the_order_to_stop_is_told() {
+    let server = Server::start();
+    server.bus_thread.stop();
+    let mut client = server.connect();
+    let goodbye = client.next();
+    assert!(goodbye.starts_with("EVENT=CLOSING|CODE=STOPPING|"), "{goodbye}");
+    assert_eq!(client.next(), "");
 }
