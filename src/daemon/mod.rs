@@ -28,7 +28,7 @@ use crate::domain::KindReader;
 use crate::gateway::line::LineSettings;
 use crate::gateway::mqtt::MqttSettings;
 use crate::gateway::mqtt::broker::{AbsentLimits, RetainedLimits};
-use crate::gateway::{BusSettings, BusThread, OutboxLimits, Shared, Topics, line, mqtt};
+use crate::gateway::{BusThread, DeskSettings, OutboxLimits, Shared, Topics, line, mqtt};
 use crate::hardware::gpiochip::Gpiochip;
 use crate::hardware::{Hardware, HardwareError, Simulation};
 use crate::net::{Accepted, Admission, Listener, ListenerThread};
@@ -142,7 +142,7 @@ impl Daemon {
         let topics = Arc::new(Topics::new(&config.mqtt.prefix, &registry));
         let retained =
             RetainedLimits { messages: config.limits.retained_messages, bytes: config.limits.retained_bytes };
-        let settings = BusSettings {
+        let settings = DeskSettings {
             topics: topics.clone(),
             registry: registry.clone(),
             commands: hardware.commands(),

@@ -6,6 +6,7 @@
 
 mod backlog;
 mod bus;
+mod desk;
 mod in_order;
 pub mod line;
 mod message;
@@ -16,7 +17,8 @@ mod topics;
 
 use std::sync::Arc;
 
-pub use bus::{Bus, BusSettings, BusThread, Joining, Mailbox};
+pub use bus::{Bus, BusThread, Joining, Mailbox};
+pub use desk::DeskSettings;
 pub use in_order::InOrder;
 pub use message::{Body, Delivery, Message};
 pub use outbox::{Done, Note, Outbox, OutboxLimits, Taken};

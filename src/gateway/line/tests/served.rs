@@ -9,7 +9,7 @@ use crate::domain::{ClientId, Code, Event, Principal, Protocol, Target};
 use crate::gateway::line::serve;
 use crate::gateway::mqtt::broker::{AbsentLimits, RetainedLimits};
 use crate::gateway::mqtt::kept::Keeping;
-use crate::gateway::{BusSettings, Joining};
+use crate::gateway::{DeskSettings, Joining};
 use crate::net::{Accepted, Link};
 use crate::wire::mqtt::{SubscribeOptions, TopicFilter};
 
@@ -32,7 +32,7 @@ impl Server {
         let (bus, mailbox) = BusThread::prepare();
         let mut shared = shared(commands.clone(), bus.clone());
         shared.admission = Admission::new(2, 2);
-        let settings = BusSettings {
+        let settings = DeskSettings {
             topics: shared.topics.clone(),
             registry: shared.registry.clone(),
             commands,

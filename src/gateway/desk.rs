@@ -1,0 +1,279 @@
+//! The desk: the bus without its thread.  It owns the broker, does what letters ask for, and turns what the hardware
+//! thread tells into messages.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use log::{debug, warn};
+
+use super::backlog::{Backlog, Wanted};
+use super::bus::{Joining, Letter};
+use super::mqtt::broker::{AbsentLimits, Broker, Left, Member, MemberId, Resumed, RetainedLimits};
+use super::mqtt::{json, translate};
+use super::{Done, Message, Note, Space, Topics};
+use crate::control::{Commands, Recipient, Request};
+use crate::domain::{Audit, ClientId, Code, Deed, Event, Outcome, Principal, Refusal, Registry};
+use crate::wire::mqtt::Property;
+
+/// What the desk needs to know.
+pub struct DeskSettings {
+    /// What the topics are called.
+    pub topics: Arc<Topics>,
+    /// What devices there are.
+    pub registry: Arc<Registry>,
+    /// Where wills that are commands go.
+    pub commands: Commands,
+    /// How many filters one client may subscribe to.
+    pub maximum_subscriptions: usize,
+    /// How much is retained.
+    pub retained: RetainedLimits,
+    /// How much is kept for clients that are not connected.
+    pub absents: AbsentLimits,
+}
+
+/// Where everything that the bus is asked for is done.
+pub(super) struct Desk {
+    backlog: Arc<Backlog>,
+    broker: Broker,
+    topics: Arc<Topics>,
+    commands: Option<Commands>,
+    /// Clients that wait for what another connection of theirs hands back.
+    taking_over: HashMap<ClientId, (MemberId, Joining, u64)>,
+    /// When a will or the end of a session is due.
+    due: Option<Instant>,
+}
+
+/// The outcome of a will's command interests nobody but the audit.
+struct Nobody;
+
+impl Recipient for Nobody {
+    fn answer(&self, _ticket: u64, _outcome: Outcome) {}
+}
+
+impl Desk {
+    /// Opens it: the gatekeeper says that it is there, and what devices there are.
+    pub(super) fn open(settings: DeskSettings, backlog: Arc<Backlog>, now: Instant) -> Desk {
+        let DeskSettings { topics, registry, commands, maximum_subscriptions, retained, absents } = settings;
+        let broker = Broker::new(topics.clone(), maximum_subscriptions, retained, absents);
+        let taking_over = HashMap::new();
+        let mut desk = Desk { backlog, broker, topics, commands: Some(commands), taking_over, due: None };
+        desk.say(Message::own(desk.topics.status(), "online", true), now);
+        desk.say(Message::own(desk.topics.registry(), json::registry(&registry), true), now);
+        desk
+    }
+
+    /// Does what is due, and says when there is more.
+    pub(super) fn tick(&mut self, now: Instant) -> Option<Instant> {
+        if self.due.is_some_and(|due| due <= now) {
+            for (principal, will) in self.broker.settle(now) {
+                self.publish_will(&principal, will, now);
+            }
+            self.due = self.broker.due();
+        }
+        self.due
+    }
+
+    /// Does what a letter asks for.
+    pub(super) fn handle(&mut self, letter: Letter, now: Instant) {
+        let changes = letter.changes_audience();
+        if changes {
+            // Whoever is told that it listens has missed nothing since then.
+            self.backlog.listen(Wanted::ALL);
+        }
+        // First, so that what the letter asks for is what is true now.
+        for event in self.backlog.take() {
+            self.tell(event, now);
+        }
+        self.take(letter, now);
+        if changes {
+            self.backlog.listen(self.wanted());
+            self.due = self.broker.due();
+        }
+    }
+
+    fn take(&mut self, letter: Letter, now: Instant) {
+        match letter {
+            Letter::Join(id, joining, ticket) => {
+                let client = joining.principal.client.clone();
+                if let Some((_, other, _)) = self.taking_over.remove(&client) {
+                    other.outbox.close(Refusal::taken_over());
+                }
+                match self.broker.kept_by(client.as_str()).filter(|_| !joining.keeping.clean) {
+                    // Its session is still with the other connection's thread, which hands it back now.
+                    Some(member) => {
+                        member.outbox.close(Refusal::taken_over());
+                        self.taking_over.insert(client, (id, joining, ticket));
+                    }
+                    None => self.join(id, joining, ticket, now),
+                }
+            }
+            Letter::Rename(id, principal, ticket) => {
+                let older = self.broker.rename(id, principal);
+                self.settle(older, now);
+                self.tell_presence(id, now);
+                self.broker.answer(id, ticket, Done::Joined(None), Vec::new());
+            }
+            Letter::Subscribe(id, filters, subscription_id, ticket) => {
+                let (reasons, retained) = self.broker.subscribe(id, filters, subscription_id, now);
+                self.broker.answer(id, ticket, Done::Subscribed(reasons), retained);
+            }
+            Letter::Unsubscribe(id, filters, ticket) => {
+                let reasons = self.broker.unsubscribe(id, &filters);
+                self.broker.answer(id, ticket, Done::Unsubscribed(reasons), Vec::new());
+            }
+            Letter::Publish(message, answer) => {
+                let published = self.broker.publish(message, now);
+                match answer {
+                    Some((outbox, ticket)) => outbox.note(Note::Done(ticket, published.map(Done::Published))),
+                    None => {
+                        if let Err(refusal) = published {
+                            warn!("a message was not retained: {}", refusal.message);
+                        }
+                    }
+                }
+            }
+            Letter::Send(to, message, outbox, ticket) => {
+                let sent = if self.broker.find(to.as_str()).is_some() {
+                    self.broker.publish(message, now).map(Done::Published)
+                } else {
+                    Err(Refusal::new(Code::UnknownClient, format!("no client is connected as {to}")))
+                };
+                outbox.note(Note::Done(ticket, sent));
+            }
+            Letter::ForgetWill(id) => self.broker.forget_will(id),
+            Letter::Expiry(id, expiry) => self.broker.set_expiry(id, expiry),
+            Letter::Leave(id, kept) => {
+                self.taking_over.retain(|_, (other, ..)| *other != id);
+                let Some(left) = self.broker.leave(id, kept, now) else { return };
+                let next = self.taking_over.remove(&left.principal.client);
+                self.settle(Some(left), now);
+                if let Some((id, joining, ticket)) = next {
+                    self.join(id, joining, ticket, now);
+                }
+            }
+            Letter::Events => {}
+            Letter::Log(level, json) => self.say(Message::own(self.topics.log(level), json, false), now),
+            Letter::Telemetry(text) => self.say(Message::own(self.topics.telemetry(), text, true), now),
+            Letter::Stop => {
+                self.say(Message::own(self.topics.status(), "offline", true), now);
+                for member in self.broker.members() {
+                    member.outbox.close(Refusal::stopping());
+                }
+                // Wills of clients that end now are no commands any more, and the hardware thread may end.
+                self.commands = None;
+            }
+        }
+    }
+
+    /// What anybody listens to.
+    fn wanted(&self) -> Wanted {
+        Wanted {
+            states: self.topics.all_states().any(|topic| self.broker.is_wanted(topic)),
+            audit: self.broker.is_wanted(&self.topics.audit()),
+        }
+    }
+
+    /// Takes a client in, with what its earlier session has kept.
+    fn join(&mut self, id: MemberId, joining: Joining, ticket: u64, now: Instant) {
+        let Joining { principal, named, outbox, will, keeping } = joining;
+        if self.commands.is_none() {
+            // Everybody else was told when the order to stop came.
+            return outbox.close(Refusal::stopping());
+        }
+        debug!("{} joined from {}", principal.client, principal.address);
+        let member = Member { principal, named, outbox, will, keeping, filters: Vec::new() };
+        let older = self.broker.join(id, member);
+        self.settle(older, now);
+        let (kept, waiting) = match self.broker.resume(id) {
+            Resumed::Nothing => (None, Vec::new()),
+            Resumed::Session(kept, waiting) => (Some(kept), waiting.into()),
+            Resumed::Will(principal, will) => {
+                self.publish_will(&principal, will, now);
+                (None, Vec::new())
+            }
+        };
+        self.tell_presence(id, now);
+        self.broker.answer(id, ticket, Done::Joined(kept), waiting);
+    }
+
+    /// Does what is due for a member that is no more: its will, and the word that it is gone.
+    fn settle(&mut self, gone: Option<Left>, now: Instant) {
+        let Some(Left { principal, named, will, evicted }) = gone else { return };
+        if let Some(will) = will {
+            self.publish_will(&principal, will, now);
+        }
+        for (principal, will) in evicted {
+            self.publish_will(&principal, will, now);
+        }
+        if named && self.broker.find(principal.client.as_str()).is_none() {
+            self.tell_status(&principal.client, "offline", now);
+        }
+    }
+
+    fn tell_presence(&mut self, id: MemberId, now: Instant) {
+        let Some(member) = self.broker.member(id).filter(|member| member.named) else { return };
+        let client = member.principal.client.clone();
+        self.tell_status(&client, "online", now);
+    }
+
+    /// The status of a client is kept within the limits, for clients choose how many names there are.
+    fn tell_status(&mut self, client: &ClientId, status: &str, now: Instant) {
+        let topic = self.topics.node_status(client.as_str());
+        let kept = Message { sender: Some(client.clone()), ..Message::own(topic.clone(), status, true) };
+        if self.broker.publish(kept, now).is_err() {
+            self.say(Message::own(topic, status, false), now);
+        }
+    }
+
+    /// A will may be a command, as any other message.
+    fn publish_will(&mut self, principal: &Arc<Principal>, mut will: Message, now: Instant) {
+        // [MQTT-3.1.3-9] Its time begins when it is published.
+        will.expires = will.properties.message_expiry().map(|s| now + Duration::from_secs(u64::from(s)));
+        let own =
+            |p: &Property| matches!(p, Property::MessageExpiryInterval(_) | Property::WillDelayInterval(_));
+        will.properties.retain(|property| !own(property));
+        let command = match self.topics.space(&will.topic) {
+            Space::Set(target) => translate::set(target, will.payload()),
+            Space::Rpc => translate::rpc(will.payload()),
+            _ => {
+                if let Err(refusal) = self.broker.publish(will, now) {
+                    warn!("the will of {}: {}", principal.client, refusal.message);
+                }
+                return;
+            }
+        };
+        let sent = command.and_then(|command| {
+            let commands = self.commands.as_ref().ok_or_else(Refusal::stopping)?;
+            let (principal, recipient) = (principal.clone(), Arc::new(Nobody));
+            commands.send(vec![Request { principal, command, expires: will.expires, recipient, ticket: 0 }]);
+            Ok(())
+        });
+        if let Err(refusal) = sent {
+            warn!("the will of {} was not carried out: {refusal}", principal.client);
+            let deed = Deed::Other(will.topic.to_string(), "will".to_owned());
+            self.tell(Event::Audit(Arc::new(Audit::refusal(Some(principal.clone()), deed, &refusal))), now);
+        }
+    }
+
+    fn tell(&mut self, event: Event, now: Instant) {
+        match event {
+            Event::State(state) => {
+                for topic in self.topics.clone().states(&state.device) {
+                    self.say(Message::state(topic.clone(), state.clone()), now);
+                }
+            }
+            Event::Audit(audit) => {
+                let topic = self.topics.audit();
+                if self.broker.is_wanted(&topic) {
+                    self.say(Message::own(topic, json::audit(&audit), false), now);
+                }
+            }
+        }
+    }
+
+    fn say(&mut self, message: Message, now: Instant) {
+        // Only messages of clients are refused.
+        let _ = self.broker.publish(message, now);
+    }
+}
