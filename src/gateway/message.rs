@@ -49,6 +49,13 @@ pub struct Delivery {
     pub subscription_ids: Vec<NonZeroU32>,
 }
 
+impl Delivery {
+    /// A message as it is passed on for no subscription in particular.
+    pub fn new(message: Arc<Message>, qos: QoS) -> Delivery {
+        Delivery { message, qos, retain: false, subscription_ids: Vec::new() }
+    }
+}
+
 impl Message {
     /// What the gatekeeper itself has to say.
     pub fn own(topic: TopicName, payload: impl Into<Vec<u8>>, retain: bool) -> Message {

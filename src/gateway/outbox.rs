@@ -250,12 +250,7 @@ mod tests {
     }
 
     fn delivery(message: Message) -> Delivery {
-        Delivery {
-            message: Arc::new(message),
-            qos: QoS::AtMostOnce,
-            retain: false,
-            subscription_ids: Vec::new(),
-        }
+        Delivery::new(Arc::new(message), QoS::AtMostOnce)
     }
 
     fn state(device: &str, seq: u64) -> Delivery {

@@ -236,8 +236,7 @@ mod tests {
         let outbox = Outbox::new(OutboxLimits { messages: 1000, bytes: 1 << 20 }).expect("an eventfd");
         for _ in 0..950 {
             let message = Message::own(TopicName::parse("t").expect("valid"), *b"x", false);
-            let (message, qos) = (Arc::new(message), QoS::AtMostOnce);
-            outbox.deliver(Delivery { message, qos, retain: false, subscription_ids: Vec::new() });
+            outbox.deliver(Delivery::new(Arc::new(message), QoS::AtMostOnce));
         }
         outbox.close(Refusal::new(Code::Stopping, "the end"));
         let reading = std::thread::spawn(move || {

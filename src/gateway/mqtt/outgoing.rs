@@ -245,7 +245,7 @@ mod tests {
 
     fn delivery(qos: QoS, payload: &str) -> Delivery {
         let message = Message::own(TopicName::parse("a").expect("valid"), payload, false);
-        Delivery { message: Arc::new(message), qos, retain: false, subscription_ids: Vec::new() }
+        Delivery::new(Arc::new(message), qos)
     }
 
     fn sent(out: &[u8]) -> Vec<Publish> {
@@ -333,12 +333,8 @@ mod tests {
         let (mut out, now) = (Vec::new(), Instant::now());
         outgoing.send(&delivery(QoS::AtLeastOnce, "a payload of more than twenty bytes"), now, &mut out);
         let message = Message::own(TopicName::parse("a").expect("valid"), *b"x", false);
-        let mut late = Delivery {
-            message: Arc::new(Message { expires: Some(now + Duration::from_secs(9)), ..message }),
-            qos: QoS::AtMostOnce,
-            retain: false,
-            subscription_ids: Vec::new(),
-        };
+        let message = Arc::new(Message { expires: Some(now + Duration::from_secs(9)), ..message });
+        let mut late = Delivery::new(message, QoS::AtMostOnce);
         outgoing.send(&late, now + Duration::from_secs(9), &mut out);
         assert!(out.is_empty());
         outgoing.send(&late, now + Duration::from_secs(2), &mut out);

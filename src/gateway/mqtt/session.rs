@@ -373,12 +373,8 @@ impl Session {
         let matching = || self.private.iter().filter(|(filter, ..)| filter.matches(&message.topic));
         let Some(qos) = matching().map(|(_, options, _)| options.qos).max() else { return };
         let subscription_ids = matching().filter_map(|(_, _, id)| *id).collect();
-        let delivery = Delivery {
-            qos: qos.min(QoS::AtLeastOnce),
-            retain: false,
-            subscription_ids,
-            message: Arc::new(message),
-        };
+        let delivery =
+            Delivery { subscription_ids, ..Delivery::new(Arc::new(message), qos.min(QoS::AtLeastOnce)) };
         if self.outgoing.room() > 0 {
             self.outgoing.send(&delivery, now, out);
         } else {

@@ -161,7 +161,7 @@ impl Talk {
     fn deliver(&mut self, message: Message, retain: bool) -> String {
         assert!(self.line.room() > 0);
         let message = Arc::new(message);
-        let delivery = Delivery { message, qos: QoS::AtMostOnce, retain, subscription_ids: Vec::new() };
+        let delivery = Delivery { retain, ..Delivery::new(message, QoS::AtMostOnce) };
         self.line.deliver(delivery, self.now);
         self.heard()
     }

@@ -167,7 +167,7 @@ mod tests {
 
     fn delivery(qos: QoS, bytes: usize) -> Delivery {
         let message = Message::own(TopicName::parse("t").expect("valid"), vec![0; bytes], false);
-        Delivery { message: Arc::new(message), qos, retain: false, subscription_ids: Vec::new() }
+        Delivery::new(Arc::new(message), qos)
     }
 
     fn names(ended: &[(MemberId, Absent)]) -> Vec<&str> {
