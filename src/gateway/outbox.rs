@@ -11,7 +11,7 @@ use super::mqtt::kept::Kept;
 use crate::control::Recipient;
 use crate::domain::{Code, Outcome, Refusal};
 use crate::net::{Interest, Ready, Waker, wait};
-use crate::wire::mqtt::ReasonCode;
+use crate::wire::mqtt::{QoS, ReasonCode};
 
 /// What waits for one client.
 #[derive(Debug)]
@@ -198,7 +198,8 @@ impl Outbox {
 
 impl Queue {
     fn add(&mut self, delivery: Delivery, limits: OutboxLimits) {
-        if self.closing.is_some() {
+        // What was promised to arrive may still go to the next connection of the session.
+        if self.closing.is_some() && delivery.qos == QoS::AtMostOnce {
             return;
         }
         let is_full = |queue: &Queue| queue.deliveries.len() > limits.messages || queue.bytes > limits.bytes;
@@ -208,10 +209,14 @@ impl Queue {
             self.coalesce();
         }
         if is_full(self) {
-            let message = format!("{} messages were waiting and none was read", self.deliveries.len() - 1);
-            self.deliveries.clear();
-            self.bytes = 0;
-            self.closing = Some(Refusal::new(Code::TooSlow, message));
+            let newest = self.deliveries.pop_back();
+            self.bytes -= newest.map_or(0, |newest| newest.message.weight());
+            if self.closing.is_none() {
+                let message = format!("{} messages were waiting and none was read", self.deliveries.len());
+                self.closing = Some(Refusal::new(Code::TooSlow, message));
+                self.deliveries.retain(|delivery| delivery.qos != QoS::AtMostOnce);
+                self.bytes = self.deliveries.iter().map(|delivery| delivery.message.weight()).sum();
+            }
         }
     }
 
@@ -243,7 +248,7 @@ mod tests {
     use super::*;
     use crate::domain::{DeviceName, State};
     use crate::gateway::Message;
-    use crate::wire::mqtt::{QoS, TopicName};
+    use crate::wire::mqtt::TopicName;
 
     fn outbox(messages: usize) -> Outbox {
         Outbox::new(OutboxLimits { messages, bytes: 1 << 20 }).expect("an eventfd")
@@ -308,5 +313,23 @@ mod tests {
             outbox.deliver(text("t"));
         }
         assert_eq!(take(&outbox, 100), (vec![], Some(Code::TooSlow)));
+    }
+
+    #[test]
+    fn what_is_promised_outlives_the_closing() {
+        let outbox = outbox(4);
+        let promised = |topic| Delivery { qos: QoS::AtLeastOnce, ..text(topic) };
+        for topic in ["1", "2"] {
+            outbox.deliver(promised(topic));
+            outbox.deliver(text("lost"));
+        }
+        outbox.deliver(promised("too many"));
+        for topic in ["3", "4", "too many again"] {
+            outbox.deliver(text("lost"));
+            outbox.deliver(promised(topic));
+        }
+        let (topics, closing) = take(&outbox, 100);
+        assert_eq!(closing, Some(Code::TooSlow));
+        assert_eq!(topics, ["1", "2", "3", "4"]);
     }
 }

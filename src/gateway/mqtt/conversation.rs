@@ -274,8 +274,8 @@ impl Conversation for MqttConversation {
     fn room(&self) -> usize {
         match &self.phase {
             Phase::Open(session) => session.room(),
-            // They are taken and dropped: nobody is there to get them.
-            _ => usize::MAX,
+            // They stay where they are, for the session's next connection.
+            _ => 0,
         }
     }
 
