@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::mqtt::json;
 use crate::domain::{ClientId, State};
-use crate::wire::mqtt::{Properties, QoS, TopicName};
+use crate::wire::mqtt::{Properties, QoS, TopicFilter, TopicName};
 
 /// Something that was published.
 #[derive(Debug)]
@@ -47,12 +47,14 @@ pub struct Delivery {
     pub retain: bool,
     /// The identifiers of the subscriptions that it is delivered for.
     pub subscription_ids: Vec<NonZeroU32>,
+    /// The shared subscription that it is delivered for: another of the group may get it instead.
+    pub share: Option<TopicFilter>,
 }
 
 impl Delivery {
     /// A message as it is passed on for no subscription in particular.
     pub fn new(message: Arc<Message>, qos: QoS) -> Delivery {
-        Delivery { message, qos, retain: false, subscription_ids: Vec::new() }
+        Delivery { message, qos, retain: false, subscription_ids: Vec::new(), share: None }
     }
 }
 

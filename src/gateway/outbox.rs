@@ -179,6 +179,12 @@ impl Outbox {
         Taken { more: !queue.deliveries.is_empty(), closing: queue.closing.clone() }
     }
 
+    /// How many messages wait; nothing where the conversation is to end.
+    pub fn waiting(&self) -> Option<usize> {
+        let queue = self.queue();
+        queue.closing.is_none().then_some(queue.deliveries.len())
+    }
+
     fn ring(&self, mut queue: MutexGuard<'_, Queue>) {
         queue.news = true;
         let reader = std::mem::take(&mut queue.reader);

@@ -23,7 +23,7 @@ fn a_client_learns_what_the_server_can_do() {
     assert_eq!(about.maximum_packet_size().map(u32::from), Some(65536));
     assert_eq!(about.session_expiry(), None, "as it was asked for");
     assert_eq!(about.response_information(), Some("pi/rpc/responses/dash"));
-    assert!(!about.shared_subscription_available() && about.retain_available());
+    assert!(about.shared_subscription_available() && about.retain_available());
     assert_eq!(about.assigned_client_id(), None);
 }
 

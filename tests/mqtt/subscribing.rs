@@ -192,7 +192,6 @@ fn properties_are_passed_on_unchanged_and_in_order() {
 fn what_can_not_be_granted_is_refused_by_itself() {
     let gatekeeper = Gatekeeper::with(r#""limits": {"subscriptions": 2},"#, super::support::DEMO_DEVICES);
     let mut client = MqttClient::connect(gatekeeper.mqtt(), "me");
-    assert_eq!(client.subscribe("$share/group/t"), ReasonCode::SharedSubscriptionsNotSupported);
     let twice = SubscribeOptions::plain(QoS::ExactlyOnce);
     assert_eq!(client.subscribe_with("a", twice, Properties::new()), ReasonCode::GrantedQos2);
     assert_eq!(client.subscribe("b"), ReasonCode::Success);

@@ -151,7 +151,6 @@ fn about_us(
         about.push(Property::MaximumPacketSize(maximum));
     }
     about.push(Property::TopicAliasMaximum(ALIASES.get()));
-    about.push(Property::SharedSubscriptionAvailable(false));
     if asked.request_response_information() {
         let topic = conversation.shared.topics.response(client.as_str());
         about.push(Property::ResponseInformation(topic.as_str().to_owned()));

@@ -59,6 +59,12 @@ pub(super) enum Awaited {
 }
 
 impl UnderWay {
+    /// What of a shared subscription another of the group may get instead: not what is half done already
+    /// [MQTT-4.8.2-5].
+    pub(super) fn shared(&self) -> Option<&Delivery> {
+        self.delivery.as_ref().filter(|delivery| delivery.share.is_some() && self.awaited == Awaited::Puback)
+    }
+
     /// About how much memory it takes.
     pub(super) fn weight(&self) -> usize {
         const OWN: usize = 64;

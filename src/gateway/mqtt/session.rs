@@ -393,14 +393,19 @@ impl Session {
     }
 }
 
-/// However the connection ends: a session that outlives it hands back what is under way.
+/// However the connection ends: a session that outlives it hands back what is under way, and any other what others
+/// of a group may get instead.
 impl Drop for Session {
     fn drop(&mut self) {
+        let mut under_way = self.outgoing.hand_back();
         if self.keeping.expiry != Expiry::AtOnce {
-            let under_way = self.outgoing.hand_back();
             let received = std::mem::take(&mut self.received);
             let private = std::mem::take(&mut self.private);
-            self.membership.hand_back(Kept { under_way, received, private });
+            return self.membership.hand_back(Kept { under_way, received, private });
+        }
+        under_way.retain(|sent| sent.shared().is_some());
+        if !under_way.is_empty() {
+            self.membership.hand_back(Kept { under_way, ..Kept::default() });
         }
     }
 }

@@ -97,21 +97,29 @@ impl Absents {
         self.remove(id).map(|absent| (id, absent))
     }
 
+    /// Whether one more message has room.
+    pub(super) fn has_room(&self, id: MemberId, message: &Message) -> bool {
+        let OutboxLimits { messages, bytes } = self.limits.queue;
+        let weight = message.weight();
+        self.sessions.get(&id).is_some_and(|absent| {
+            absent.queue.len() < messages
+                && absent.bytes + weight <= bytes
+                && self.bytes + weight <= self.limits.bytes
+        })
+    }
+
     /// Puts a message by; false where there is no room or no need [MQTT-4.5.0-1].
     pub(super) fn queue(&mut self, id: MemberId, delivery: Delivery) -> bool {
+        let has_room = self.has_room(id, &delivery.message);
         let Some(absent) = self.sessions.get_mut(&id) else { return false };
         if delivery.qos == QoS::AtMostOnce {
             return false;
         }
-        let weight = delivery.message.weight();
-        let OutboxLimits { messages, bytes } = self.limits.queue;
-        if absent.queue.len() >= messages
-            || absent.bytes + weight > bytes
-            || self.bytes + weight > self.limits.bytes
-        {
+        if !has_room {
             debug!("{}: no room for {} while it is away", absent.principal.client, delivery.message.topic);
             return false;
         }
+        let weight = delivery.message.weight();
         absent.bytes += weight;
         self.bytes += weight;
         absent.queue.push_back(delivery);

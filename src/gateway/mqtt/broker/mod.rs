@@ -4,15 +4,17 @@
 //! a client it puts into that client's outbox.
 
 mod absent;
+mod group;
 mod members;
 mod publishing;
 mod retained;
 mod tree;
 
 pub use absent::{AbsentLimits, OwnedWill};
+pub use group::Group;
 pub use members::{Member, MemberId};
 pub use retained::{Retained, RetainedLimits};
-pub use tree::{Subscription, Tree};
+pub use tree::{Found, Subscription, Tree};
 
 use absent::{Absent, Absents};
 use publishing::may_read;
@@ -24,7 +26,7 @@ use std::time::{Duration, Instant};
 
 use log::debug;
 
-use super::kept::{Expiry, Kept};
+use super::kept::{Expiry, Kept, UnderWay};
 use crate::domain::{ClientId, Principal, Refusal};
 use crate::gateway::{Delivery, Done, Message, Note, Topics};
 use crate::wire::mqtt::{QoS, ReasonCode, RetainHandling, SubscribeOptions, TopicFilter};
@@ -89,7 +91,7 @@ impl Broker {
     /// Takes in a member.  One that has its client identifier already is closed [MQTT-3.1.4-3], and handed back.
     pub fn join(&mut self, id: MemberId, member: Member) -> Option<Left> {
         let older = self.by_client.insert(member.principal.client.clone(), id);
-        let older = older.and_then(|older| self.remove(older));
+        let older = older.and_then(|older| self.remove(older, &[]));
         if let Some(older) = &older {
             older.outbox.close(Refusal::taken_over());
         }
@@ -109,9 +111,9 @@ impl Broker {
     }
 
     /// Lets a member go, if it is still there.  One whose session outlives its connection stays as an absent one.
-    pub fn leave(&mut self, id: MemberId, kept: Option<Box<Kept>>, now: Instant) -> Option<Left> {
-        let Some(kept) = kept.filter(|_| self.members.get(&id).is_some_and(Member::is_kept)) else {
-            let member = self.remove(id)?;
+    pub fn leave(&mut self, id: MemberId, mut kept: Option<Box<Kept>>, now: Instant) -> Option<Left> {
+        let Some(mut kept) = kept.take_if(|_| self.members.get(&id).is_some_and(Member::is_kept)) else {
+            let member = self.remove(id, &kept.map_or_else(Vec::new, |kept| kept.under_way))?;
             if self.by_client.get(&member.principal.client) == Some(&id) {
                 self.by_client.remove(&member.principal.client);
             }
@@ -134,12 +136,16 @@ impl Broker {
             Note::Done(_, Ok(Done::Joined(kept))) => kept,
             _ => None,
         });
-        let kept = untouched.unwrap_or(kept);
+        kept = untouched.unwrap_or(kept);
+        // Of a group that goes on without it, the others get what it has not acknowledged.
+        kept.under_way.retain(|sent| sent.shared().is_none_or(|delivery| !self.pass_to_another(delivery)));
         let filters = std::mem::take(&mut member.filters);
         let absent = Absent::new(member.principal.clone(), filters, kept, late, until, now);
         let evicted = self.absents.add(id, absent);
         for delivery in waiting {
-            self.absents.queue(id, delivery);
+            if !self.pass_to_another(&delivery) {
+                self.absents.queue(id, delivery);
+            }
         }
         let mut left = Left::of(member);
         left.evicted = evicted.into_iter().filter_map(|(id, absent)| self.end(id, absent)).collect();
@@ -196,6 +202,7 @@ impl Broker {
             self.tree.remove(filter, id);
         }
         debug!("the session of {} ended", absent.principal.client);
+        self.share_again(&absent.kept.under_way, &absent.queue);
         absent.will.map(|(will, _)| (absent.principal, will))
     }
 
@@ -221,11 +228,6 @@ impl Broker {
         let (mut reasons, mut retained) = (Vec::with_capacity(filters.len()), Vec::new());
         let Some(member) = self.members.get_mut(&id) else { return (reasons, retained) };
         for (filter, options) in filters {
-            if filter.share().is_some() {
-                // Announced in CONNACK as not available.
-                reasons.push(ReasonCode::SharedSubscriptionsNotSupported);
-                continue;
-            }
             let is_new = !member.filters.contains(&filter);
             if is_new && member.filters.len() >= self.maximum_subscriptions {
                 reasons.push(ReasonCode::QuotaExceeded);
@@ -240,6 +242,8 @@ impl Broker {
             });
             // [MQTT-3.3.1-9..11] Which retained messages are sent is the subscriber's choice.
             let wanted = match options.retain_handling {
+                // A group gets none: who would it be for?
+                _ if filter.share().is_some() => false,
                 RetainHandling::Send => true,
                 RetainHandling::SendIfNew => is_new,
                 RetainHandling::DoNotSend => false,
@@ -247,12 +251,9 @@ impl Broker {
             if wanted {
                 let visible = |message: &&Arc<Message>| may_read(&self.topics, &member.principal, message);
                 retained.extend(self.retained.matching(&filter, now).filter(visible).map(|message| {
-                    Delivery {
-                        qos: message.qos.min(options.qos),
-                        message: message.clone(),
-                        retain: true,
-                        subscription_ids: subscription_id.into_iter().collect(),
-                    }
+                    let qos = message.qos.min(options.qos);
+                    let subscription_ids = subscription_id.into_iter().collect();
+                    Delivery { retain: true, subscription_ids, ..Delivery::new(message.clone(), qos) }
                 }));
             }
             if is_new {
@@ -289,11 +290,19 @@ impl Broker {
         member.outbox.note_and_deliver(Note::Done(ticket, Ok(done)), then);
     }
 
-    fn remove(&mut self, id: MemberId) -> Option<Member> {
-        let member = self.members.remove(&id)?;
-        for filter in &member.filters {
-            self.tree.remove(filter, id);
+    /// Ends a member's session; the others of its groups get what was sent to it in vain or waits for it.
+    fn remove(&mut self, id: MemberId, sent: &[UnderWay]) -> Option<Member> {
+        let member = self.members.remove(&id);
+        let (mut notes, mut waiting) = (VecDeque::new(), VecDeque::new());
+        if let Some(member) = &member {
+            for filter in &member.filters {
+                self.tree.remove(filter, id);
+            }
+            member.outbox.take(&mut notes, &mut waiting, usize::MAX);
         }
+        // Also when another connection has taken its place already, and only the thread ends now.
+        self.share_again(sent, &waiting);
+        let member = member?;
         debug!("{} left", member.principal.client);
         Some(member)
     }

@@ -1,13 +1,15 @@
 //! Publishing: who gets a message.
 
+use std::collections::VecDeque;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Broker, MemberId};
+use super::{Broker, Found, Group, MemberId, Subscription};
 use crate::domain::{Principal, Protocol, Refusal};
+use crate::gateway::mqtt::kept::UnderWay;
 use crate::gateway::{Delivery, Message, Space, Topics};
-use crate::wire::mqtt::{QoS, SubscribeOptions, TopicName};
+use crate::wire::mqtt::{QoS, SubscribeOptions, TopicFilter, TopicName};
 
 /// What one delivery for one member is made of, while its subscriptions are collected.
 struct Match {
@@ -15,6 +17,13 @@ struct Match {
     qos: QoS,
     retain_as_published: bool,
     ids: Vec<NonZeroU32>,
+}
+
+/// The one of a group that gets a message.
+struct Picked {
+    member: MemberId,
+    share: TopicFilter,
+    subscription: Subscription,
 }
 
 impl Broker {
@@ -26,43 +35,26 @@ impl Broker {
         if message.retain {
             self.retained.keep(message.clone(), now)?;
         }
-        let mut matches: Vec<Match> = Vec::new();
-        let sender = message.sender.as_ref();
-        self.tree.matching(&message.topic, |id, subscription| {
-            let SubscribeOptions { qos, no_local, retain_as_published, .. } = subscription.options;
-            let present = self.members.get(&id).map(|member| &member.principal);
-            let absent = || self.absents.get(id).map(|absent| &absent.principal);
-            let Some(principal) = present.or_else(absent) else { return };
-            // [MQTT-3.8.3-3] No Local: not to the connection that published it.
-            if (no_local && sender == Some(&principal.client)) || !may_read(&self.topics, principal, &message)
-            {
-                return;
-            }
-            // Overlapping subscriptions: one delivery, with the best quality and all identifiers [MQTT-3.3.4-2].
-            match matches.iter_mut().find(|m| m.member == id) {
-                Some(found) => {
-                    found.qos = found.qos.max(qos);
-                    found.retain_as_published |= retain_as_published;
-                    found.ids.extend(subscription.id);
-                }
-                None => {
-                    let ids = subscription.id.into_iter().collect();
-                    matches.push(Match { member: id, qos, retain_as_published, ids });
-                }
-            }
+        let (mut matches, mut picked) = (Vec::<Match>::new(), Vec::new());
+        self.tree.matching(&message.topic, |found| match found {
+            Found::Own(id, subscription) => matches.extend(self.matching(id, subscription, &message)),
+            Found::Shared(group) => picked.extend(self.pick(group, &message)),
         });
-        let mut wanted = !matches.is_empty();
+        // Overlapping subscriptions: one delivery, with the best quality and all identifiers [MQTT-3.3.4-2].
+        matches.sort_by_key(|found| found.member);
+        matches.dedup_by(|next, first| next.member == first.member && first.merge(next));
+        let mut wanted = !matches.is_empty() || !picked.is_empty();
         for found in matches {
             let delivery = Delivery {
-                qos: message.qos.min(found.qos),
                 retain: message.retain && found.retain_as_published,
-                message: message.clone(),
                 subscription_ids: found.ids,
+                ..Delivery::new(message.clone(), message.qos.min(found.qos))
             };
-            match self.members.get(&found.member) {
-                Some(member) => member.outbox.deliver(delivery),
-                None => drop(self.absents.queue(found.member, delivery)),
-            }
+            self.deliver(found.member, delivery);
+        }
+        for picked in picked {
+            let delivery = picked.delivery(&message);
+            self.deliver(picked.member, delivery);
         }
         wanted |= self.pass_to_line_client(&message);
         Ok(wanted)
@@ -71,8 +63,83 @@ impl Broker {
     /// Whether anybody would get a message of this topic.
     pub fn is_wanted(&self, topic: &TopicName) -> bool {
         let mut wanted = false;
-        self.tree.matching(topic, |_, _| wanted = true);
+        self.tree.matching(topic, |_| wanted = true);
         wanted
+    }
+
+    /// Gives what one of a group has not got, or not acknowledged, to another that is connected; false where there
+    /// is none.
+    pub(super) fn pass_to_another(&self, delivery: &Delivery) -> bool {
+        let group = delivery.share.as_ref().and_then(|share| self.tree.group(share));
+        let Some(picked) = group.and_then(|group| self.pick_connected(group, &delivery.message)) else {
+            return false;
+        };
+        let Some(member) = self.members.get(&picked.member) else { return false };
+        member.outbox.deliver(picked.delivery(&delivery.message));
+        true
+    }
+
+    /// Gives what one of a group has not acknowledged, and what waits for it, to others, connected or not.
+    pub(super) fn share_again(&mut self, sent: &[UnderWay], waiting: &VecDeque<Delivery>) {
+        for delivery in sent.iter().filter_map(UnderWay::shared).chain(waiting) {
+            let group = delivery.share.as_ref().and_then(|share| self.tree.group(share));
+            if let Some(picked) = group.and_then(|group| self.pick(group, &delivery.message)) {
+                let again = picked.delivery(&delivery.message);
+                self.deliver(picked.member, again);
+            }
+        }
+    }
+
+    fn matching(&self, member: MemberId, subscription: &Subscription, message: &Message) -> Option<Match> {
+        let SubscribeOptions { qos, no_local, retain_as_published, .. } = subscription.options;
+        let principal = self.reader(member, message)?;
+        // [MQTT-3.8.3-3] No Local: not to the connection that published it.
+        let echo = no_local && message.sender.as_ref() == Some(&principal.client);
+        let ids = subscription.id.into_iter().collect();
+        (!echo).then_some(Match { member, qos, retain_as_published, ids })
+    }
+
+    /// Whose turn it is [MQTT-4.8.2-4]: of those that are connected, or else of those whose session waits for them.
+    fn pick(&self, group: &Group, message: &Message) -> Option<Picked> {
+        self.pick_connected(group, message).or_else(|| {
+            let waits = |(id, subscription): &(MemberId, &Subscription)| {
+                message.qos.min(subscription.options.qos) != QoS::AtMostOnce
+                    && self.reader(*id, message).is_some()
+                    && self.absents.has_room(*id, message)
+            };
+            group.in_turn().find(waits).map(|(id, subscription)| Picked::new(group, id, subscription))
+        })
+    }
+
+    /// The next one that keeps up, or that for which least is waiting.
+    fn pick_connected(&self, group: &Group, message: &Message) -> Option<Picked> {
+        let mut best: Option<(usize, MemberId, &Subscription)> = None;
+        for (id, subscription) in group.in_turn() {
+            let Some(waiting) = self.members.get(&id).and_then(|member| member.outbox.waiting()) else {
+                continue;
+            };
+            if best.is_none_or(|(least, ..)| waiting < least) && self.reader(id, message).is_some() {
+                best = Some((waiting, id, subscription));
+                if waiting == 0 {
+                    break;
+                }
+            }
+        }
+        best.map(|(_, id, subscription)| Picked::new(group, id, subscription))
+    }
+
+    /// Whose session it is, if the message is for its eyes.
+    fn reader(&self, id: MemberId, message: &Message) -> Option<&Principal> {
+        let present = self.members.get(&id).map(|member| &member.principal);
+        let principal = present.or_else(|| self.absents.get(id).map(|absent| &absent.principal))?;
+        may_read(&self.topics, principal, message).then_some(principal)
+    }
+
+    fn deliver(&mut self, id: MemberId, delivery: Delivery) {
+        match self.members.get(&id) {
+            Some(member) => member.outbox.deliver(delivery),
+            None => drop(self.absents.queue(id, delivery)),
+        }
     }
 
     /// A client of the line protocol gets its messages without subscribing.
@@ -84,6 +151,33 @@ impl Broker {
                 true
             }
             _ => false,
+        }
+    }
+}
+
+impl Match {
+    /// Takes over what another subscription of the same member adds; true, because it always can.
+    fn merge(&mut self, other: &mut Match) -> bool {
+        self.qos = self.qos.max(other.qos);
+        self.retain_as_published |= other.retain_as_published;
+        self.ids.append(&mut other.ids);
+        true
+    }
+}
+
+impl Picked {
+    fn new(group: &Group, member: MemberId, subscription: &Subscription) -> Picked {
+        group.served(member);
+        Picked { member, share: group.filter().clone(), subscription: *subscription }
+    }
+
+    fn delivery(&self, message: &Arc<Message>) -> Delivery {
+        let SubscribeOptions { qos, retain_as_published, .. } = self.subscription.options;
+        Delivery {
+            retain: message.retain && retain_as_published,
+            subscription_ids: self.subscription.id.into_iter().collect(),
+            share: Some(self.share.clone()),
+            ..Delivery::new(message.clone(), message.qos.min(qos)) // [MQTT-4.8.2-3]
         }
     }
 }

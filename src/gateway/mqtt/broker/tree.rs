@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 
-use super::MemberId;
+use super::{Group, MemberId};
 use crate::wire::mqtt::{SubscribeOptions, TopicFilter, TopicName};
 
 /// All subscriptions.
@@ -29,9 +29,27 @@ struct Node {
     /// The next level, by name or `+`.
     children: HashMap<Box<str>, Node>,
     /// Filters that end here.
-    here: Vec<(MemberId, Subscription)>,
+    here: Ends,
     /// Filters that end here with `#`.
-    below: Vec<(MemberId, Subscription)>,
+    below: Ends,
+}
+
+/// The subscriptions of one filter.
+#[derive(Debug, Default)]
+struct Ends {
+    /// Those that members have for themselves.
+    own: Vec<(MemberId, Subscription)>,
+    /// Those that they share.
+    groups: Vec<Group>,
+}
+
+/// A subscription that matches.
+#[derive(Debug)]
+pub enum Found<'a> {
+    /// Of one member.
+    Own(MemberId, &'a Subscription),
+    /// Of a group, one of which gets the message.
+    Shared(&'a Group),
 }
 
 impl Tree {
@@ -40,24 +58,36 @@ impl Tree {
         let mut node = &mut self.root;
         for level in filter.levels() {
             if level == "#" {
-                return put(&mut node.below, member, subscription);
+                return node.below.insert(filter, member, subscription);
             }
             node = node.children.entry(level.into()).or_default();
         }
-        put(&mut node.here, member, subscription);
+        node.here.insert(filter, member, subscription);
     }
 
     /// Takes a subscription away.
     pub fn remove(&mut self, filter: &TopicFilter, member: MemberId) {
         let levels: Vec<&str> = filter.levels().collect();
-        self.root.remove(&levels, member);
+        self.root.remove(&levels, filter, member);
+    }
+
+    /// The group that shares a filter.
+    pub fn group(&self, filter: &TopicFilter) -> Option<&Group> {
+        let mut node = &self.root;
+        for level in filter.levels() {
+            if level == "#" {
+                return node.below.group(filter);
+            }
+            node = node.children.get(level)?;
+        }
+        node.here.group(filter)
     }
 
     /// Gives a member's subscription to another member.
     pub fn hand_over(&mut self, filter: &TopicFilter, from: MemberId, to: MemberId) {
         let mut node = Some(&mut self.root);
         let mut levels = filter.levels();
-        let list = loop {
+        let ends = loop {
             let Some(here) = node else { return };
             match levels.next() {
                 None => break &mut here.here,
@@ -65,11 +95,11 @@ impl Tree {
                 Some(level) => node = here.children.get_mut(level),
             }
         };
-        list.iter_mut().filter(|(member, _)| *member == from).for_each(|(member, _)| *member = to);
+        ends.hand_over(filter, from, to);
     }
 
     /// Calls `found` for every subscription that matches.
-    pub fn matching(&self, topic: &TopicName, mut found: impl FnMut(MemberId, &Subscription)) {
+    pub fn matching(&self, topic: &TopicName, mut found: impl FnMut(Found<'_>)) {
         let levels: Vec<&str> = topic.levels().collect();
         // [MQTT-4.7.2-1] Wildcards at the beginning do not match topics that begin with `$`.
         if topic.as_str().starts_with('$') {
@@ -88,10 +118,10 @@ impl Tree {
 }
 
 impl Node {
-    fn matching(&self, levels: &[&str], found: &mut dyn FnMut(MemberId, &Subscription)) {
-        self.below.iter().for_each(|(member, subscription)| found(*member, subscription));
+    fn matching(&self, levels: &[&str], found: &mut dyn FnMut(Found<'_>)) {
+        self.below.each(found);
         match levels {
-            [] => self.here.iter().for_each(|(member, subscription)| found(*member, subscription)),
+            [] => self.here.each(found),
             [level, rest @ ..] => {
                 for key in [level, "+"] {
                     if let Some(node) = self.children.get(key) {
@@ -102,13 +132,13 @@ impl Node {
         }
     }
 
-    fn remove(&mut self, levels: &[&str], member: MemberId) {
+    fn remove(&mut self, levels: &[&str], filter: &TopicFilter, member: MemberId) {
         match levels {
-            ["#"] => self.below.retain(|(other, _)| *other != member),
-            [] => self.here.retain(|(other, _)| *other != member),
+            ["#"] => self.below.remove(filter, member),
+            [] => self.here.remove(filter, member),
             [level, rest @ ..] => {
                 let Some(node) = self.children.get_mut(*level) else { return };
-                node.remove(rest, member);
+                node.remove(rest, filter, member);
                 if node.is_empty() {
                     self.children.remove(*level);
                 }
@@ -121,10 +151,50 @@ impl Node {
     }
 }
 
-fn put(list: &mut Vec<(MemberId, Subscription)>, member: MemberId, subscription: Subscription) {
-    match list.iter_mut().find(|(other, _)| *other == member) {
-        Some((_, older)) => *older = subscription,
-        None => list.push((member, subscription)),
+impl Ends {
+    fn insert(&mut self, filter: &TopicFilter, member: MemberId, subscription: Subscription) {
+        if filter.share().is_none() {
+            return match self.own.iter_mut().find(|(other, _)| *other == member) {
+                Some((_, older)) => *older = subscription,
+                None => self.own.push((member, subscription)),
+            };
+        }
+        match self.groups.iter_mut().find(|group| group.filter() == filter) {
+            Some(group) => group.insert(member, subscription),
+            None => self.groups.push(Group::new(filter.clone(), member, subscription)),
+        }
+    }
+
+    fn remove(&mut self, filter: &TopicFilter, member: MemberId) {
+        if filter.share().is_none() {
+            return self.own.retain(|(other, _)| *other != member);
+        }
+        let Some(place) = self.groups.iter().position(|group| group.filter() == filter) else { return };
+        self.groups[place].remove(member);
+        if self.groups[place].is_empty() {
+            self.groups.swap_remove(place);
+        }
+    }
+
+    fn hand_over(&mut self, filter: &TopicFilter, from: MemberId, to: MemberId) {
+        if filter.share().is_none() {
+            self.own.iter_mut().filter(|(member, _)| *member == from).for_each(|(member, _)| *member = to);
+        } else if let Some(group) = self.groups.iter_mut().find(|group| group.filter() == filter) {
+            group.hand_over(from, to);
+        }
+    }
+
+    fn group(&self, filter: &TopicFilter) -> Option<&Group> {
+        self.groups.iter().find(|group| group.filter() == filter)
+    }
+
+    fn each(&self, found: &mut dyn FnMut(Found<'_>)) {
+        self.own.iter().for_each(|(member, subscription)| found(Found::Own(*member, subscription)));
+        self.groups.iter().for_each(|group| found(Found::Shared(group)));
+    }
+
+    fn is_empty(&self) -> bool {
+        self.own.is_empty() && self.groups.is_empty()
     }
 }
 
@@ -145,7 +215,10 @@ mod tests {
 
     fn found(tree: &Tree, topic: &str) -> Vec<u64> {
         let mut found = Vec::new();
-        tree.matching(&TopicName::parse(topic).expect("valid"), |member, _| found.push(member.0));
+        tree.matching(&TopicName::parse(topic).expect("valid"), |subscription| match subscription {
+            Found::Own(member, _) => found.push(member.0),
+            Found::Shared(group) => found.extend(group.in_turn().map(|(member, _)| member.0)),
+        });
         found.sort_unstable();
         found
     }
@@ -153,11 +226,13 @@ mod tests {
     #[test]
     fn what_is_removed_leaves_nothing() {
         let mut tree = Tree::default();
-        for text in ["a/b", "a/+/c", "#", "a/#", "+"] {
+        for text in ["a/b", "a/+/c", "#", "a/#", "+", "$share/g/a/b", "$share/g/#"] {
             tree.insert(&filter(text), MemberId(1), subscription());
         }
-        assert_eq!(found(&tree, "a/b"), [1, 1, 1]);
-        for text in ["a/b", "a/+/c", "#", "a/#", "+", "never/there"] {
+        tree.insert(&filter("$share/g/a/b"), MemberId(2), subscription());
+        assert_eq!(found(&tree, "a/b"), [1, 1, 1, 1, 1, 2]);
+        tree.remove(&filter("$share/g/a/b"), MemberId(2));
+        for text in ["a/b", "a/+/c", "#", "a/#", "+", "$share/g/a/b", "$share/g/#", "never/there"] {
             tree.remove(&filter(text), MemberId(1));
         }
         assert!(tree.is_empty());
@@ -166,12 +241,12 @@ mod tests {
     #[test]
     fn what_is_handed_over_is_found_under_the_other_member() {
         let mut tree = Tree::default();
-        for text in ["a/b", "a/#", "+/b"] {
+        for text in ["a/b", "a/#", "+/b", "$share/g/+/b"] {
             tree.insert(&filter(text), MemberId(1), subscription());
             tree.hand_over(&filter(text), MemberId(1), MemberId(2));
         }
         tree.hand_over(&filter("never/there"), MemberId(1), MemberId(2));
-        assert_eq!(found(&tree, "a/b"), [2, 2, 2]);
+        assert_eq!(found(&tree, "a/b"), [2, 2, 2, 2]);
     }
 
     proptest! {
