@@ -17,7 +17,7 @@ mod topics;
 
 use std::sync::Arc;
 
-pub use bus::{Bus, BusThread, Joining, Mailbox};
+pub use bus::{Attended, Bus, BusThread, Joining, Mailbox};
 pub use desk::DeskSettings;
 pub use in_order::InOrder;
 pub use message::{Body, Delivery, Message};

@@ -66,12 +66,25 @@ pub fn converse(
     outbox: &Outbox,
     largest: usize,
 ) -> io::Result<()> {
+    let mut farewell = None;
+    let result = talk(link, conversation, outbox, largest, &mut farewell);
+    let until = farewell.unwrap_or_else(|| Instant::now() + FAREWELL);
+    conclude(conversation, outbox, until);
+    result
+}
+
+fn talk(
+    link: &mut Link,
+    conversation: &mut dyn Conversation,
+    outbox: &Outbox,
+    largest: usize,
+    farewell: &mut Option<Instant>,
+) -> io::Result<()> {
     let mut input = Vec::new();
     let (mut notes, mut deliveries) = (VecDeque::new(), VecDeque::new());
     let mut ended = false;
     let mut told_end = false;
     let mut closed = false;
-    let mut farewell: Option<Instant> = None;
     loop {
         let now = Instant::now();
         let mut listening;
@@ -120,6 +133,7 @@ pub fn converse(
         if let Some(why) = goodbye {
             conversation.close(why, now);
             closed = true;
+            farewell.get_or_insert(now + FAREWELL);
             continue;
         }
         if conversation.is_over() {
@@ -127,9 +141,9 @@ pub fn converse(
             if !blocked {
                 return linger(link, outbox, until);
             }
-            if until <= now {
-                return Ok(());
-            }
+        }
+        if farewell.is_some_and(|until| until <= now) {
+            return Ok(());
         }
         let more_to_hear = !listening && conversation.can_receive();
         if !blocked && (more_to_say || more_to_hear) {
@@ -140,7 +154,7 @@ pub fn converse(
         }
         let interest =
             Interest { read: !ended && listening && input.len() < largest + SLACK, write: blocked };
-        let until = [conversation.deadline(), farewell].into_iter().flatten().min();
+        let until = [conversation.deadline(), *farewell].into_iter().flatten().min();
         let ready = outbox.sleep(link.as_fd(), interest, until)?;
         if ready.read {
             ended |= link.read(&mut input)? == Read::End;
@@ -151,6 +165,22 @@ pub fn converse(
                 conversation.receive(&input, Instant::now());
             }
             return Ok(());
+        }
+    }
+}
+
+/// The client is gone, and some of what it asked for is not answered: a session that goes on elsewhere wants to know
+/// what came of it.
+fn conclude(conversation: &mut dyn Conversation, outbox: &Outbox, until: Instant) {
+    conversation.end_of_input(&[], Instant::now());
+    let (mut notes, mut deliveries) = (VecDeque::new(), VecDeque::new());
+    while !conversation.is_over() && Instant::now() < until {
+        outbox.take(&mut notes, &mut deliveries, 0);
+        for note in notes.drain(..) {
+            conversation.note(note, Instant::now());
+        }
+        if !conversation.is_over() {
+            outbox.expect();
         }
     }
 }

@@ -286,6 +286,7 @@ impl Conversation for MqttConversation {
     }
 
     fn close(&mut self, why: Refusal, _now: Instant) {
+        // What it asked for is still awaited, because its session may go on elsewhere.
         if let Phase::Open(session) = std::mem::replace(&mut self.phase, Phase::Over) {
             if why.code != Code::Stopping {
                 debug!("{}: {} is closed: {why}", self.peer, session.client());
@@ -296,6 +297,7 @@ impl Conversation for MqttConversation {
                 self.refuse(session.version(), &refused);
             } else {
                 self.say_disconnect(&session, reasons::of_closing(why.code), &why.message);
+                self.leave(session);
             }
         }
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use log::warn;
 
 use super::connect::{ALIASES, WINDOW};
+use super::outgoing::Dup;
 use super::session::{Answer, Receipt, Request, Respond, Session, Violation};
 use super::translate;
 use crate::control;
@@ -36,7 +37,8 @@ impl Session {
             _ => Receipt::None,
         };
         if let Receipt::Pubrec(id) = receipt {
-            if !self.is_new(id, out) {
+            let dup = if publish.dup { Dup::Again } else { Dup::First };
+            if !self.is_new(id, dup, out) {
                 return Ok(());
             }
             if self.version == Version::V5 && self.received.len() > usize::from(WINDOW) {

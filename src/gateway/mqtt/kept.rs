@@ -32,10 +32,21 @@ pub enum Expiry {
 pub struct Kept {
     /// Messages to the client that it has not acknowledged, in the order in which they were sent.
     pub(super) under_way: Vec<UnderWay>,
-    /// Messages of QoS 2 from the client that it has not released; true for those with a PUBREC.
-    pub(super) received: HashMap<PacketId, bool>,
+    /// Messages of QoS 2 from the client that it has not released.
+    pub(super) received: HashMap<PacketId, Received>,
     /// Its subscriptions that its own responses match.
     pub(super) private: Vec<(TopicFilter, SubscribeOptions, Option<NonZeroU32>)>,
+}
+
+/// How far a message of QoS 2 from the client is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Received {
+    /// It was handed on, and what comes of it is awaited.
+    Pending,
+    /// The PUBREC has said that it was taken on.
+    Taken,
+    /// The connection ended before it was known what came of it.
+    Unknown,
 }
 
 /// A message that was sent and is not done with.

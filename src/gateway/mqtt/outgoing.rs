@@ -32,7 +32,7 @@ pub(super) struct Outgoing {
 
 /// Whether a packet may repeat an earlier one [MQTT-3.3.1-1].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Dup {
+pub(super) enum Dup {
     First,
     Again,
 }
@@ -88,18 +88,20 @@ impl Outgoing {
     /// Sends again, in order, as much as the client may have under way [MQTT-4.4.0-1].
     pub(super) fn send_again(&mut self, now: Instant, out: &mut Vec<u8>) {
         while self.under_way.len() < self.receive_maximum {
-            let Some(UnderWay { id, awaited, delivery }) = self.again.pop_front() else { return };
-            let sent = match (&delivery, awaited) {
-                (Some(delivery), Awaited::Puback | Awaited::Pubrec) => {
-                    self.write(delivery, Some(id), Dup::Again, now, out)
-                }
-                (None, _) | (_, Awaited::Pubcomp) => {
-                    encode(&Packet::Pubrel(Acknowledge::success(id)), self.version, out).is_ok()
-                }
+            let Some(mut again) = self.again.pop_front() else { return };
+            let sent = match &again.delivery {
+                Some(delivery) => self.write(delivery, Some(again.id), Dup::Again, now, out),
+                None => false,
             };
-            if sent {
-                self.add(UnderWay { id, awaited, delivery });
+            if !sent && again.awaited != Awaited::Puback {
+                // Also for what can't be sent to this connection: the identifier may still mean something to the
+                // client, which would take the next message with it for the same.
+                (again.awaited, again.delivery) = (Awaited::Pubcomp, None);
+                self.release(again.id, out);
+            } else if !sent {
+                continue;
             }
+            self.add(again);
         }
     }
 
@@ -116,6 +118,12 @@ impl Outgoing {
         let Some(id) = self.free_id() else { return };
         if self.write(delivery, Some(id), Dup::First, now, out) {
             self.add(UnderWay { id, awaited, delivery: Some(delivery.clone()) });
+        }
+    }
+
+    fn release(&self, id: PacketId, out: &mut Vec<u8>) {
+        if let Err(malformed) = encode(&Packet::Pubrel(Acknowledge::success(id)), self.version, out) {
+            error!("a packet of our own can't be written: {malformed}");
         }
     }
 
@@ -137,9 +145,10 @@ impl Outgoing {
         let mut own: Vec<Property> =
             delivery.subscription_ids.iter().map(|id| Property::SubscriptionIdentifier(*id)).collect();
         if let Some(expires) = message.expires {
-            // [MQTT-3.3.2-5] A message whose time has passed is not sent; [MQTT-3.3.2-6] else what is left of it is.
+            // [MQTT-3.3.2-5] A message whose time has passed is not sent, unless that has begun before; [MQTT-3.3.2-6]
+            // else what is left of it is.
             let left = expires.saturating_duration_since(now).as_secs();
-            if expires <= now {
+            if expires <= now && dup == Dup::First {
                 return false;
             }
             own.push(Property::MessageExpiryInterval(u32::try_from(left).unwrap_or(u32::MAX)));
@@ -311,6 +320,31 @@ mod tests {
         assert!(outgoing.completed(ids[0]));
         outgoing.received(ids[1], ReasonCode::QuotaExceeded);
         assert_eq!((outgoing.room(), outgoing.bytes), (100, 0));
+    }
+
+    #[test]
+    fn what_was_begun_is_ended_on_the_next_connection() {
+        let now = Instant::now();
+        let late = now + Duration::from_secs(60);
+        let (mut first, mut out) = (outgoing(10, usize::MAX), Vec::new());
+        let expires = Some(now + Duration::from_secs(9));
+        let message = Message::own(TopicName::parse("a").expect("valid"), *b"expires", false);
+        first.send(&Delivery::new(Arc::new(Message { expires, ..message }), QoS::ExactlyOnce), now, &mut out);
+        first.send(&delivery(QoS::AtLeastOnce, "a payload of more than twenty bytes"), now, &mut out);
+        first.send(&delivery(QoS::ExactlyOnce, "a payload of more than twenty bytes"), now, &mut out);
+        let ids: Vec<_> = sent(&out).iter().filter_map(|publish| publish.packet_id).collect();
+        let mut second = outgoing(10, 20);
+        let (mut publish, mut release) = (Vec::new(), Vec::new());
+        second.resume(first.hand_back());
+        second.receive_maximum = 1;
+        second.send_again(late, &mut publish);
+        assert_eq!(sent(&publish)[0].packet_id, Some(ids[0]));
+        second.receive_maximum = 10;
+        second.send_again(late, &mut release);
+        let Ok(Split::Packet { frame, length }) = split(&release, usize::MAX) else { panic!("a packet") };
+        let pubrel = Packet::Pubrel(Acknowledge::success(ids[2]));
+        assert_eq!((decode(&frame, Version::V5), length), (Ok(pubrel), release.len()));
+        assert_eq!(second.room(), 8, "the one of QoS 1 is done with");
     }
 
     #[test]

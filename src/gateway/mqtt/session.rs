@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use log::{error, warn};
 
 use super::connect::WINDOW;
-use super::kept::{Expiry, Keeping, Kept};
-use super::outgoing::Outgoing;
+use super::kept::{Expiry, Keeping, Kept, Received};
+use super::outgoing::{Dup, Outgoing};
 use super::{json, reasons};
 use crate::control::{self, Now};
 use crate::domain::{ClientId, Outcome, Principal, Refusal};
@@ -41,8 +41,8 @@ pub(super) struct Session {
     heard: Instant,
     keeping: Keeping,
     outgoing: Outgoing,
-    /// The messages of QoS 2 that it has published and not released yet; true for those with a PUBREC.
-    pub(super) received: HashMap<PacketId, bool>,
+    /// The messages of QoS 2 that it has published and not released yet.
+    pub(super) received: HashMap<PacketId, Received>,
     /// Its subscriptions that its own responses match.
     private: Vec<(TopicFilter, SubscribeOptions, Option<std::num::NonZeroU32>)>,
 }
@@ -142,9 +142,9 @@ impl Session {
         self.heard = now;
     }
 
-    /// When it will have been silent for too long.
+    /// When it will have been silent for too long; it has nothing to say before its CONNACK.
     pub(super) fn silent_until(&self) -> Option<Instant> {
-        self.silence.map(|silence| self.heard + silence)
+        self.silence.filter(|_| !self.is_joining()).map(|silence| self.heard + silence)
     }
 
     /// Not before its CONNACK, and not while as many requests wait as may.
@@ -197,19 +197,31 @@ impl Session {
     }
 
     /// Takes note of a message of QoS 2; false when it is one that was received already [MQTT-4.3.3-10].
-    pub(super) fn is_new(&mut self, id: PacketId, out: &mut Vec<u8>) -> bool {
+    pub(super) fn is_new(&mut self, id: PacketId, dup: Dup, out: &mut Vec<u8>) -> bool {
         match self.received.entry(id) {
             Entry::Vacant(place) => {
-                place.insert(false);
-                true
+                place.insert(Received::Pending);
+                return true;
             }
-            Entry::Occupied(place) => {
-                if *place.get() {
-                    self.write(&Packet::Pubrec(Acknowledge::success(id)), out);
+            Entry::Occupied(mut place) => match place.get() {
+                Received::Pending => {}
+                Received::Taken => self.write(&Packet::Pubrec(Acknowledge::success(id)), out),
+                // It was told so, and begins another with the same identifier.
+                Received::Unknown if dup == Dup::First => {
+                    place.insert(Received::Pending);
+                    return true;
                 }
-                false
-            }
+                Received::Unknown => {
+                    let mut pubrec = self.acknowledge(id, ReasonCode::ImplementationSpecificError);
+                    if self.version == Version::V5 && self.wants_problem_information {
+                        let words = "its first connection ended before it was known what came of it";
+                        pubrec.properties.push(Property::ReasonString(words.to_owned()));
+                    }
+                    self.write(&Packet::Pubrec(pubrec), out);
+                }
+            },
         }
+        false
     }
 
     fn acknowledge(&self, packet_id: PacketId, reason: ReasonCode) -> Acknowledge {
@@ -263,6 +275,7 @@ impl Session {
                         _ => None,
                     };
                     connack.session_present = kept.is_some(); // [MQTT-3.2.2-2..3]
+                    self.heard = now;
                     self.write(&Packet::Connack(connack), out);
                     if let Some(kept) = kept {
                         let Kept { under_way, received, private } = *kept;
@@ -335,7 +348,7 @@ impl Session {
             // The exchange ends with this, and the identifier is free again [MQTT-4.3.3-9].
             self.received.remove(&packet_id);
         } else {
-            self.received.insert(packet_id, true);
+            self.received.insert(packet_id, Received::Taken);
         }
         Some(Packet::Pubrec(acknowledge))
     }
@@ -399,7 +412,16 @@ impl Drop for Session {
     fn drop(&mut self) {
         let mut under_way = self.outgoing.hand_back();
         if self.keeping.expiry != Expiry::AtOnce {
-            let received = std::mem::take(&mut self.received);
+            let mut received = std::mem::take(&mut self.received);
+            for request in self.requests.requests() {
+                let (taken, packet_id) = match request {
+                    // The bus does what was posted.
+                    Request::Publish(Receipt::Pubrec(id)) => (Received::Taken, *id),
+                    Request::Command(Receipt::Pubrec(id), _) => (Received::Unknown, *id),
+                    _ => continue,
+                };
+                received.insert(packet_id, taken);
+            }
             let private = std::mem::take(&mut self.private);
             return self.membership.hand_back(Kept { under_way, received, private });
         }
