@@ -45,7 +45,7 @@ enum Phase {
     New,
     /// It is a member, or about to be one.
     Open(Box<Session>),
-    /// Nothing more is read; what it asked for is still answered.
+    /// Nothing more is read, and the outcomes of its commands are still awaited.
     Leaving(Box<Session>),
     /// Nothing is left to be said.
     Over,
@@ -196,7 +196,7 @@ impl MqttConversation {
     }
 
     fn leave(&mut self, session: Box<Session>) {
-        self.phase = if session.is_idle() { Phase::Over } else { Phase::Leaving(session) };
+        self.phase = if session.awaits_outcome() { Phase::Leaving(session) } else { Phase::Over };
     }
 
     fn write(&mut self, packet: &Packet, version: Version) {
@@ -243,7 +243,8 @@ impl Conversation for MqttConversation {
 
     fn expects_answer(&self) -> bool {
         match &self.phase {
-            Phase::Open(session) | Phase::Leaving(session) => !session.is_idle(),
+            Phase::Open(session) => !session.is_idle(),
+            Phase::Leaving(session) => session.awaits_outcome(),
             Phase::New | Phase::Over => false,
         }
     }

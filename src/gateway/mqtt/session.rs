@@ -157,6 +157,11 @@ impl Session {
         self.requests.is_empty()
     }
 
+    /// Whether the outcome of a command is still to come: it may be published, and its session wants to know it.
+    pub(super) fn awaits_outcome(&self) -> bool {
+        self.requests.requests().any(|request| matches!(request, Request::Command(..)))
+    }
+
     pub(super) fn forget_will(&self) {
         self.membership.forget_will();
     }

@@ -222,7 +222,8 @@ impl Connection {
         conversation.tick(now);
         self.output.append(conversation.output());
         let more_to_say = taken.more && conversation.room() > 0;
-        if let Some(why) = taken.closing.filter(|_| !self.closed && !more_to_say) {
+        let goodbye = taken.closing.filter(|_| !self.closed && !more_to_say);
+        if let Some(why) = goodbye {
             conversation.close(why, now);
             self.output.append(conversation.output());
             self.closed = true;
