@@ -24,7 +24,7 @@ fn what_was_found_stays_mended() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn clients_get_what_they_were_promised(bytes in prop::collection::vec(any::<u8>(), 0..1500)) {
