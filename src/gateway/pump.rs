@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use super::{Delivery, Note, Outbox};
+use super::{Delivery, Note, Outbox, Taken};
 use crate::domain::Refusal;
 use crate::net::{Interest, Link, Read, wait};
 
@@ -87,8 +87,12 @@ fn talk(
     let mut closed = false;
     loop {
         let now = Instant::now();
-        let mut listening;
+        let mut listening = false;
         let taken = loop {
+            // What comes now is for the next connection of the session.
+            if conversation.is_over() {
+                break Taken::default();
+            }
             listening = conversation.can_receive() && conversation.output().len() < FULL;
             if !input.is_empty() && listening {
                 let done = conversation.receive(&input, now);
@@ -140,6 +144,10 @@ fn talk(
             let until = *farewell.get_or_insert(now + FAREWELL);
             if !blocked {
                 return linger(link, outbox, until);
+            }
+            if until > now {
+                wait(link.as_fd(), Interest { read: false, write: true }, outbox.waker(), Some(until))?;
+                continue;
             }
         }
         if farewell.is_some_and(|until| until <= now) {

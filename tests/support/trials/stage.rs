@@ -207,6 +207,11 @@ impl Connection {
     /// As the pump does it.
     fn turn(&mut self, now: Instant) -> bool {
         let Some(conversation) = &mut self.conversation else { return false };
+        if conversation.is_over() {
+            self.output.append(conversation.output());
+            self.conversation = None;
+            return true;
+        }
         let mut moved = false;
         if conversation.can_receive() && !self.input.is_empty() {
             let done = conversation.receive(&self.input, now);
@@ -229,11 +234,7 @@ impl Connection {
             self.closed = true;
             moved = true;
         }
-        if conversation.is_over() {
-            self.conversation = None;
-            moved = true;
-        }
-        moved
+        moved | conversation.is_over()
     }
 }
 
