@@ -170,8 +170,9 @@ impl World {
         if self.limits == Limits::Tight {
             return;
         }
-        // What was retained comes again with every new subscription.
-        if retain || self.players[who].life == Life::Fleeting && topic.starts_with("t/") {
+        // What was retained comes again with every new subscription; and who begins afresh can't know whether that
+        // was heard before its connection broke.
+        if retain || self.players[who].life == Life::Fleeting {
             return;
         }
         if qos == QoS::ExactlyOnce {
