@@ -12,8 +12,9 @@ use gpio_gatekeeper::wire::mqtt::{
 };
 
 use super::choices::Choices;
+use super::network::{Network, Patience};
 use super::players::{Happened, Life, Player};
-use super::stage::{Limits, Patience, Stage};
+use super::stage::{Limits, Stage};
 
 const TOPICS: [&str; 6] = ["t/1", "t/2", "s/1", "pi/vars/v", "pi/devices/led/set", "pi/rpc/commands"];
 

@@ -6,7 +6,8 @@
 mod choices;
 pub mod codecs;
 pub mod connection;
-mod players;
+pub mod network;
+pub mod players;
 mod stage;
 
 /// One of them.

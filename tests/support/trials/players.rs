@@ -8,7 +8,7 @@ use gpio_gatekeeper::wire::mqtt::{
     Split, Subscribe, SubscribeOptions, TopicFilter, TopicName, Version, decode, encode, split,
 };
 
-use super::stage::{Patience, Stage};
+use super::network::{Network, Patience};
 
 /// One client, through all its connections.
 pub struct Player {
@@ -102,8 +102,8 @@ impl Player {
     }
 
     /// Connects, whether or not it is connected already.
-    pub fn connect(&mut self, stage: &mut Stage, change: impl FnOnce(&mut Connect)) {
-        let connection = stage.connect();
+    pub fn connect(&mut self, network: &mut dyn Network, change: impl FnOnce(&mut Connect)) {
+        let connection = network.connect();
         let mut properties = Properties::new().with(Property::ReceiveMaximum(self.receive_maximum));
         properties.push(Property::TopicAliasMaximum(self.receive_maximum.get() - 1));
         properties.push(Property::SessionExpiryInterval(u32::MAX));
@@ -131,30 +131,30 @@ impl Player {
             Version::V3 => connect.clean_start,
         };
         self.connection = Some(connection);
-        self.send(stage, &Packet::Connect(Box::new(connect)));
+        self.send(network, &Packet::Connect(Box::new(connect)));
     }
 
     /// The connection breaks.
-    pub fn lose(&mut self, stage: &mut Stage, patience: Patience) {
+    pub fn lose(&mut self, network: &mut dyn Network, patience: Patience) {
         if let Some(connection) = self.connection {
-            stage.lose(connection, patience);
+            network.lose(connection, patience);
         }
         self.forget_connection();
     }
 
     /// Says goodbye.
-    pub fn disconnect(&mut self, stage: &mut Stage, reason: ReasonCode) {
-        self.send(stage, &Packet::Disconnect(Disconnect { reason, properties: Properties::new() }));
+    pub fn disconnect(&mut self, network: &mut dyn Network, reason: ReasonCode) {
+        self.send(network, &Packet::Disconnect(Disconnect { reason, properties: Properties::new() }));
         self.forget_connection();
     }
 
     /// Publishes the message with this number.
-    pub fn publish(&mut self, stage: &mut Stage, number: usize, publish: Publish) {
+    pub fn publish(&mut self, network: &mut dyn Network, number: usize, publish: Publish) {
         let id = self.packet_id();
         let payload = format!("{NUMBER}{number}").into_bytes();
         let packet_id = (publish.qos != QoS::AtMostOnce).then_some(id);
         let publish = Publish { packet_id, payload, ..publish };
-        self.send(stage, &Packet::Publish(publish.clone()));
+        self.send(network, &Packet::Publish(publish.clone()));
         if packet_id.is_some() {
             self.sending.push(Sending { id, number, publish: Some(publish) });
         }
@@ -165,35 +165,38 @@ impl Player {
         self.is_in && self.sending.len() < WINDOW
     }
 
-    pub fn subscribe(&mut self, stage: &mut Stage) {
+    pub fn subscribe(&mut self, network: &mut dyn Network) {
         let option = |(filter, qos): &(&str, QoS)| {
             (TopicFilter::parse(filter).expect("valid"), SubscribeOptions::plain(*qos))
         };
         let filters = self.filters.iter().map(option).collect();
         let packet_id = self.packet_id();
-        self.send(stage, &Packet::Subscribe(Subscribe { packet_id, properties: Properties::new(), filters }));
+        self.send(
+            network,
+            &Packet::Subscribe(Subscribe { packet_id, properties: Properties::new(), filters }),
+        );
     }
 
     /// Reads what has come; its acknowledgements wait.  False when nothing has.
-    pub fn read(&mut self, stage: &mut Stage) -> bool {
+    pub fn read(&mut self, network: &mut dyn Network) -> bool {
         let Some(connection) = self.connection else { return false };
-        self.buffer.append(&mut stage.read(connection));
+        self.buffer.append(&mut network.read(connection));
         let mut any = false;
         while let Split::Packet { frame, length } = split(&self.buffer, usize::MAX).expect("packets") {
             let packet = decode(&frame, self.version).expect("a good packet");
             self.buffer.drain(..length);
             any = true;
-            self.receive(stage, packet);
+            self.receive(network, packet);
         }
         // Whatever is left of it was said.
-        if self.connection == Some(connection) && stage.is_over(connection) {
+        if self.connection == Some(connection) && network.is_over(connection) {
             self.forget_connection();
         }
         any
     }
 
     /// Sends the acknowledgements that wait; false when there are none.
-    pub fn answer(&mut self, stage: &mut Stage) -> bool {
+    pub fn answer(&mut self, network: &mut dyn Network) -> bool {
         let answers = std::mem::take(&mut self.answers);
         for answer in &answers {
             match answer {
@@ -202,19 +205,19 @@ impl Player {
                 }
                 _ => {}
             }
-            self.send(stage, answer);
+            self.send(network, answer);
         }
         !answers.is_empty()
     }
 
-    pub fn send(&self, stage: &mut Stage, packet: &Packet) {
+    pub fn send(&self, network: &mut dyn Network, packet: &Packet) {
         let Some(connection) = self.connection else { return };
         let mut bytes = Vec::new();
         encode(packet, self.version, &mut bytes).expect("a good packet");
-        stage.write(connection, &bytes);
+        network.write(connection, &bytes);
     }
 
-    fn receive(&mut self, stage: &mut Stage, packet: Packet) {
+    fn receive(&mut self, network: &mut dyn Network, packet: Packet) {
         assert_eq!(
             self.is_in,
             !matches!(packet, Packet::Connack(_)),
@@ -228,7 +231,7 @@ impl Player {
             Packet::Connack(connack) => {
                 assert_eq!(connack.reason, ReasonCode::Success, "{connack:?}");
                 self.is_in = true;
-                self.begin(stage, connack.session_present);
+                self.begin(network, connack.session_present);
             }
             Packet::Suback(suback) => {
                 assert_eq!(suback.reasons.len(), self.filters.len());
@@ -270,7 +273,7 @@ impl Player {
         }
     }
 
-    fn begin(&mut self, stage: &mut Stage, session_present: bool) {
+    fn begin(&mut self, network: &mut dyn Network, session_present: bool) {
         if !session_present {
             if self.has_session {
                 self.happened.push(Happened::SessionLost);
@@ -284,10 +287,10 @@ impl Player {
                 Some(publish) => Packet::Publish(Publish { dup: true, ..publish.clone() }),
                 None => Packet::Pubrel(Acknowledge::success(sending.id)),
             };
-            self.send(stage, &again);
+            self.send(network, &again);
         }
         if self.life == Life::Durable && !self.is_subscribed {
-            self.subscribe(stage);
+            self.subscribe(network);
         }
     }
 

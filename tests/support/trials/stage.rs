@@ -17,6 +17,8 @@ use gpio_gatekeeper::gateway::{
 use gpio_gatekeeper::hardware::{EdgeSink, Simulation};
 use gpio_gatekeeper::net::{Admission, Seating};
 
+use super::network::{Network, Patience};
+
 /// The devices there are.
 const CONFIGURATION: &str = r#"{
     "hardware": {"backend": "simulated"},
@@ -30,13 +32,6 @@ pub enum Limits {
     Generous,
     /// So little that much of it is lost.
     Tight,
-}
-
-/// Whether the thread of a connection that broke waits for answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Patience {
-    Some,
-    None,
 }
 
 /// The gatekeeper.
@@ -101,56 +96,6 @@ impl Stage {
         stage
     }
 
-    /// A client connects; gives the number of its connection.
-    pub fn connect(&mut self) -> usize {
-        let outbox = Arc::new(Outbox::new(self.shared.outbox).expect("an eventfd"));
-        let number = self.connections.len();
-        let conversation = MqttConversation::new(
-            self.shared.clone(),
-            MqttSettings { connect_time: Duration::from_secs(30), maximum_packet: 4096 },
-            outbox.clone(),
-            SocketAddr::from(([127, 0, 0, 1], 1)),
-            number as u64,
-            Seating::Seated,
-            self.now,
-        );
-        self.connections.push(Connection {
-            conversation: Some(conversation),
-            outbox,
-            input: Vec::new(),
-            output: Vec::new(),
-            closed: false,
-        });
-        number
-    }
-
-    /// The client sends bytes.
-    pub fn write(&mut self, connection: usize, bytes: &[u8]) {
-        self.connections[connection].input.extend_from_slice(bytes);
-    }
-
-    /// What the client has been sent since the last look.
-    pub fn read(&mut self, connection: usize) -> Vec<u8> {
-        std::mem::take(&mut self.connections[connection].output)
-    }
-
-    /// Whether the gatekeeper has closed the connection, or the client has.
-    pub fn is_over(&self, connection: usize) -> bool {
-        self.connections[connection].conversation.is_none()
-    }
-
-    /// The connection breaks: what is on its way is lost.  Its thread still waits for the answers to what it took,
-    /// unless they take too long.
-    pub fn lose(&mut self, connection: usize, patience: Patience) {
-        let now = self.now;
-        let connection = &mut self.connections[connection];
-        connection.input.clear();
-        match (patience, &mut connection.conversation) {
-            (Patience::Some, Some(conversation)) => conversation.end_of_input(&[], now),
-            _ => connection.conversation = None,
-        }
-    }
-
     /// Time passes.
     pub fn pass(&mut self, time: Duration) {
         self.now += time;
@@ -200,6 +145,52 @@ impl Stage {
     /// Whether a client waits for an answer.
     pub fn expects_answer(&self, connection: usize) -> bool {
         self.connections[connection].conversation.as_ref().is_some_and(|c| c.expects_answer())
+    }
+}
+
+impl Network for Stage {
+    fn connect(&mut self) -> usize {
+        let outbox = Arc::new(Outbox::new(self.shared.outbox).expect("an eventfd"));
+        let number = self.connections.len();
+        let conversation = MqttConversation::new(
+            self.shared.clone(),
+            MqttSettings { connect_time: Duration::from_secs(30), maximum_packet: 4096 },
+            outbox.clone(),
+            SocketAddr::from(([127, 0, 0, 1], 1)),
+            number as u64,
+            Seating::Seated,
+            self.now,
+        );
+        self.connections.push(Connection {
+            conversation: Some(conversation),
+            outbox,
+            input: Vec::new(),
+            output: Vec::new(),
+            closed: false,
+        });
+        number
+    }
+
+    fn write(&mut self, connection: usize, bytes: &[u8]) {
+        self.connections[connection].input.extend_from_slice(bytes);
+    }
+
+    fn read(&mut self, connection: usize) -> Vec<u8> {
+        std::mem::take(&mut self.connections[connection].output)
+    }
+
+    fn is_over(&self, connection: usize) -> bool {
+        self.connections[connection].conversation.is_none()
+    }
+
+    fn lose(&mut self, connection: usize, patience: Patience) {
+        let now = self.now;
+        let connection = &mut self.connections[connection];
+        connection.input.clear();
+        match (patience, &mut connection.conversation) {
+            (Patience::Some, Some(conversation)) => conversation.end_of_input(&[], now),
+            _ => connection.conversation = None,
+        }
     }
 }
 
