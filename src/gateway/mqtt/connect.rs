@@ -81,7 +81,7 @@ pub(super) fn open(
 fn client(text: &str, version: Version, clean_start: bool, number: u64) -> Result<(ClientId, bool), Refused> {
     if text.is_empty() {
         if version == Version::V3 && !clean_start {
-            // [MQTT-3.1.3-8] of 3.1.1
+            // [3.1.1: MQTT-3.1.3-8]
             return refuse(ReasonCode::ClientIdentifierNotValid, "a session that is kept needs a client id");
         }
         // [MQTT-3.1.3-6] The random part keeps it from taking over somebody who chose such a name.

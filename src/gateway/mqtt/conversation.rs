@@ -85,7 +85,7 @@ impl MqttConversation {
                     Err(malformed) => self.end(session, malformed.reason, malformed.what),
                 }
             }
-            // What comes after a goodbye is not for anybody [MQTT-3.14.4-2].
+            // What comes after a goodbye is not for anybody [MQTT-3.14.4-1].
             phase @ (Phase::Leaving(_) | Phase::Over) => self.phase = phase,
         }
     }

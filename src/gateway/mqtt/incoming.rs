@@ -40,7 +40,7 @@ impl Session {
                 return Ok(());
             }
             if self.version == Version::V5 && self.received.len() > usize::from(WINDOW) {
-                // [MQTT-3.3.4-7..8]
+                // [MQTT-3.3.4-7]
                 return Err((
                     ReasonCode::ReceiveMaximumExceeded,
                     "more messages of QoS 2 are open than may be",

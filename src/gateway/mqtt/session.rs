@@ -128,7 +128,7 @@ impl Session {
         &self.principal.client
     }
 
-    /// DISCONNECT with another Session Expiry Interval; false where there is none to change [MQTT-3.14.2-2].
+    /// DISCONNECT with another Session Expiry Interval; false where there is none to change (section 3.14.2.2.2).
     pub(super) fn set_expiry(&mut self, expiry: Expiry) -> bool {
         if self.keeping.expiry == Expiry::AtOnce && expiry != Expiry::AtOnce {
             return false;
