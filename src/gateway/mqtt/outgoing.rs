@@ -137,9 +137,10 @@ impl Outgoing {
         let mut own: Vec<Property> =
             delivery.subscription_ids.iter().map(|id| Property::SubscriptionIdentifier(*id)).collect();
         if let Some(expires) = message.expires {
-            // [MQTT-3.3.2-5] A message whose time has passed is not sent; [MQTT-3.3.2-6] else what is left of it is.
+            // [MQTT-3.3.2-5] A message whose time has passed is not sent, unless [MQTT-4.3.3-7] it was sent before;
+            // [MQTT-3.3.2-6] else what is left of its time is.
             let left = expires.saturating_duration_since(now).as_secs();
-            if expires <= now {
+            if expires <= now && dup == Dup::First {
                 return false;
             }
             own.push(Property::MessageExpiryInterval(u32::try_from(left).unwrap_or(u32::MAX)));
@@ -345,5 +346,21 @@ mod tests {
         late.qos = QoS::AtLeastOnce;
         assert_eq!(sent(&out)[0].properties.message_expiry(), Some(7));
         assert_eq!(outgoing.room(), 10);
+    }
+    // [MQTT-4.3.3-7]
+    #[test]
+    fn what_was_sent_once_does_not_expire_any_more() {
+        let mut first = outgoing(10, usize::MAX);
+        let (mut out, now) = (Vec::new(), Instant::now());
+        let message = Message::own(TopicName::parse("a").expect("valid"), *b"x", false);
+        let late = Message { expires: Some(now + Duration::from_secs(9)), ..message };
+        let late = Delivery { message: Arc::new(late), ..delivery(QoS::ExactlyOnce, "") };
+        first.send(&late, now, &mut out);
+        let mut second = outgoing(10, usize::MAX);
+        second.resume(first.hand_back());
+        out.clear();
+        second.send_again(now + Duration::from_secs(10), &mut out);
+        let again = &sent(&out)[0];
+        assert_eq!((again.dup, again.properties.message_expiry()), (true, Some(0)));
     }
 }
