@@ -2,9 +2,7 @@
 
 use std::num::NonZeroU16;
 
-use gpio_gatekeeper::wire::mqtt::{
-    Connect, Packet, Properties, Property, QoS, ReasonCode, SubscribeOptions, Version,
-};
+use gpio_gatekeeper::wire::mqtt::{Connect, Packet, Property, QoS, ReasonCode, Version};
 
 use super::support::Gatekeeper;
 use super::support::mqtt::{MqttClient, connect, publish, will};
@@ -206,29 +204,4 @@ fn protocol_errors_end_the_connection_with_their_reason() {
     assert_eq!(after(&[0x30, 7, 0, 1, b't', 3, 35, 0, 33]), ReasonCode::TopicAliasInvalid);
     assert_eq!(after(&[0x30, 6, 0, 0, 3, 35, 0, 1]), ReasonCode::ProtocolError);
     assert_eq!(after(&[0x30, 6, 0, 1, b't', 2, 11, 1]), ReasonCode::ProtocolError);
-}
-
-#[test]
-fn unacknowledged_messages_fill_the_window_and_no_more() {
-    let gatekeeper = Gatekeeper::start();
-    let mut narrow = connect("narrow");
-    narrow.properties = Properties::new().with(Property::ReceiveMaximum(NonZeroU16::new(2).expect("not 0")));
-    let (mut client, _) = MqttClient::connect_with(gatekeeper.mqtt(), narrow);
-    client.subscribe_with("t", SubscribeOptions::plain(QoS::AtLeastOnce), Properties::new());
-    let mut publisher = MqttClient::connect(gatekeeper.mqtt(), "publisher");
-    for payload in ["1", "2", "3", "4"] {
-        publisher.publish(publish("t", payload));
-    }
-    let next = |client: &mut MqttClient| match client.receive() {
-        Packet::Publish(publish) => publish,
-        other => panic!("{other:?}"),
-    };
-    let (one, two) = (next(&mut client), next(&mut client));
-    client.send(&Packet::Pingreq);
-    assert_eq!(client.receive(), Packet::Pingresp, "the third waits");
-    let acknowledge = |id| Packet::Puback(gpio_gatekeeper::wire::mqtt::Acknowledge::success(id));
-    client.send(&acknowledge(one.packet_id.expect("QoS 1")));
-    assert_eq!(next(&mut client).payload, b"3");
-    client.send(&acknowledge(two.packet_id.expect("QoS 1")));
-    assert_eq!(next(&mut client).payload, b"4");
 }

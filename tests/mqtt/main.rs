@@ -3,10 +3,12 @@
 #![allow(unreachable_pub, reason = "a test program has nobody outside")]
 
 mod aliases;
+mod answers;
 mod commands;
 mod connecting;
 mod documented;
 mod exactly_once;
+mod flow;
 mod refusing;
 mod sessions;
 mod subscribing;

@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use super::conversation::MqttConversation;
 use super::kept::{Expiry, Keeping};
 use super::outgoing::Outgoing;
+use super::reception::Reception;
 use super::session::Session;
 use crate::domain::{ClientId, Principal, Protocol};
 use crate::gateway::{Joining, Message, Space, Topics};
-use crate::wire::mqtt::{Connack, Connect, Properties, Property, ReasonCode, Version, Will};
+use crate::wire::mqtt::{Connack, Connect, Packet, Properties, Property, ReasonCode, Version, Will};
 
 /// Why a client is not taken.
 pub(super) struct Refused {
@@ -30,6 +31,7 @@ pub(super) const ALIASES: NonZeroU16 = NonZeroU16::MIN.saturating_add(31);
 pub(super) fn open(
     conversation: &MqttConversation,
     connect: Connect,
+    reception: Reception,
     now: Instant,
 ) -> Result<Session, Refused> {
     let Connect { version, clean_start, keep_alive, client_id, will, properties, .. } = connect;
@@ -56,9 +58,12 @@ pub(super) fn open(
     };
     let principal =
         Arc::new(Principal { client: client.clone(), address: conversation.peer, protocol: Protocol::Mqtt });
-    let maximum_packet = properties.maximum_packet_size().map_or(usize::MAX, |size| size.get() as usize);
+    if reception.write(Packet::Connack(connack.clone()), &mut Vec::new()).is_err() {
+        // Before it is a member, so that it takes nobody's place.
+        return refuse(ReasonCode::PacketTooLarge, "the CONNACK is larger than the maximum packet size");
+    }
     let aliases = properties.topic_alias_maximum();
-    let bytes = conversation.shared.outbox.bytes;
+    let (maximum_packet, bytes) = (reception.maximum_packet, conversation.shared.outbox.bytes);
     let outgoing = Outgoing::new(version, properties.receive_maximum(), maximum_packet, aliases, bytes);
     let outbox = conversation.outbox.clone();
     let joining = Joining { principal: principal.clone(), named, outbox: outbox.clone(), will, keeping };
@@ -67,8 +72,7 @@ pub(super) fn open(
         conversation.shared.clone(),
         outbox,
         principal,
-        version,
-        properties.request_problem_information(),
+        reception,
         silence,
         outgoing,
         now,

@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use log::warn;
 
-use super::connect::{ALIASES, WINDOW};
+use super::connect::ALIASES;
 use super::session::{Answer, Receipt, Request, Respond, Session, Violation};
 use super::translate;
 use crate::control;
 use crate::domain::{Audit, ClientId, Code, Deed, Refusal, Target};
 use crate::gateway::{Body, Message, Space};
-use crate::wire::mqtt::{Properties, Property, Publish, QoS, ReasonCode, TopicName, Version};
+use crate::wire::mqtt::{Properties, Property, Publish, QoS, ReasonCode, TopicName};
 
 /// The longest value of a variable and of a message to a client, so that it fits into a frame of the line protocol.
 const LONGEST_VALUE: usize = 1024;
@@ -35,17 +35,8 @@ impl Session {
             (QoS::ExactlyOnce, Some(id)) => Receipt::Pubrec(id),
             _ => Receipt::None,
         };
-        if let Receipt::Pubrec(id) = receipt {
-            if !self.is_new(id, out) {
-                return Ok(());
-            }
-            if self.version == Version::V5 && self.received.len() > usize::from(WINDOW) {
-                // [MQTT-3.3.4-7]
-                return Err((
-                    ReasonCode::ReceiveMaximumExceeded,
-                    "more messages of QoS 2 are open than may be",
-                ));
-            }
+        if !self.is_new(receipt, out)? {
+            return Ok(());
         }
         let mut receiver = None;
         let refused = match self.shared.topics.space(&topic) {
@@ -74,8 +65,7 @@ impl Session {
             lies.then(|| Refusal::new(Code::Malformed, "the payload is declared as UTF-8 and is not"))
         });
         if let Some(refusal) = refused {
-            self.refuse_publication(receipt, &topic, refusal, now, out);
-            return Ok(());
+            return self.refuse_publication(receipt, &topic, refusal, now, out);
         }
         self.pass_on(receipt, publish, topic, receiver, now);
         Ok(())
@@ -140,10 +130,7 @@ impl Session {
         let Publish { retain, properties, payload, .. } = publish;
         let respond = match self.respond_to(target.is_none(), &properties) {
             Ok(respond) => respond,
-            Err(refusal) => {
-                self.refuse_publication(receipt, topic, refusal, now, out);
-                return Ok(());
-            }
+            Err(refusal) => return self.refuse_publication(receipt, topic, refusal, now, out),
         };
         let ticket = self.requests.push(Request::Command(receipt, respond));
         let command = if retain {
@@ -169,7 +156,7 @@ impl Session {
             Err(refusal) => {
                 let refusal = self.audit(topic, refusal);
                 self.requests.answer(ticket, Answer::Outcome(Err(refusal)));
-                self.write_answers(now, out);
+                return self.write_answers(now, out);
             }
         }
         Ok(())
@@ -206,11 +193,11 @@ impl Session {
         refusal: Refusal,
         now: Instant,
         out: &mut Vec<u8>,
-    ) {
+    ) -> Result<(), Violation> {
         let refusal = self.audit(topic, refusal);
         let ticket = self.requests.push(Request::Publish(receipt));
         self.requests.answer(ticket, Answer::Done(Err(refusal)));
-        self.write_answers(now, out);
+        self.write_answers(now, out)
     }
 
     fn audit(&self, topic: &TopicName, refusal: Refusal) -> Refusal {

@@ -8,6 +8,8 @@ pub mod json;
 pub mod kept;
 mod outgoing;
 mod reasons;
+mod received;
+mod reception;
 mod session;
 pub(super) mod translate;
 
