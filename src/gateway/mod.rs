@@ -21,7 +21,7 @@ pub use in_order::InOrder;
 pub use message::{Body, Delivery, Message};
 pub use outbox::{Done, Note, Outbox, OutboxLimits, Taken};
 pub use pump::{Conversation, converse};
-pub use topics::{Space, Topics};
+pub use topics::{LEVELS, Space, Topics};
 
 use crate::control::Commands;
 use crate::domain::Registry;

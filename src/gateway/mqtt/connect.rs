@@ -121,6 +121,9 @@ fn will(will: Will, client: &ClientId, topics: &Topics) -> Result<Message, Refus
         Space::Response(_) | Space::Reserved => {
             return refuse(ReasonCode::NotAuthorized, "nobody may publish to the topic of the will");
         }
+        Space::Deep => {
+            return refuse(ReasonCode::QuotaExceeded, "the topic of the will has too many levels");
+        }
         Space::Nonsense => {
             return refuse(ReasonCode::TopicNameInvalid, "the topic of the will names no device");
         }

@@ -9,7 +9,7 @@ use super::session::{Answer, Receipt, Request, Respond, Session, Violation};
 use super::translate;
 use crate::control;
 use crate::domain::{Audit, ClientId, Code, Deed, Refusal, Target};
-use crate::gateway::{Body, Message, Space};
+use crate::gateway::{Body, LEVELS, Message, Space};
 use crate::wire::mqtt::{Properties, Property, Publish, QoS, ReasonCode, TopicName};
 
 /// The longest value of a variable and of a message to a client, so that it fits into a frame of the line protocol.
@@ -58,6 +58,9 @@ impl Session {
                 Some(Refusal::new(Code::AccessDenied, format!("only the gatekeeper publishes to {topic}")))
             }
             Space::Nonsense => Some(Refusal::new(Code::UnknownDevice, format!("{topic} names no device"))),
+            Space::Deep => {
+                Some(Refusal::new(Code::LimitReached, format!("a topic has at most {LEVELS} levels")))
+            }
         };
         let text = publish.properties.payload_is_text();
         let refused = refused.or_else(|| {

@@ -24,7 +24,7 @@ use log::debug;
 
 use super::kept::{Expiry, Kept};
 use crate::domain::{ClientId, Principal, Protocol, Refusal};
-use crate::gateway::{Delivery, Done, Message, Note, Space, Topics};
+use crate::gateway::{Delivery, Done, LEVELS, Message, Note, Space, Topics};
 use crate::wire::mqtt::{QoS, ReasonCode, RetainHandling, SubscribeOptions, TopicFilter, TopicName};
 
 /// All members, their subscriptions and the retained messages.
@@ -230,6 +230,10 @@ impl Broker {
             if filter.share().is_some() {
                 // Announced in CONNACK as not available.
                 reasons.push(ReasonCode::SharedSubscriptionsNotSupported);
+                continue;
+            }
+            if filter.levels().nth(LEVELS).is_some() {
+                reasons.push(ReasonCode::QuotaExceeded);
                 continue;
             }
             let is_new = !member.filters.contains(&filter);

@@ -1,7 +1,8 @@
 //! The tree of subscriptions: one node for each level of a filter.
 //!
 //! Finding who wants a message takes as many steps as its topic has levels (times two where a `+` goes the same
-//! way), however many subscriptions there are beside.
+//! way), however many subscriptions there are beside.  Filters have at most [`LEVELS`](crate::gateway::LEVELS),
+//! which also bounds how deep a walk through it calls itself.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
