@@ -71,6 +71,7 @@ pub fn converse(
     let mut ended = false;
     let mut told_end = false;
     let mut closed = false;
+    let mut spoken = false;
     let mut farewell: Option<Instant> = None;
     loop {
         let now = Instant::now();
@@ -110,6 +111,7 @@ pub fn converse(
         if !output.is_empty() {
             let written = link.write(output)?;
             output.drain(..written);
+            spoken |= written > 0;
             blocked = !output.is_empty();
             give_back(output);
         }
@@ -124,6 +126,9 @@ pub fn converse(
         }
         if conversation.is_over() {
             let until = *farewell.get_or_insert(now + FAREWELL);
+            if !blocked && !spoken {
+                return Ok(());
+            }
             if !blocked {
                 return linger(link, outbox, until);
             }

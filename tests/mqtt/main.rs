@@ -9,6 +9,7 @@ mod connecting;
 mod documented;
 mod exactly_once;
 mod flow;
+mod newcomers;
 mod refusing;
 mod sessions;
 mod subscribing;

@@ -13,7 +13,7 @@ use super::reception::{Reception, TooLarge};
 use super::session::Session;
 use crate::domain::{Code, Refusal};
 use crate::gateway::{Conversation, Delivery, Note, Outbox, Shared};
-use crate::net::Seating;
+use crate::net::{Seat, Seating};
 use crate::wire::mqtt::{
     Connack, Disconnect, Frame, Malformed, Packet, PacketType, Properties, Property, ReasonCode, Split,
     Version, decode, dialect, split,
@@ -35,10 +35,11 @@ pub struct MqttConversation {
     pub(super) outbox: Arc<Outbox>,
     pub(super) peer: SocketAddr,
     pub(super) number: u64,
-    seating: Seating,
     opened: Instant,
     phase: Phase,
     out: Vec<u8>,
+    /// Given back last, when the session has left the bus.
+    seat: Seat,
 }
 
 enum Phase {
@@ -60,7 +61,7 @@ impl MqttConversation {
         outbox: Arc<Outbox>,
         peer: SocketAddr,
         number: u64,
-        seating: Seating,
+        seat: Seat,
         now: Instant,
     ) -> MqttConversation {
         MqttConversation {
@@ -69,10 +70,10 @@ impl MqttConversation {
             outbox,
             peer,
             number,
-            seating,
             opened: now,
             phase: Phase::New,
             out: Vec::new(),
+            seat,
         }
     }
 
@@ -110,8 +111,8 @@ impl MqttConversation {
             }
         };
         let reception = Reception::of(connect.version, &connect.properties);
-        if self.seating == Seating::Standing {
-            let message = "as many clients as may be are connected; try again later".into();
+        if self.seat.take() == Seating::Full {
+            let message = Refusal::too_many_clients().message;
             return self.refuse(reception, Refused { reason: ReasonCode::ServerBusy, message });
         }
         match connect::open(self, *connect, reception, now) {

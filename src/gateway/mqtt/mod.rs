@@ -20,7 +20,7 @@ use std::time::Instant;
 pub use conversation::{MqttConversation, MqttSettings};
 use log::debug;
 
-use super::{Outbox, Shared, converse};
+use super::{Outbox, Shared, close_on_dismissal, converse};
 use crate::net::Accepted;
 
 /// Serves one client until its connection ends.
@@ -29,13 +29,14 @@ pub fn serve(accepted: Accepted, shared: &Shared, settings: &MqttSettings, numbe
     let peer = link.peer();
     let result = Outbox::new(shared.outbox).and_then(|outbox| {
         let outbox = Arc::new(outbox);
+        close_on_dismissal(&seat, &outbox);
         let mut conversation = MqttConversation::new(
             shared.clone(),
             settings.clone(),
             outbox.clone(),
             peer,
             number,
-            seat.seating(),
+            seat,
             Instant::now(),
         );
         converse(&mut link, &mut conversation, &outbox, settings.maximum_packet)
