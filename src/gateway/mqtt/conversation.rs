@@ -311,6 +311,11 @@ impl Conversation for MqttConversation {
             Phase::New if now >= self.opened + self.settings.connect_time => {
                 debug!("{}: no CONNECT in time", self.peer);
             }
+            // Nothing is read from a client while so much of what it asked for waits.
+            Phase::Open(mut session) if !session.can_receive() => {
+                session.heard(now);
+                self.phase = Phase::Open(session);
+            }
             // [MQTT-3.1.2-22] Nothing was heard for one and a half times the keep alive.
             Phase::Open(session) if session.silent_until().is_some_and(|until| until <= now) => {
                 self.end(
