@@ -73,24 +73,6 @@ fn whom_it_can_not_take_it_tells_why() {
 }
 
 #[test]
-fn what_is_no_connect_is_not_answered() {
-    let gatekeeper = Gatekeeper::start();
-    for bytes in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0xC0, 0], &[0xFF; 64], &[0x10, 0xFF, 0xFF, 0xFF, 0x7F]] {
-        let mut client = MqttClient::open(gatekeeper.mqtt(), Version::V5);
-        client.raw(bytes);
-        assert_eq!(client.next(), None, "{bytes:?}");
-    }
-    // Version 6 is a CONNECT that can be answered.
-    let mut client = MqttClient::open(gatekeeper.mqtt(), Version::V5);
-    client.raw(&[0x10, 13, 0, 4, b'M', b'Q', b'T', b'T', 6, 2, 0, 60, 0, 0, 0]);
-    match client.receive() {
-        Packet::Connack(connack) => assert_eq!(connack.reason, ReasonCode::UnsupportedProtocolVersion),
-        other => panic!("{other:?}"),
-    }
-    assert_eq!(client.next(), None);
-}
-
-#[test]
 fn a_second_connection_takes_the_name_over() {
     let gatekeeper = Gatekeeper::start();
     let mut watcher = MqttClient::connect(gatekeeper.mqtt(), "watcher");
@@ -175,33 +157,4 @@ fn one_client_too_many_is_told_so() {
         MqttClient::connect_with(gatekeeper.mqtt(), connect("four")).1.reason == ReasonCode::Success
     });
     assert!(taken);
-}
-
-#[test]
-fn protocol_errors_end_the_connection_with_their_reason() {
-    let gatekeeper = Gatekeeper::start();
-    let after = |packet: &[u8]| {
-        let mut client = MqttClient::connect(gatekeeper.mqtt(), "clumsy");
-        client.raw(packet);
-        match client.receive() {
-            Packet::Disconnect(disconnect) => {
-                assert_eq!(client.next(), None);
-                disconnect.reason
-            }
-            other => panic!("{other:?}"),
-        }
-    };
-    // A second CONNECT, a packet of the server's, AUTH, a reserved packet type, a wrong flag.
-    let again = [0x10, 15, 0, 4, b'M', b'Q', b'T', b'T', 5, 2, 0, 60, 0, 0, 2, b'm', b'e'];
-    assert_eq!(after(&again), ReasonCode::ProtocolError);
-    assert_eq!(after(&[0xD0, 0]), ReasonCode::ProtocolError);
-    assert_eq!(after(&[0xF0, 0]), ReasonCode::ProtocolError);
-    assert_eq!(after(&[0x00, 0]), ReasonCode::MalformedPacket);
-    assert_eq!(after(&[0xC1, 0]), ReasonCode::MalformedPacket);
-    // A packet above the maximum is refused before it has come.
-    assert_eq!(after(&[0x30, 0xFF, 0xFF, 0xFF, 0x7F]), ReasonCode::PacketTooLarge);
-    // A topic alias above the maximum, one that means nothing, a subscription identifier from a client.
-    assert_eq!(after(&[0x30, 7, 0, 1, b't', 3, 35, 0, 33]), ReasonCode::TopicAliasInvalid);
-    assert_eq!(after(&[0x30, 6, 0, 0, 3, 35, 0, 1]), ReasonCode::ProtocolError);
-    assert_eq!(after(&[0x30, 6, 0, 1, b't', 2, 11, 1]), ReasonCode::ProtocolError);
 }

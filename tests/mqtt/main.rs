@@ -9,9 +9,12 @@ mod connecting;
 mod documented;
 mod exactly_once;
 mod flow;
+mod malformed;
 mod newcomers;
+mod older;
 mod refusing;
 mod sessions;
 mod subscribing;
 #[path = "../support/mod.rs"]
 mod support;
+mod wills;
