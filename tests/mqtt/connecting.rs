@@ -7,6 +7,7 @@ use gpio_gatekeeper::wire::mqtt::{Connect, Packet, Property, QoS, ReasonCode, Ve
 use super::support::Gatekeeper;
 use super::support::mqtt::{MqttClient, connect, publish, will};
 
+// [MQTT-3.1.4-5] [MQTT-3.2.0-1] [MQTT-3.2.2-1] [MQTT-4.2.0-1] [MQTT-4.12.0-6]
 #[test]
 fn a_client_learns_what_the_server_can_do() {
     let gatekeeper = Gatekeeper::start();
@@ -22,16 +23,62 @@ fn a_client_learns_what_the_server_can_do() {
     assert_eq!(about.session_expiry(), None, "as it was asked for");
     assert_eq!(about.response_information(), Some("pi/rpc/responses/dash"));
     assert!(!about.shared_subscription_available() && about.retain_available());
-    assert_eq!(about.assigned_client_id(), None);
+    assert!(about.wildcard_subscription_available() && about.subscription_identifier_available());
+    assert_eq!((about.assigned_client_id(), about.server_keep_alive()), (None, None));
+    assert_eq!((about.authentication_method(), about.authentication_data()), (None, None));
+    // [MQTT-3.1.2-28]
+    for asked in [None, Some(Property::RequestResponseInformation(false))] {
+        let connect = Connect { properties: asked.into_iter().collect(), ..connect("modest") };
+        let (_, connack) = MqttClient::connect_with(gatekeeper.mqtt(), connect);
+        assert_eq!(connack.properties.response_information(), None);
+    }
 }
 
+// [MQTT-3.1.3-5]
+#[test]
+fn every_plain_client_identifier_is_taken() {
+    let gatekeeper = Gatekeeper::start();
+    let letters = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    for client_id in [&letters[..1], &letters[..23], &letters[23..46], &letters[39..62]] {
+        let (_, connack) = MqttClient::connect_with(gatekeeper.mqtt(), connect(client_id));
+        assert_eq!(connack.reason, ReasonCode::Success, "{client_id}");
+    }
+}
+
+// [MQTT-3.2.2-22] [MQTT-3.2.0-2]
+#[test]
+fn the_keep_alive_is_the_one_that_the_client_asks_for() {
+    let gatekeeper = Gatekeeper::start();
+    let open = |keep_alive| {
+        let asking = Connect { keep_alive, ..connect(&format!("every-{keep_alive}")) };
+        let (client, connack) = MqttClient::connect_with(gatekeeper.mqtt(), asking);
+        assert_eq!(connack.properties.server_keep_alive(), None);
+        client
+    };
+    let mut others = [open(0), open(u16::MAX)];
+    let mut hasty = open(1);
+    assert!(matches!(hasty.receive(), Packet::Disconnect(bye) if bye.reason == ReasonCode::KeepAliveTimeout));
+    for client in &mut others {
+        client.send(&Packet::Pingreq);
+        assert_eq!(client.receive(), Packet::Pingresp);
+    }
+}
+
+// [MQTT-3.1.3-6..7] [MQTT-3.2.2-16]
 #[test]
 fn a_client_without_a_name_is_given_one() {
     let gatekeeper = Gatekeeper::start();
     let (_first, one) = MqttClient::connect_with(gatekeeper.mqtt(), connect(""));
-    let (_second, two) = MqttClient::connect_with(gatekeeper.mqtt(), connect(""));
+    let (mut second, two) = MqttClient::connect_with(gatekeeper.mqtt(), connect(""));
     let [one, two] = [one, two].map(|c| c.properties.assigned_client_id().expect("assigned").to_owned());
     assert!(one.starts_with("mqtt-") && two.starts_with("mqtt-") && one != two, "{one} {two}");
+    // It is as if the client had chosen it.
+    let mut other = MqttClient::connect(gatekeeper.mqtt(), &two);
+    assert!(
+        matches!(second.receive(), Packet::Disconnect(bye) if bye.reason == ReasonCode::SessionTakenOver)
+    );
+    other.send(&Packet::Pingreq);
+    assert_eq!(other.receive(), Packet::Pingresp);
 }
 
 #[test]
@@ -52,6 +99,7 @@ fn older_clients_are_taken_as_well() {
     assert_eq!(refused.next(), None);
 }
 
+// [MQTT-3.1.3-8] [MQTT-3.1.4-2] [MQTT-4.12.0-1]
 #[test]
 fn whom_it_can_not_take_it_tells_why() {
     let gatekeeper = Gatekeeper::start();
@@ -72,6 +120,7 @@ fn whom_it_can_not_take_it_tells_why() {
     assert_eq!(with(&|c| c.will = Some(will("pi/gpio/x/set", "1", false))), ReasonCode::TopicNameInvalid);
 }
 
+// [MQTT-3.1.4-3]
 #[test]
 fn a_second_connection_takes_the_name_over() {
     let gatekeeper = Gatekeeper::start();
@@ -131,6 +180,7 @@ fn a_will_may_be_a_command() {
     assert!(gatekeeper.stop());
 }
 
+// [MQTT-3.1.2-22]
 #[test]
 fn who_is_silent_for_too_long_is_disconnected() {
     let gatekeeper = Gatekeeper::start();

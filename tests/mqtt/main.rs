@@ -6,6 +6,7 @@ mod aliases;
 mod answers;
 mod commands;
 mod connecting;
+mod delivering;
 mod documented;
 mod exactly_once;
 mod flow;

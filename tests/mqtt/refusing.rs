@@ -27,6 +27,7 @@ fn who_does_not_read_is_disconnected_and_nobody_waits_for_it() {
     assert_eq!(publisher.publish(publish("pi/devices/led/set", "ON")).reason, ReasonCode::Success);
 }
 
+// [MQTT-4.6.0-5..6]
 #[test]
 fn a_flood_of_quality_0_is_passed_on_whole_to_who_reads() {
     let gatekeeper = Gatekeeper::with(r#""limits": {"outbox_messages": 20000},"#, DEMO_DEVICES);

@@ -265,6 +265,7 @@ mod tests {
         Outgoing::new(Version::V5, NonZeroU16::new(receive_maximum).expect("not 0"), maximum_packet, 0, 1000)
     }
 
+    // [MQTT-4.9.0-1..2]
     #[test]
     fn the_window_closes_and_opens() {
         let mut outgoing = outgoing(2, usize::MAX);
@@ -314,6 +315,7 @@ mod tests {
         assert_eq!((outgoing.room(), outgoing.bytes), (100, 0));
     }
 
+    // [MQTT-2.2.1-4]
     #[test]
     fn identifiers_in_use_are_passed_over() {
         let mut outgoing = outgoing(3, usize::MAX);
@@ -328,6 +330,7 @@ mod tests {
         }
     }
 
+    // [MQTT-3.1.2-24..25] [MQTT-3.3.2-5..6]
     #[test]
     fn what_is_too_large_or_too_late_is_not_sent() {
         let mut outgoing = outgoing(10, 20);
