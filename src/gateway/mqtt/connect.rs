@@ -27,7 +27,8 @@ pub(super) const WINDOW: u16 = 32;
 /// How many topic aliases a client may use.
 pub(super) const ALIASES: NonZeroU16 = NonZeroU16::MIN.saturating_add(31);
 
-/// Takes the client: it becomes a member of the bus, and its CONNACK is sent when it is one.
+/// Takes the client: it becomes a member of the bus, and its CONNACK is sent when it is one; or says why not
+/// [MQTT-3.1.4-2].
 pub(super) fn open(
     conversation: &MqttConversation,
     connect: Connect,
@@ -67,6 +68,7 @@ pub(super) fn open(
     let outgoing = Outgoing::new(version, properties.receive_maximum(), maximum_packet, aliases, bytes);
     let outbox = conversation.outbox.clone();
     let joining = Joining { principal: principal.clone(), named, outbox: outbox.clone(), will, keeping };
+    // [MQTT-3.2.2-22] The server has no wishes of its own.
     let silence = (keep_alive != 0).then(|| Duration::from_secs(u64::from(keep_alive)) * 3 / 2);
     Ok(Session::new(
         conversation.shared.clone(),
@@ -81,14 +83,15 @@ pub(super) fn open(
     ))
 }
 
-/// The client's identifier, and whether it chose it itself.
+/// The client's identifier, and whether it chose it itself.  What is refused [MQTT-3.1.3-8] is none of those that
+/// have to be taken [MQTT-3.1.3-5].
 fn client(text: &str, version: Version, clean_start: bool, number: u64) -> Result<(ClientId, bool), Refused> {
     if text.is_empty() {
         if version == Version::V3 && !clean_start {
             // [3.1.1: MQTT-3.1.3-8]
             return refuse(ReasonCode::ClientIdentifierNotValid, "a session that is kept needs a client id");
         }
-        // [MQTT-3.1.3-6] The random part keeps it from taking over somebody who chose such a name.
+        // [MQTT-3.1.3-6..7] The random part keeps it from taking over somebody who chose such a name.
         let random = RandomState::new().hash_one(number);
         let assigned = ClientId::parse(&format!("mqtt-{number}-{:06x}", random & 0xff_ffff));
         return match assigned {
@@ -107,7 +110,8 @@ fn client(text: &str, version: Version, clean_start: bool, number: u64) -> Resul
     }
 }
 
-/// The will as it would be published: what may not be published may not be left behind either.
+/// The will as it would be published, retained or not [MQTT-3.1.2-14..15], with its properties in their order
+/// [MQTT-3.1.3-10]: what may not be published may not be left behind either.
 fn will(will: Will, client: &ClientId, topics: &Topics) -> Result<Message, Refused> {
     let Will { topic, payload, qos, retain, properties } = will;
     match topics.space(&topic) {
@@ -139,6 +143,8 @@ fn will(will: Will, client: &ClientId, topics: &Topics) -> Result<Message, Refus
     })
 }
 
+/// What a client of 5.0 is told about the server.  Nothing is said of authentication, for whoever asked for a method
+/// was refused [MQTT-4.12.0-6].
 fn about_us(
     conversation: &MqttConversation,
     asked: &Properties,
@@ -159,6 +165,7 @@ fn about_us(
     }
     about.push(Property::TopicAliasMaximum(ALIASES.get()));
     about.push(Property::SharedSubscriptionAvailable(false));
+    // [MQTT-3.1.2-28]
     if asked.request_response_information() {
         let topic = conversation.shared.topics.response(client.as_str());
         about.push(Property::ResponseInformation(topic.as_str().to_owned()));

@@ -105,6 +105,7 @@ impl MqttConversation {
         let connect = match decode(frame, Version::V5) {
             Ok(Packet::Connect(connect)) => connect,
             Ok(_) => return,
+            // [MQTT-3.1.4-1]
             Err(Malformed { reason, what }) => {
                 let reception = Reception::of(dialect(frame), &Properties::new());
                 return self.refuse(reception, Refused { reason, message: what.into() });
@@ -183,13 +184,15 @@ impl MqttConversation {
         }
     }
 
-    /// Ends the connection because of what the client did: it is told, and its will is published.
+    /// Ends the connection because of what the client did [MQTT-4.13.1-1] [MQTT-4.13.2-1]: it is told, and its will is
+    /// published.
     fn end(&mut self, session: Box<Session>, reason: ReasonCode, what: &'static str) {
         debug!("{}: {} is disconnected: {reason}: {what}", self.peer, session.client());
         self.say_disconnect(&session, reason, what);
         self.leave(session);
     }
 
+    /// The last that is said [MQTT-3.14.4-1..2], and never with another Session Expiry Interval [MQTT-3.14.2-2].
     fn say_disconnect(&mut self, session: &Session, reason: ReasonCode, what: &str) {
         // 3.1.1 has no such packet from a server.
         if session.version() == Version::V5 {

@@ -30,6 +30,7 @@ impl Session {
             return Err((ReasonCode::ProtocolError, "a subscription identifier from a client")); // [MQTT-3.3.4-6]
         }
         let topic = self.topic(&publish)?;
+        // [MQTT-3.3.4-1]
         let receipt = match (publish.qos, publish.packet_id) {
             (QoS::AtLeastOnce, Some(id)) => Receipt::Puback(id),
             (QoS::ExactlyOnce, Some(id)) => Receipt::Pubrec(id),
@@ -86,7 +87,7 @@ impl Session {
         if let Some(topic) = &publish.topic {
             self.aliases.insert(alias, topic.clone());
         }
-        // [MQTT-3.3.2-7] What an alias means is said on this connection.
+        // [MQTT-3.3.2-7] What an alias means is said on this connection; [MQTT-3.3.2-12] all of them may be used.
         let topic = self.aliases.get(&alias).cloned();
         topic.ok_or((ReasonCode::ProtocolError, "a topic alias that means nothing yet"))
     }
@@ -102,6 +103,7 @@ impl Session {
     ) {
         let Publish { qos, retain, mut properties, payload, .. } = publish;
         let expires = expiry(&properties, now);
+        // The others are for the subscribers, as they are: [MQTT-3.3.2-4] [MQTT-3.3.2-15..18] [MQTT-3.3.2-20].
         let own = |p: &Property| matches!(p, Property::MessageExpiryInterval(_) | Property::TopicAlias(_));
         properties.retain(|property| !own(property));
         self.unanswered.0 += 1;

@@ -50,11 +50,11 @@ pub(super) struct UnderWay {
 /// What the client has to say next of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Awaited {
-    /// QoS 1: that it has it.
+    /// QoS 1: that it has it [MQTT-4.3.2-3].
     Puback,
-    /// QoS 2: that it has it.
+    /// QoS 2: that it has it [MQTT-4.3.3-3].
     Pubrec,
-    /// QoS 2: that it will not take it for a new one any more.
+    /// QoS 2: that it will not take it for a new one any more [MQTT-4.3.3-5].
     Pubcomp,
 }
 

@@ -23,7 +23,7 @@ use log::debug;
 use super::{Outbox, Shared, close_on_dismissal, converse};
 use crate::net::Accepted;
 
-/// Serves one client until its connection ends.
+/// Serves one client until its connection, which is a stream of bytes [MQTT-4.2.0-1], ends.
 pub fn serve(accepted: Accepted, shared: &Shared, settings: &MqttSettings, number: u64) {
     let Accepted { mut link, seat } = accepted;
     let peer = link.peer();

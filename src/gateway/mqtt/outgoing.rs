@@ -30,7 +30,7 @@ pub(super) struct Outgoing {
     maximum_aliases: usize,
 }
 
-/// Whether a packet may repeat an earlier one [MQTT-3.3.1-1].
+/// Whether a packet may repeat an earlier one [MQTT-3.3.1-1], whatever its publisher said of his [MQTT-3.3.1-3].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Dup {
     First,
@@ -65,7 +65,8 @@ impl Outgoing {
         }
     }
 
-    /// How many more messages may be sent before one is acknowledged [MQTT-3.3.4-9].
+    /// How many more messages may be sent before one is acknowledged [MQTT-3.3.4-9] [MQTT-4.9.0-1..2].  Only messages
+    /// wait for it, and no other packets [MQTT-3.3.4-10].
     pub(super) fn room(&self) -> usize {
         // [MQTT-4.6.0-1] What was sent before comes first.
         if !self.again.is_empty() || self.bytes >= self.maximum_bytes {
@@ -103,7 +104,7 @@ impl Outgoing {
         }
     }
 
-    /// Writes a message.
+    /// Writes a message for the first time: [MQTT-4.3.1-1] [MQTT-4.3.2-1..2] [MQTT-4.3.3-1..2].
     pub(super) fn send(&mut self, delivery: &Delivery, now: Instant, out: &mut Vec<u8>) {
         let awaited = match delivery.qos {
             QoS::AtMostOnce => {
@@ -174,7 +175,7 @@ impl Outgoing {
         true
     }
 
-    /// An alias for one more topic, if the client takes any [MQTT-3.1.2-26..27].
+    /// An alias for one more topic, if the client takes any [MQTT-3.1.2-26..27] [MQTT-3.3.2-11].
     fn next_alias(&self) -> Option<NonZeroU16> {
         let count = self.aliases.len();
         if count >= self.maximum_aliases {
@@ -183,13 +184,13 @@ impl Outgoing {
         u16::try_from(count + 1).ok().and_then(NonZeroU16::new)
     }
 
-    /// PUBACK: a message of QoS 1 has arrived; true if it was under way.
+    /// PUBACK: a message of QoS 1 has arrived, or is not wanted [MQTT-4.4.0-2]; true if it was under way.
     pub(super) fn acknowledged(&mut self, id: PacketId) -> bool {
         self.done(id, Awaited::Puback)
     }
 
     /// PUBREC: a message of QoS 2 has arrived, or is not wanted.  Says how the PUBREL is to answer, or that there is
-    /// none, because the client has ended the exchange with an error [MQTT-4.3.3-4].
+    /// none, because the client has ended the exchange with an error [MQTT-4.3.3-4] [MQTT-4.4.0-2].
     pub(super) fn received(&mut self, id: PacketId, reason: ReasonCode) -> Option<ReasonCode> {
         if reason.is_error() {
             self.done(id, Awaited::Pubrec);

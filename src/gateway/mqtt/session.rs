@@ -164,7 +164,7 @@ impl Session {
     }
 
     pub(super) fn room(&self) -> usize {
-        // What belongs to its subscriptions comes after its CONNACK.
+        // What belongs to its subscriptions comes after its CONNACK [MQTT-3.2.0-1].
         if self.is_joining() { 0 } else { self.outgoing.room() }
     }
 
@@ -190,7 +190,8 @@ impl Session {
         }
     }
 
-    /// PUBREL from the client: what it publishes under this identifier from now on is new [MQTT-4.3.3-12].
+    /// PUBREL from the client [MQTT-4.3.3-11]: what it publishes under this identifier from now on is new
+    /// [MQTT-4.3.3-12].
     pub(super) fn pubrel(&mut self, pubrel: &Acknowledge, out: &mut Vec<u8>) -> Result<(), Violation> {
         let reason = self.received.end(pubrel.packet_id);
         self.write(Packet::Pubcomp(self.acknowledge(pubrel.packet_id, reason)), out)
@@ -263,6 +264,7 @@ impl Session {
                         _ => None,
                     };
                     connack.session_present = kept.is_some(); // [MQTT-3.2.2-2..3]
+                    // [MQTT-3.1.4-5] The first of all requests, and the only one of its kind [MQTT-3.2.0-2].
                     self.write(Packet::Connack(connack), out)?;
                     if let Some(kept) = kept {
                         let Kept { under_way, received, private } = *kept;
@@ -295,10 +297,12 @@ impl Session {
                     }
                     continue;
                 }
+                // [MQTT-3.8.4-1..2] [MQTT-2.2.1-6]
                 (Request::Subscribe(packet_id), Answer::Done(Ok(Done::Subscribed(reasons)))) => {
                     let reasons = reasons.into_iter().map(|reason| self.suback_reason(reason)).collect();
                     Some(Packet::Suback(Suback { packet_id, properties: Properties::new(), reasons }))
                 }
+                // [MQTT-3.10.4-4..5]
                 (Request::Unsubscribe(packet_id), Answer::Done(Ok(Done::Unsubscribed(reasons)))) => {
                     Some(Packet::Unsuback(Unsuback { packet_id, properties: Properties::new(), reasons }))
                 }
@@ -314,7 +318,8 @@ impl Session {
         Ok(())
     }
 
-    /// PUBACK or PUBREC, with the outcome as far as this version can tell it.
+    /// PUBACK [MQTT-4.3.2-4] or PUBREC [MQTT-4.3.3-8] under the identifier of the PUBLISH [MQTT-2.2.1-5], with the
+    /// outcome as far as this version can tell it; one whose time has passed has an outcome, too [MQTT-4.3.3-13].
     fn receipt(&mut self, receipt: Receipt, outcome: &Result<bool, Refusal>) -> Option<Packet> {
         let (Receipt::Puback(packet_id) | Receipt::Pubrec(packet_id)) = receipt else { return None };
         let mut acknowledge = Acknowledge::success(packet_id);
@@ -399,7 +404,8 @@ impl Session {
     }
 }
 
-/// However the connection ends: a session that outlives it hands back what is under way.
+/// However the connection ends: a session that outlives it hands back what is under way, and not before that
+/// [MQTT-4.1.0-1].
 impl Drop for Session {
     fn drop(&mut self) {
         if self.keeping.expiry != Expiry::AtOnce {

@@ -92,7 +92,8 @@ impl Broker {
         self.members.values()
     }
 
-    /// Takes in a member.  One that has its client identifier already is closed [MQTT-3.1.4-3], and handed back.
+    /// Takes in a member.  Its client identifier says whose session is whose [MQTT-3.1.3-2]: one that has it already
+    /// is closed [MQTT-3.1.4-3], and handed back.
     pub fn join(&mut self, id: MemberId, member: Member) -> Option<Left> {
         let older = self.by_client.insert(member.principal.client.clone(), id);
         let older = older.and_then(|older| self.remove(older));
@@ -164,8 +165,8 @@ impl Broker {
         }
     }
 
-    /// The session that a client left and that the member may go on with [MQTT-3.1.2-5]; or, where it begins afresh
-    /// [MQTT-3.1.2-4], the will that has waited until now.
+    /// The session that a client left and that the member may go on with [MQTT-3.1.2-5..6]; or, where it begins afresh
+    /// [MQTT-3.1.2-4] [MQTT-3.1.4-4], the will that has waited until now.
     pub fn resume(&mut self, id: MemberId) -> Resumed {
         let Some(member) = self.members.get_mut(&id) else { return Resumed::Nothing };
         let Some((old, absent)) = self.absents.take(&member.principal.client) else {
@@ -215,8 +216,8 @@ impl Broker {
         self.by_client.get(client).and_then(|id| self.members.get(id))
     }
 
-    /// Makes subscriptions, each granted or refused by itself [MQTT-3.9.3-1]; the retained messages that belong to
-    /// them are handed back, to be delivered after the answer.
+    /// Makes subscriptions, each granted or refused by itself [MQTT-3.8.4-5..7] and in their order [MQTT-3.9.3-1]; the
+    /// retained messages that belong to them are handed back, to be delivered after the answer.
     pub fn subscribe(
         &mut self,
         id: MemberId,
@@ -241,7 +242,7 @@ impl Broker {
                 reasons.push(ReasonCode::QuotaExceeded);
                 continue;
             }
-            // [MQTT-3.8.4-3] The same filter again replaces the subscription.
+            // [MQTT-3.8.4-3..4] The same filter again replaces the subscription, in one step.
             self.tree.insert(&filter, id, Subscription { options, id: subscription_id });
             reasons.push(match options.qos {
                 QoS::AtMostOnce => ReasonCode::Success,
@@ -272,7 +273,8 @@ impl Broker {
         (reasons, retained)
     }
 
-    /// Ends subscriptions.
+    /// Ends subscriptions [MQTT-3.10.4-1..2], each by itself [MQTT-3.10.4-6].  What is under way already still arrives
+    /// [MQTT-3.10.4-3].
     pub fn unsubscribe(&mut self, id: MemberId, filters: &[TopicFilter]) -> Vec<ReasonCode> {
         let Some(member) = self.members.get_mut(&id) else { return Vec::new() };
         let end = |filter: &TopicFilter| {
@@ -286,11 +288,12 @@ impl Broker {
         filters.iter().map(end).collect()
     }
 
-    /// Passes a message on to everybody who wants it, and keeps it if it is to be retained.  Says whether anybody
-    /// wanted it; refused where no more can be kept.
+    /// Passes a message on to everybody who wants it, one message after the other [MQTT-4.6.0-5..6], and keeps it if it
+    /// is to be retained.  Says whether anybody wanted it; refused where no more can be kept.
     pub fn publish(&mut self, message: Message, now: Instant) -> Result<bool, Refusal> {
         let message = Arc::new(message);
         // First, because a message that is refused is passed on to nobody.
+        // [MQTT-3.3.1-8]
         if message.retain {
             self.retained.keep(message.clone(), now)?;
         }
@@ -306,7 +309,7 @@ impl Broker {
             {
                 return;
             }
-            // Overlapping subscriptions: one delivery, with the best quality and all identifiers [MQTT-3.3.4-2].
+            // Overlapping subscriptions: one delivery, with the best quality and all identifiers [MQTT-3.3.4-2..4].
             match matches.iter_mut().find(|m| m.member == id) {
                 Some(found) => {
                     found.qos = found.qos.max(qos);
@@ -322,8 +325,8 @@ impl Broker {
         let mut wanted = !matches.is_empty();
         for found in matches {
             let delivery = Delivery {
-                qos: message.qos.min(found.qos),
-                retain: message.retain && found.retain_as_published,
+                qos: message.qos.min(found.qos),                     // [MQTT-3.8.4-8]
+                retain: message.retain && found.retain_as_published, // [MQTT-3.3.1-12..13]
                 message: message.clone(),
                 subscription_ids: found.ids,
             };

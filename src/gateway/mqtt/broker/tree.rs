@@ -69,7 +69,7 @@ impl Tree {
         list.iter_mut().filter(|(member, _)| *member == from).for_each(|(member, _)| *member = to);
     }
 
-    /// Calls `found` for every subscription that matches.
+    /// Calls `found` for every subscription that matches [MQTT-3.3.2-3].
     pub fn matching(&self, topic: &TopicName, mut found: impl FnMut(MemberId, &Subscription)) {
         let levels: Vec<&str> = topic.levels().collect();
         // [MQTT-4.7.2-1] Wildcards at the beginning do not match topics that begin with `$`.
