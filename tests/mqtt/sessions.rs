@@ -221,6 +221,23 @@ fn a_goodbye_can_change_how_long_the_session_lives() {
 }
 
 #[test]
+fn a_goodbye_can_make_a_session_live_longer() {
+    let gatekeeper = Gatekeeper::start();
+    let mut watcher = MqttClient::connect(gatekeeper.mqtt(), "watcher");
+    watcher.subscribe("gone");
+    let (mut client, _) = open(&gatekeeper, going_on("me", 1));
+    let properties = Properties::new().with(Property::SessionExpiryInterval(3600));
+    client.send(&Packet::Disconnect(Disconnect { reason: ReasonCode::Success, properties }));
+    assert_eq!(client.next(), None);
+    // A session that began later with the time of the first ends, which its will tells.
+    let mut late = will("gone", "other", false);
+    late.properties.push(Property::WillDelayInterval(3600));
+    drop(open(&gatekeeper, Connect { will: Some(late), ..going_on("other", 1) }));
+    assert_eq!(watcher.message_on("gone"), "other");
+    assert!(open(&gatekeeper, going_on("me", 0)).1.session_present);
+}
+
+#[test]
 fn what_waits_is_bounded() {
     let gatekeeper = Gatekeeper::with(r#""limits": {"outbox_messages": 16, "sessions": 1},"#, DEMO_DEVICES);
     let first = subscribed(&gatekeeper, "first", QoS::AtLeastOnce);
