@@ -53,3 +53,12 @@ fn at_a_stop_they_are_let_go() {
         matches!(client.receive(), Packet::Disconnect(bye) if bye.reason == ReasonCode::ServerShuttingDown)
     );
 }
+
+#[test]
+fn who_does_not_introduce_itself_in_time_is_closed() {
+    let gatekeeper = Gatekeeper::with(r#""limits": {"connect_time": "1s"},"#, DEMO_DEVICES);
+    let mut quiet = silent(&gatekeeper);
+    let mut slow = silent(&gatekeeper);
+    slow.raw(&[0x10, 13, 0, 4, b'M']);
+    assert_eq!((quiet.next(), slow.next()), (None, None));
+}

@@ -69,7 +69,8 @@ impl UnderWay {
 impl Kept {
     /// About how much memory it takes.
     pub(super) fn weight(&self) -> usize {
-        self.under_way.iter().map(UnderWay::weight).sum()
+        const RECEIVED: usize = 8;
+        self.under_way.iter().map(UnderWay::weight).sum::<usize>() + RECEIVED * self.received.len()
     }
 }
 

@@ -148,9 +148,10 @@ impl Outgoing {
         }
         // The first of its topic says the name and its alias, the others only the alias.
         let known = self.aliases.get(&message.topic).copied();
-        let alias = known.or_else(|| self.next_alias());
+        let mut alias = known.or_else(|| self.next_alias());
+        let plain = own.len();
         own.extend(alias.map(Property::TopicAlias));
-        let publish = PublishView {
+        let mut publish = PublishView {
             dup: dup == Dup::Again,
             qos: delivery.qos,
             retain: delivery.retain,
@@ -160,8 +161,13 @@ impl Outgoing {
             delivery_properties: &own,
             payload: message.payload(),
         };
+        if known.is_none() && !self.fits(&publish) {
+            // A new alias makes the packet longer, and nobody asked for it.
+            publish.delivery_properties = &own[..plain];
+            alias = None;
+        }
         // [MQTT-3.1.2-24..25] What is too large for this client is dropped for it alone.
-        if self.maximum_packet != usize::MAX && publish.encoded_size(self.version) > self.maximum_packet {
+        if !self.fits(&publish) {
             debug!("{}: larger than the client's maximum packet size", message.topic);
             return false;
         }
@@ -173,6 +179,10 @@ impl Outgoing {
             self.aliases.insert(message.topic.clone(), alias);
         }
         true
+    }
+
+    fn fits(&self, publish: &PublishView<'_>) -> bool {
+        self.maximum_packet == usize::MAX || publish.encoded_size(self.version) <= self.maximum_packet
     }
 
     /// An alias for one more topic, if the client takes any [MQTT-3.1.2-26..27] [MQTT-3.3.2-11].
@@ -366,5 +376,22 @@ mod tests {
         second.send_again(now + Duration::from_secs(10), &mut out);
         let again = &sent(&out)[0];
         assert_eq!((again.dup, again.properties.message_expiry()), (true, Some(0)));
+    }
+
+    // [MQTT-3.1.2-25]
+    #[test]
+    fn an_alias_does_not_make_a_message_too_large() {
+        let maximum = NonZeroU16::MAX;
+        let mut outgoing = Outgoing::new(Version::V5, maximum, 20, 10, 1000);
+        let (mut out, now) = (Vec::new(), Instant::now());
+        // Without an alias they have 11, 21 and 20 bytes.
+        for payload in ["short", "fifteen letters", "14 characters."] {
+            outgoing.send(&delivery(QoS::AtMostOnce, payload), now, &mut out);
+            outgoing.aliases.clear();
+        }
+        let sent = sent(&out);
+        let sent: Vec<_> =
+            sent.iter().map(|publish| (publish.payload.len(), publish.properties.topic_alias())).collect();
+        assert_eq!(sent, [(5, NonZeroU16::new(1)), (14, None)]);
     }
 }
