@@ -11,8 +11,9 @@ use super::kept::{Expiry, Keeping};
 use super::outgoing::Outgoing;
 use super::reception::Reception;
 use super::session::Session;
-use crate::domain::{ClientId, Principal, Protocol};
+use crate::domain::{ClientId, Principal, Protocol, Refusal};
 use crate::gateway::{Joining, Message, Space, Topics};
+use crate::net::Seating;
 use crate::wire::mqtt::{Connack, Connect, Packet, Properties, Property, ReasonCode, Version, Will};
 
 /// Why a client is not taken.
@@ -30,7 +31,7 @@ pub(super) const ALIASES: NonZeroU16 = NonZeroU16::MIN.saturating_add(31);
 /// Takes the client: it becomes a member of the bus, and its CONNACK is sent when it is one; or says why not
 /// [MQTT-3.1.4-2].
 pub(super) fn open(
-    conversation: &MqttConversation,
+    conversation: &mut MqttConversation,
     connect: Connect,
     reception: Reception,
     now: Instant,
@@ -62,6 +63,11 @@ pub(super) fn open(
     if reception.write(Packet::Connack(connack.clone()), &mut Vec::new()).is_err() {
         // Before it is a member, so that it takes nobody's place.
         return refuse(ReasonCode::PacketTooLarge, "the CONNACK is larger than the maximum packet size");
+    }
+    // Last, so that who is refused for something else never has a seat.
+    if conversation.seat.take() == Seating::Full {
+        let message = Refusal::too_many_clients().message;
+        return Err(Refused { reason: ReasonCode::ServerBusy, message });
     }
     let aliases = properties.topic_alias_maximum();
     let (maximum_packet, bytes) = (reception.maximum_packet, conversation.shared.outbox.bytes);

@@ -13,7 +13,7 @@ use super::reception::{Reception, TooLarge};
 use super::session::Session;
 use crate::domain::{Code, Refusal};
 use crate::gateway::{Conversation, Delivery, Note, Outbox, Shared};
-use crate::net::{Seat, Seating};
+use crate::net::Seat;
 use crate::wire::mqtt::{
     Connack, Disconnect, Frame, Malformed, Packet, PacketType, Properties, Property, ReasonCode, Split,
     Version, decode, dialect, split,
@@ -39,7 +39,7 @@ pub struct MqttConversation {
     phase: Phase,
     out: Vec<u8>,
     /// Given back last, when the session has left the bus.
-    seat: Seat,
+    pub(super) seat: Seat,
 }
 
 enum Phase {
@@ -112,10 +112,6 @@ impl MqttConversation {
             }
         };
         let reception = Reception::of(connect.version, &connect.properties);
-        if self.seat.take() == Seating::Full {
-            let message = Refusal::too_many_clients().message;
-            return self.refuse(reception, Refused { reason: ReasonCode::ServerBusy, message });
-        }
         match connect::open(self, *connect, reception, now) {
             Ok(session) => self.phase = Phase::Open(Box::new(session)),
             Err(refused) => self.refuse(reception, refused),
