@@ -85,6 +85,7 @@ fn talk(
     let mut ended = false;
     let mut told_end = false;
     let mut closed = false;
+    let mut spoken = false;
     loop {
         let now = Instant::now();
         let mut listening = false;
@@ -127,6 +128,7 @@ fn talk(
         if !output.is_empty() {
             let written = link.write(output)?;
             output.drain(..written);
+            spoken |= written > 0;
             blocked = !output.is_empty();
             give_back(output);
         }
@@ -142,6 +144,9 @@ fn talk(
         }
         if conversation.is_over() {
             let until = *farewell.get_or_insert(now + FAREWELL);
+            if !blocked && !spoken {
+                return Ok(());
+            }
             if !blocked {
                 return linger(link, outbox, until);
             }

@@ -33,14 +33,14 @@ pub struct Kept {
     /// Messages to the client that it has not acknowledged, in the order in which they were sent.
     pub(super) under_way: Vec<UnderWay>,
     /// Messages of QoS 2 from the client that it has not released.
-    pub(super) received: HashMap<PacketId, Received>,
+    pub(super) received: HashMap<PacketId, Progress>,
     /// Its subscriptions that its own responses match.
     pub(super) private: Vec<(TopicFilter, SubscribeOptions, Option<NonZeroU32>)>,
 }
 
 /// How far a message of QoS 2 from the client is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Received {
+pub(super) enum Progress {
     /// It was handed on, and what comes of it is awaited.
     Pending,
     /// The PUBREC has said that it was taken on.
@@ -61,11 +61,11 @@ pub(super) struct UnderWay {
 /// What the client has to say next of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Awaited {
-    /// QoS 1: that it has it.
+    /// QoS 1: that it has it [MQTT-4.3.2-3].
     Puback,
-    /// QoS 2: that it has it.
+    /// QoS 2: that it has it [MQTT-4.3.3-3].
     Pubrec,
-    /// QoS 2: that it will not take it for a new one any more.
+    /// QoS 2: that it will not take it for a new one any more [MQTT-4.3.3-5].
     Pubcomp,
 }
 
@@ -86,7 +86,8 @@ impl UnderWay {
 impl Kept {
     /// About how much memory it takes.
     pub(super) fn weight(&self) -> usize {
-        self.under_way.iter().map(UnderWay::weight).sum()
+        const RECEIVED: usize = 8;
+        self.under_way.iter().map(UnderWay::weight).sum::<usize>() + RECEIVED * self.received.len()
     }
 }
 

@@ -15,7 +15,7 @@ use gpio_gatekeeper::gateway::{
     Attended, Bus, BusThread, Conversation, DeskSettings, Outbox, OutboxLimits, Shared, Topics,
 };
 use gpio_gatekeeper::hardware::{EdgeSink, Simulation};
-use gpio_gatekeeper::net::{Admission, Seating};
+use gpio_gatekeeper::net::Admission;
 
 use super::network::{Network, Patience};
 
@@ -158,7 +158,7 @@ impl Network for Stage {
             outbox.clone(),
             SocketAddr::from(([127, 0, 0, 1], 1)),
             number as u64,
-            Seating::Seated,
+            self.shared.admission.enter([127, 0, 0, 1].into()).expect("there is room"),
             self.now,
         );
         self.connections.push(Connection {
@@ -239,7 +239,7 @@ fn shared(limits: Limits, registry: Registry, commands: Commands, bus: Bus, now:
         bus,
         topics: Arc::new(Topics::new("pi", &registry)),
         registry: Arc::new(registry),
-        admission: Admission::new(1000, 1000),
+        admission: Admission::new(100_000, 100_000),
         started: now,
         outbox: match limits {
             Limits::Generous => OutboxLimits { messages: 10_000, bytes: 1 << 24 },

@@ -27,11 +27,12 @@ struct Picked {
 }
 
 impl Broker {
-    /// Passes a message on to everybody who wants it, and keeps it if it is to be retained.  Says whether anybody
-    /// wanted it; refused where no more can be kept.
+    /// Passes a message on to everybody who wants it, one message after the other [MQTT-4.6.0-5..6], and keeps it if it
+    /// is to be retained.  Says whether anybody wanted it; refused where no more can be kept.
     pub fn publish(&mut self, message: Message, now: Instant) -> Result<bool, Refusal> {
         let message = Arc::new(message);
         // First, because a message that is refused is passed on to nobody.
+        // [MQTT-3.3.1-8]
         if message.retain {
             self.retained.keep(message.clone(), now)?;
         }
@@ -40,15 +41,15 @@ impl Broker {
             Found::Own(id, subscription) => matches.extend(self.matching(id, subscription, &message)),
             Found::Shared(group) => picked.extend(self.pick(group, &message)),
         });
-        // Overlapping subscriptions: one delivery, with the best quality and all identifiers [MQTT-3.3.4-2].
+        // Overlapping subscriptions: one delivery, with the best quality and all identifiers [MQTT-3.3.4-2..4].
         matches.sort_by_key(|found| found.member);
         matches.dedup_by(|next, first| next.member == first.member && first.merge(next));
         let mut wanted = !matches.is_empty() || !picked.is_empty();
         for found in matches {
             let delivery = Delivery {
-                retain: message.retain && found.retain_as_published,
+                retain: message.retain && found.retain_as_published, // [MQTT-3.3.1-12..13]
                 subscription_ids: found.ids,
-                ..Delivery::new(message.clone(), message.qos.min(found.qos))
+                ..Delivery::new(message.clone(), message.qos.min(found.qos)) // [MQTT-3.8.4-8]
             };
             self.deliver(found.member, delivery);
         }
