@@ -124,18 +124,19 @@ pub fn configuration(sections: &str, devices: &str) -> DaemonConfig {
     config::load(&text, "test", &daemon::kinds()).unwrap_or_else(|report| panic!("{text}\n{report}"))
 }
 
-/// Whether these programs can be run here.  Where they can't, that is said where everybody sees it, and is a failure
-/// if `GATEKEEPER_REQUIRE_CLIENTS=1` is set.
+/// Whether these programs can be run here.  Where they can't, the test is [skipped].
 pub fn programs_are_here(programs: &[&str]) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let is_here = |program: &&&str| std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
     let Some(missing) = programs.iter().find(|program| !is_here(program)) else { return true };
-    let required = std::env::var_os("GATEKEEPER_REQUIRE_CLIENTS").is_some_and(|value| value == "1");
-    assert!(!required, "{missing} is not installed (mosquitto-clients, netcat-openbsd)");
-    // Past the test harness, which would show it for failing tests only.
-    let _ = writeln!(
-        std::io::stderr(),
-        "skipped: {missing} is not installed (mosquitto-clients, netcat-openbsd)"
-    );
+    skipped(&format!("{missing} is not installed (mosquitto-clients, netcat-openbsd)"));
     false
+}
+
+/// Says where everybody sees it that a test is skipped, which is a failure if `GATEKEEPER_REQUIRE_CLIENTS=1` is set.
+pub fn skipped(why: &str) {
+    let required = std::env::var_os("GATEKEEPER_REQUIRE_CLIENTS").is_some_and(|value| value == "1");
+    assert!(!required, "{why}");
+    // Past the test harness, which would show it for failing tests only.
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }

@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -77,7 +77,10 @@ impl Process {
             match self.line() {
                 Some(line) if line.contains(wanted) => return line,
                 Some(line) => passed += &(line + "\n"),
-                None => panic!("{wanted} did not come, but\n{passed}{}", rest(&self.errors)),
+                None => panic!(
+                    "{wanted} did not come, but\n{passed}{}",
+                    rest(&self.errors, Instant::now() + PATIENCE).0
+                ),
             }
         }
     }
@@ -98,9 +101,17 @@ impl Process {
     }
 
     /// Waits until it has ended.
-    pub fn end(mut self) -> Ended {
+    pub fn end(self) -> Ended {
+        self.end_within(PATIENCE)
+    }
+
+    /// Waits for so long until it has ended; else it is killed.
+    pub fn end_within(mut self, patience: Duration) -> Ended {
+        let deadline = Instant::now() + patience;
         // Both streams end with the process, which is what there is to wait for.
-        let (output, errors) = (rest(&self.output), rest(&self.errors));
+        let ((output, ended), (errors, silent)) =
+            (rest(&self.output, deadline), rest(&self.errors, deadline));
+        assert!(ended && silent, "the process does not end; so far it said\n{output}{errors}");
         let status = self.child.wait().expect("our own child");
         Ended { status, output, errors }
     }
@@ -150,12 +161,13 @@ fn next(lines: &Receiver<String>) -> Option<String> {
     }
 }
 
-fn rest(lines: &Receiver<String>) -> String {
-    let deadline = Instant::now() + PATIENCE;
+/// What comes until the deadline, and whether that was all.
+fn rest(lines: &Receiver<String>, deadline: Instant) -> (String, bool) {
     let mut text = String::new();
-    while let Some(line) = next(lines) {
-        assert!(Instant::now() < deadline, "the process does not end; so far it said\n{text}");
-        text += &(line + "\n");
+    loop {
+        match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(line) => text += &(line + "\n"),
+            Err(end) => return (text, end == RecvTimeoutError::Disconnected),
+        }
     }
-    text
 }
