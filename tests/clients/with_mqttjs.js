@@ -282,7 +282,7 @@ async function subscriptionIdentifiers(version, topic) {
   await client.subscribe(`${topic}/+`, 0, { subscriptionIdentifier: 268435455 });
   await client.publish(`${topic}/a`, "x");
   const { properties } = await client.expect(`${topic}/a`, "x");
-  assert.deepEqual(properties.subscriptionIdentifier.sort((a, b) => a - b), [7, 268435455]);
+  assert.deepEqual([].concat(properties.subscriptionIdentifier).sort((a, b) => a - b), [7, 268435455]);
   await client.close();
 }
 
