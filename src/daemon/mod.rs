@@ -24,11 +24,11 @@ pub use logging::Logging;
 
 use crate::config::{self, Config};
 use crate::control::{Blueprint, Ended, EventSink, HardwareThread, Planned, devices};
-use crate::domain::KindReader;
+use crate::domain::{KindReader, Protocol};
 use crate::gateway::line::LineSettings;
 use crate::gateway::mqtt::MqttSettings;
 use crate::gateway::mqtt::broker::{AbsentLimits, RetainedLimits};
-use crate::gateway::{BusSettings, BusThread, OutboxLimits, Shared, Topics, line, mqtt};
+use crate::gateway::{BusSettings, BusThread, Counters, OutboxLimits, Shared, Topics, line, mqtt};
 use crate::hardware::gpiochip::Gpiochip;
 use crate::hardware::{Hardware, HardwareError, Simulation};
 use crate::net::{Accepted, Admission, Listener, ListenerThread};
@@ -142,6 +142,7 @@ impl Daemon {
         let topics = Arc::new(Topics::new(&config.mqtt.prefix, &registry));
         let retained =
             RetainedLimits { messages: config.limits.retained_messages, bytes: config.limits.retained_bytes };
+        let counters = Arc::new(Counters::default());
         let settings = BusSettings {
             topics: topics.clone(),
             registry: registry.clone(),
@@ -156,6 +157,7 @@ impl Daemon {
                 },
                 bytes: config.limits.queued_bytes,
             },
+            counters: counters.clone(),
         };
         let ended = endings.0.clone();
         let bus = mailbox
@@ -176,6 +178,7 @@ impl Daemon {
                 messages: config.limits.outbox_messages,
                 bytes: config.limits.outbox_bytes,
             },
+            counters,
         };
         let (alive, clients) = channel();
         let (line, mqtt) =
@@ -196,6 +199,7 @@ impl Daemon {
             let settings = MqttSettings {
                 connect_time: config.limits.connect_time.0,
                 maximum_packet: config.mqtt.maximum_packet,
+                protocol: Protocol::Mqtt,
             };
             let serve =
                 move |accepted, shared: &Shared, number| mqtt::serve(accepted, shared, &settings, number);

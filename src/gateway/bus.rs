@@ -14,7 +14,7 @@ use super::backlog::{Backlog, Wanted};
 use super::mqtt::broker::{AbsentLimits, Broker, Left, Member, MemberId, Resumed, RetainedLimits};
 use super::mqtt::kept::{Expiry, Keeping, Kept};
 use super::mqtt::{json, translate};
-use super::{Done, Message, Note, Outbox, Space, Topics};
+use super::{Counters, Done, Message, Note, Outbox, Space, Topics};
 use crate::control::{Commands, Recipient, Request};
 use crate::domain::{Audit, ClientId, Code, Deed, Event, Outcome, Principal, Refusal, Registry};
 use crate::wire::mqtt::{Property, SubscribeOptions, TopicFilter};
@@ -204,6 +204,8 @@ pub struct BusSettings {
     pub retained: RetainedLimits,
     /// How much is kept for clients that are not connected.
     pub absents: AbsentLimits,
+    /// Where it says what it has.
+    pub counters: Arc<Counters>,
 }
 
 impl Mailbox {
@@ -241,7 +243,8 @@ impl Recipient for Nobody {
 }
 
 fn run(mailbox: &Mailbox, settings: BusSettings) {
-    let BusSettings { topics, registry, commands, maximum_subscriptions, retained, absents } = settings;
+    let BusSettings { topics, registry, commands, maximum_subscriptions, retained, absents, counters } =
+        settings;
     let broker = Broker::new(topics.clone(), maximum_subscriptions, retained, absents);
     let mut desk = Desk { broker, topics, commands: Some(commands), taking_over: HashMap::new() };
     desk.say(Message::own(desk.topics.status(), "online", true));
@@ -251,6 +254,7 @@ fn run(mailbox: &Mailbox, settings: BusSettings) {
     loop {
         if due.is_some_and(|due| due <= Instant::now()) {
             desk.settle_absent(Instant::now());
+            desk.broker.tell(&counters.bus);
             due = desk.broker.due();
         }
         let letter = match due {
@@ -270,6 +274,7 @@ fn run(mailbox: &Mailbox, settings: BusSettings) {
         // First, so that what the letter asks for is what is true now.
         desk.tell_all(backlog);
         desk.take(letter, Instant::now());
+        desk.broker.tell(&counters.bus);
         if changes {
             backlog.listen(desk.wanted());
             due = desk.broker.due();

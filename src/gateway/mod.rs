@@ -6,6 +6,7 @@
 
 mod backlog;
 mod bus;
+mod counters;
 mod in_order;
 pub mod line;
 mod message;
@@ -17,6 +18,7 @@ mod topics;
 use std::sync::Arc;
 
 pub use bus::{Bus, BusSettings, BusThread, Joining, Mailbox};
+pub use counters::{Census, Count, Counted, Counters, Dropped, Traffic};
 pub use in_order::InOrder;
 pub use message::{Body, Delivery, Message};
 pub use outbox::{Done, Note, Outbox, OutboxLimits, Taken};
@@ -44,4 +46,6 @@ pub struct Shared {
     pub started: std::time::Instant,
     /// How much may wait for a client.
     pub outbox: OutboxLimits,
+    /// What is counted.
+    pub counters: Arc<Counters>,
 }

@@ -19,7 +19,8 @@ use log::{debug, warn};
 
 pub use conversation::{LineConversation, LineSettings};
 
-use super::{Outbox, Shared, converse};
+use super::{Counted, Outbox, Shared, converse};
+use crate::domain::Protocol;
 use crate::net::Accepted;
 
 /// Serves one client on its own thread, to the end.  `number` tells it from every other client of this protocol.
@@ -27,6 +28,7 @@ pub fn serve(accepted: Accepted, shared: &Shared, settings: &LineSettings, numbe
     // The seat is given back when the conversation has left the bus.
     let Accepted { mut link, seat } = accepted;
     let peer = link.peer();
+    let counted = Counted::new(&shared.counters, Protocol::Line);
     let outbox = match Outbox::new(shared.outbox) {
         Ok(outbox) => Arc::new(outbox),
         Err(error) => return warn!("no outbox for {peer}: {error}"),
@@ -40,7 +42,7 @@ pub fn serve(accepted: Accepted, shared: &Shared, settings: &LineSettings, numbe
         seat.seating(),
         Instant::now(),
     );
-    match converse(&mut link, &mut conversation, &outbox, settings.maximum_frame) {
+    match converse(&mut link, &mut conversation, &outbox, &counted, settings.maximum_frame) {
         Ok(()) => debug!("line-{number}: {peer} is done"),
         Err(error) => debug!("line-{number}: {peer} is gone: {error}"),
     }

@@ -10,7 +10,7 @@ use super::conversation::MqttConversation;
 use super::kept::{Expiry, Keeping};
 use super::outgoing::Outgoing;
 use super::session::Session;
-use crate::domain::{ClientId, Principal, Protocol};
+use crate::domain::{ClientId, Principal};
 use crate::gateway::{Joining, Message, Space, Topics};
 use crate::wire::mqtt::{Connack, Connect, Properties, Property, ReasonCode, Version, Will};
 
@@ -54,12 +54,14 @@ pub(super) fn open(
             Version::V3 => Properties::new(),
         },
     };
-    let principal =
-        Arc::new(Principal { client: client.clone(), address: conversation.peer, protocol: Protocol::Mqtt });
+    let protocol = conversation.settings.protocol;
+    let principal = Arc::new(Principal { client: client.clone(), address: conversation.peer, protocol });
     let maximum_packet = properties.maximum_packet_size().map_or(usize::MAX, |size| size.get() as usize);
     let aliases = properties.topic_alias_maximum();
     let bytes = conversation.shared.outbox.bytes;
-    let outgoing = Outgoing::new(version, properties.receive_maximum(), maximum_packet, aliases, bytes);
+    let counters = conversation.shared.counters.clone();
+    let outgoing =
+        Outgoing::new(version, properties.receive_maximum(), maximum_packet, aliases, bytes, counters);
     let outbox = conversation.outbox.clone();
     let joining = Joining { principal: principal.clone(), named, outbox: outbox.clone(), will, keeping };
     let silence = (keep_alive != 0).then(|| Duration::from_secs(u64::from(keep_alive)) * 3 / 2);

@@ -10,12 +10,12 @@ use super::connect::{self, Refused};
 use super::kept::Expiry;
 use super::reasons;
 use super::session::Session;
-use crate::domain::{Code, Refusal};
+use crate::domain::{Code, Protocol, Refusal};
 use crate::gateway::{Conversation, Delivery, Note, Outbox, Shared};
 use crate::net::Seating;
 use crate::wire::mqtt::{
-    Connack, Disconnect, Frame, Malformed, Packet, PacketType, Properties, Property, ReasonCode, Split,
-    Version, decode, dialect, encode, split,
+    Census, Connack, Disconnect, Frame, Malformed, Packet, PacketType, Properties, Property, ReasonCode,
+    Split, Version, census, decode, dialect, encode, split,
 };
 
 /// What the configuration says about MQTT connections.
@@ -25,6 +25,8 @@ pub struct MqttSettings {
     pub connect_time: Duration,
     /// The largest packet that is accepted, in bytes.
     pub maximum_packet: usize,
+    /// Whether it comes in WebSockets.
+    pub protocol: Protocol,
 }
 
 /// One client's conversation.
@@ -116,6 +118,7 @@ impl MqttConversation {
 
     fn refuse(&mut self, version: Version, refused: &Refused) {
         debug!("{}: CONNECT refused: {}", self.peer, refused.message);
+        self.shared.counters.refused.add(1);
         let properties = match version {
             Version::V5 => Properties::new().with(Property::ReasonString(refused.message.to_string())),
             Version::V3 => Properties::new(),
@@ -208,12 +211,14 @@ impl MqttConversation {
 
 impl Conversation for MqttConversation {
     fn receive(&mut self, bytes: &[u8], now: Instant) -> usize {
-        let mut taken = 0;
+        let (mut taken, mut packets, mut publishes) = (0, 0, 0);
         while self.can_receive() {
             match split(&bytes[taken..], self.settings.maximum_packet) {
                 Ok(Split::NeedMore) => break,
                 Ok(Split::Packet { frame, length }) => {
                     taken += length;
+                    packets += 1;
+                    publishes += u64::from(frame.packet_type() == PacketType::Publish);
                     self.frame(&frame, now);
                 }
                 Err(malformed) => {
@@ -229,6 +234,11 @@ impl Conversation for MqttConversation {
         }
         if let Phase::Open(session) | Phase::Leaving(session) = &mut self.phase {
             session.hand_over();
+        }
+        if packets > 0 {
+            let traffic = self.shared.counters.of(self.settings.protocol);
+            traffic.frames_received.add(packets);
+            traffic.publishes_received.add(publishes);
         }
         if matches!(self.phase, Phase::Leaving(_) | Phase::Over) { bytes.len() } else { taken }
     }
@@ -327,6 +337,10 @@ impl Conversation for MqttConversation {
 
     fn output(&mut self) -> &mut Vec<u8> {
         &mut self.out
+    }
+
+    fn count_output(&self, counted: usize) -> Census {
+        census(&self.out[counted..])
     }
 
     fn is_over(&self) -> bool {

@@ -18,13 +18,14 @@ use std::time::Instant;
 pub use conversation::{MqttConversation, MqttSettings};
 use log::debug;
 
-use super::{Outbox, Shared, converse};
+use super::{Counted, Outbox, Shared, converse};
 use crate::net::Accepted;
 
 /// Serves one client until its connection ends.
 pub fn serve(accepted: Accepted, shared: &Shared, settings: &MqttSettings, number: u64) {
     let Accepted { mut link, seat } = accepted;
     let peer = link.peer();
+    let counted = Counted::new(&shared.counters, settings.protocol);
     let result = Outbox::new(shared.outbox).and_then(|outbox| {
         let outbox = Arc::new(outbox);
         let mut conversation = MqttConversation::new(
@@ -36,7 +37,7 @@ pub fn serve(accepted: Accepted, shared: &Shared, settings: &MqttSettings, numbe
             seat.seating(),
             Instant::now(),
         );
-        converse(&mut link, &mut conversation, &outbox, settings.maximum_packet)
+        converse(&mut link, &mut conversation, &outbox, &counted, settings.maximum_packet)
     });
     ended(peer, &result);
 }

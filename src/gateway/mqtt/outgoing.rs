@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroU16;
+use std::sync::Arc;
 use std::time::Instant;
 
 use log::{debug, error};
 
 use super::kept::{Awaited, UnderWay};
-use crate::gateway::Delivery;
+use crate::gateway::{Counters, Delivery};
 use crate::wire::mqtt::{
     Acknowledge, Packet, PacketId, Property, PublishView, QoS, ReasonCode, TopicName, Version, encode,
 };
@@ -28,6 +29,7 @@ pub(super) struct Outgoing {
     /// The aliases that the client knows the topics by.
     aliases: HashMap<TopicName, NonZeroU16>,
     maximum_aliases: usize,
+    counters: Arc<Counters>,
 }
 
 /// Whether a packet may repeat an earlier one [MQTT-3.3.1-1].
@@ -50,6 +52,7 @@ impl Outgoing {
         maximum_packet: usize,
         maximum_aliases: u16,
         maximum_bytes: usize,
+        counters: Arc<Counters>,
     ) -> Outgoing {
         Outgoing {
             version,
@@ -62,6 +65,7 @@ impl Outgoing {
             again: VecDeque::new(),
             aliases: HashMap::new(),
             maximum_aliases: usize::from(maximum_aliases).min(ALIASES),
+            counters,
         }
     }
 
@@ -140,6 +144,7 @@ impl Outgoing {
             // [MQTT-3.3.2-5] A message whose time has passed is not sent; [MQTT-3.3.2-6] else what is left of it is.
             let left = expires.saturating_duration_since(now).as_secs();
             if expires <= now {
+                self.counters.dropped.expired.add(1);
                 return false;
             }
             own.push(Property::MessageExpiryInterval(u32::try_from(left).unwrap_or(u32::MAX)));
@@ -161,6 +166,7 @@ impl Outgoing {
         // [MQTT-3.1.2-24..25] What is too large for this client is dropped for it alone.
         if self.maximum_packet != usize::MAX && publish.encoded_size(self.version) > self.maximum_packet {
             debug!("{}: larger than the client's maximum packet size", message.topic);
+            self.counters.dropped.too_large.add(1);
             return false;
         }
         if let Err(malformed) = publish.encode(self.version, out) {
@@ -236,7 +242,6 @@ impl Outgoing {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::Duration;
 
     use super::*;
@@ -261,7 +266,8 @@ mod tests {
     }
 
     fn outgoing(receive_maximum: u16, maximum_packet: usize) -> Outgoing {
-        Outgoing::new(Version::V5, NonZeroU16::new(receive_maximum).expect("not 0"), maximum_packet, 0, 1000)
+        let receive_maximum = NonZeroU16::new(receive_maximum).expect("not 0");
+        Outgoing::new(Version::V5, receive_maximum, maximum_packet, 0, 1000, Arc::default())
     }
 
     #[test]
@@ -341,6 +347,8 @@ mod tests {
         };
         outgoing.send(&late, now + Duration::from_secs(9), &mut out);
         assert!(out.is_empty());
+        let dropped = &outgoing.counters.dropped;
+        assert_eq!((dropped.too_large.value(), dropped.expired.value()), (1, 1));
         outgoing.send(&late, now + Duration::from_secs(2), &mut out);
         late.qos = QoS::AtLeastOnce;
         assert_eq!(sent(&out)[0].properties.message_expiry(), Some(7));

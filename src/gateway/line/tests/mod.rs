@@ -90,6 +90,7 @@ fn shared(commands: Commands, bus: Bus) -> Shared {
         admission: Admission::new(8, 8),
         started: Instant::now(),
         outbox: OutboxLimits { messages: 1000, bytes: 1 << 20 },
+        counters: Arc::default(),
     }
 }
 

@@ -24,7 +24,7 @@ use log::debug;
 
 use super::kept::{Expiry, Kept};
 use crate::domain::{ClientId, Principal, Protocol, Refusal};
-use crate::gateway::{Delivery, Done, Message, Note, Space, Topics};
+use crate::gateway::{Census, Delivery, Done, Message, Note, Space, Topics};
 use crate::wire::mqtt::{QoS, ReasonCode, RetainHandling, SubscribeOptions, TopicFilter, TopicName};
 
 /// All members, their subscriptions and the retained messages.
@@ -36,6 +36,8 @@ pub struct Broker {
     retained: Retained,
     absents: Absents,
     maximum_subscriptions: usize,
+    /// Of all members and absent sessions together.
+    subscriptions: usize,
 }
 
 /// A member that is connected no more.
@@ -84,7 +86,21 @@ impl Broker {
             retained: Retained::new(retained),
             absents: Absents::new(absents),
             maximum_subscriptions,
+            subscriptions: 0,
         }
+    }
+
+    /// Says what there is.
+    pub fn tell(&self, census: &Census) {
+        let (sessions, messages, bytes) = self.absents.extent();
+        census.subscriptions.set(self.subscriptions);
+        census.retained_messages.set(self.retained.len());
+        census.retained_bytes.set(self.retained.bytes());
+        census.absent_sessions.set(sessions);
+        census.waiting_messages.set(messages);
+        census.waiting_bytes.set(bytes);
+        census.queue_full.set(self.absents.dropped);
+        census.expired_sessions.set(self.absents.expired);
     }
 
     /// Every member.
@@ -198,6 +214,7 @@ impl Broker {
 
     /// Ends the session of an absent client; gives the will that has waited.
     fn end(&mut self, id: MemberId, absent: Absent) -> Option<OwnedWill> {
+        self.subscriptions -= absent.filters.len();
         for filter in &absent.filters {
             self.tree.remove(filter, id);
         }
@@ -262,6 +279,7 @@ impl Broker {
                 }));
             }
             if is_new {
+                self.subscriptions += 1;
                 member.filters.push(filter);
             }
         }
@@ -276,6 +294,7 @@ impl Broker {
                 return ReasonCode::NoSubscriptionExisted;
             };
             member.filters.swap_remove(place);
+            self.subscriptions -= 1;
             self.tree.remove(filter, id);
             ReasonCode::Success
         };
@@ -371,6 +390,7 @@ impl Broker {
 
     fn remove(&mut self, id: MemberId) -> Option<Member> {
         let member = self.members.remove(&id)?;
+        self.subscriptions -= member.filters.len();
         for filter in &member.filters {
             self.tree.remove(filter, id);
         }

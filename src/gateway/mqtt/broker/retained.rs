@@ -88,6 +88,11 @@ impl Retained {
         self.messages.len()
     }
 
+    /// About how many bytes they have.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()
