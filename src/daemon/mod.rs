@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! line listener ─┬─ a thread per client ─┐             ┌─ hardware thread
-//! mqtt listener ─┘                       ├─ commands ─►│
+//! mqtt listener ─┤                       ├─ commands ─►│
+//! http listener ─┘                       │             │
 //!                                        └─ bus ◄──────┴─ events
 //! ```
 
@@ -25,13 +26,14 @@ pub use logging::Logging;
 use crate::config::{self, Config};
 use crate::control::{Blueprint, Ended, EventSink, HardwareThread, Planned, devices};
 use crate::domain::{KindReader, Protocol};
+use crate::gateway::http::{HttpSettings, Visitors};
 use crate::gateway::line::LineSettings;
 use crate::gateway::mqtt::MqttSettings;
 use crate::gateway::mqtt::broker::{AbsentLimits, RetainedLimits};
-use crate::gateway::{BusSettings, BusThread, Counters, OutboxLimits, Shared, Topics, line, mqtt};
+use crate::gateway::{BusSettings, BusThread, Counters, OutboxLimits, Shared, Topics, http, line, mqtt};
 use crate::hardware::gpiochip::Gpiochip;
 use crate::hardware::{Hardware, HardwareError, Simulation};
-use crate::net::{Accepted, Admission, Listener, ListenerThread};
+use crate::net::{Accepted, Admission, Closing, Listener, ListenerThread};
 use telemetry::TelemetryThread;
 
 /// A configuration whose devices are of the kinds that there are.
@@ -52,6 +54,7 @@ pub struct Daemon {
     shared: Shared,
     line: Option<SocketAddr>,
     mqtt: Option<SocketAddr>,
+    http: Option<SocketAddr>,
     endings: (Sender<Ending>, Receiver<Ending>),
     logging: Logging,
     /// Disconnected when the last client's thread has ended.
@@ -122,6 +125,7 @@ impl Daemon {
         limits::raise(config.limits.clients);
         let line_listener = bind("line", config.line.listen)?;
         let mqtt_listener = bind("mqtt", config.mqtt.listen)?;
+        let http_listener = bind("http", config.http.listen)?;
         let endings = channel();
 
         let (bus, mailbox) = BusThread::prepare();
@@ -179,10 +183,11 @@ impl Daemon {
                 bytes: config.limits.outbox_bytes,
             },
             counters,
+            closing: Arc::new(Closing::new().map_err(StartupError::thread("http"))?),
         };
         let (alive, clients) = channel();
-        let (line, mqtt) =
-            (line_listener.as_ref().map(Listener::address), mqtt_listener.as_ref().map(Listener::address));
+        let [line, mqtt, http] = [&line_listener, &mqtt_listener, &http_listener]
+            .map(|listener| listener.as_ref().map(Listener::address));
         let mut listeners = Vec::new();
         if let Some(listener) = line_listener {
             let settings = LineSettings {
@@ -205,13 +210,33 @@ impl Daemon {
                 move |accepted, shared: &Shared, number| mqtt::serve(accepted, shared, &settings, number);
             listeners.push(listen(listener, "mqtt", &shared, &alive, &endings.0, serve)?);
         }
+        if let Some(listener) = http_listener {
+            let settings = HttpSettings {
+                connect_time: config.limits.connect_time.0,
+                visitors: Visitors::new(listener.address().ip(), config.http.origins),
+            };
+            let serve = move |accepted, shared: &Shared, _number| http::serve(accepted, shared, &settings);
+            listeners.push(listen(listener, "http", &shared, &alive, &endings.0, serve)?);
+        }
         let ended = endings.0.clone();
         let failed = move || {
             let _ = ended.send(Ending::Telemetry);
         };
         let telemetry = TelemetryThread::start(&shared, config.telemetry.0, failed)
             .map_err(StartupError::thread("telemetry"))?;
-        Ok(Daemon { hardware, bus, listeners, telemetry, shared, line, mqtt, endings, logging, clients })
+        Ok(Daemon {
+            hardware,
+            bus,
+            listeners,
+            telemetry,
+            shared,
+            line,
+            mqtt,
+            http,
+            endings,
+            logging,
+            clients,
+        })
     }
 
     /// Where the line protocol is spoken.
@@ -222,6 +247,11 @@ impl Daemon {
     /// Where MQTT is spoken.
     pub fn mqtt_address(&self) -> Option<SocketAddr> {
         self.mqtt
+    }
+
+    /// Where HTTP is spoken.
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http
     }
 
     /// What is common to all clients.
@@ -260,6 +290,7 @@ impl Daemon {
             }
         }
         bus.stop();
+        shared.closing.announce();
         logging.stop_forwarding();
         drop(shared);
         match clients.recv_timeout(until.saturating_duration_since(Instant::now())) {

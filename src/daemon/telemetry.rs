@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::control::{Commands, Now};
+use crate::gateway::process::{self, bytes};
 use crate::gateway::{Bus, Shared};
 
 /// The running thread.
@@ -71,7 +72,7 @@ impl Telemetry {
             "memory_available": bytes(&memory, "MemAvailable:"),
             "system_uptime": uptime,
             "uptime": self.shared.started.elapsed().as_secs(),
-            "resident": read("/proc/self/status").and_then(|status| bytes(&status, "VmRSS:")),
+            "resident": process::resident(),
             "clients": self.shared.admission.count(),
             "commands": self.commands.count(),
             "backend": self.shared.registry.backend,
@@ -96,21 +97,12 @@ fn numbers(text: &str, count: usize) -> Vec<f64> {
     text.split_ascii_whitespace().take(count).filter_map(|word| word.parse().ok()).collect()
 }
 
-/// A row such as `MemTotal:  1024 kB`, in bytes.
-fn bytes(table: &str, name: &str) -> Option<u64> {
-    let row = table.lines().find_map(|line| line.strip_prefix(name))?;
-    let kibibytes: u64 = row.split_ascii_whitespace().next()?.parse().ok()?;
-    Some(kibibytes * 1024)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn tables_of_the_kernel_are_read() {
-        assert_eq!(bytes("MemTotal:     1024 kB\nMemFree: 1 kB\n", "MemTotal:"), Some(1_048_576));
-        assert_eq!(bytes("MemTotal: x", "MemTotal:"), None);
         assert_eq!(numbers("0.10 0.20 0.30 1/200 42\n", 3), [0.1, 0.2, 0.3]);
     }
 }

@@ -1,17 +1,20 @@
 //! Frames to commands and events to frames, for each client.
 //!
-//! Every client has a thread, which runs a [`Conversation`] in its protocol: [`mod@line`] or [`mqtt`].  What others
+//! Every client has a thread, which runs a [`Conversation`] in its protocol: [`mod@line`] or [`mqtt`], to which
+//! [`http`] is a second door.  What others
 //! have for the client waits in its [`Outbox`].  The [`Bus`] is the thread that knows who is there and who wants
 //! to hear of what.
 
 mod backlog;
 mod bus;
 mod counters;
+pub mod http;
 mod in_order;
 pub mod line;
 mod message;
 pub mod mqtt;
 mod outbox;
+pub mod process;
 mod pump;
 mod topics;
 
@@ -27,7 +30,7 @@ pub use topics::{Space, Topics};
 
 use crate::control::Commands;
 use crate::domain::Registry;
-use crate::net::Admission;
+use crate::net::{Admission, Closing};
 
 /// What every conversation may use.
 #[derive(Clone)]
@@ -48,4 +51,6 @@ pub struct Shared {
     pub outbox: OutboxLimits,
     /// What is counted.
     pub counters: Arc<Counters>,
+    /// When everybody has to go.
+    pub closing: Arc<Closing>,
 }

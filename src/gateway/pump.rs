@@ -148,7 +148,8 @@ pub fn converse(
         if conversation.is_over() {
             let until = *farewell.get_or_insert(now + FAREWELL);
             if !blocked {
-                return linger(link, outbox, until);
+                return link
+                    .linger(until, |socket, interest| wait(socket, interest, outbox.waker(), Some(until)));
             }
             if until <= now {
                 return Ok(());
@@ -178,20 +179,6 @@ pub fn converse(
             return Ok(());
         }
     }
-}
-
-/// Closes so that the client can read what was sent: closing with unread bytes would take it back.
-fn linger(link: &mut Link, outbox: &Outbox, until: Instant) -> io::Result<()> {
-    link.finish();
-    let mut unwanted = Vec::new();
-    while Instant::now() < until {
-        let ready = wait(link.as_fd(), Interest { read: true, write: false }, outbox.waker(), Some(until))?;
-        unwanted.clear();
-        if ready.gone || (ready.read && link.read(&mut unwanted)? == Read::End) {
-            break;
-        }
-    }
-    Ok(())
 }
 
 fn give_back(buffer: &mut Vec<u8>) {

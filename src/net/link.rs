@@ -3,6 +3,9 @@
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Instant;
+
+use super::{Interest, Ready};
 
 /// One non-blocking connection.
 #[derive(Debug)]
@@ -70,10 +73,24 @@ impl Link {
         }
     }
 
-    /// Says that nothing more will be sent.
-    pub fn finish(&mut self) {
+    /// Closes so that the peer can read what was sent: closing with unread bytes would take it back.  `wait` waits for
+    /// the socket, and not longer than until `until`.
+    pub fn linger(
+        &mut self,
+        until: Instant,
+        wait: impl Fn(BorrowedFd<'_>, Interest) -> io::Result<Ready>,
+    ) -> io::Result<()> {
         // The peer may be gone already, and then there is nobody to say it to.
         let _ = self.stream.shutdown(Shutdown::Write);
+        let mut unwanted = Vec::new();
+        while Instant::now() < until {
+            let ready = wait(self.as_fd(), Interest { read: true, write: false })?;
+            unwanted.clear();
+            if ready.gone || (ready.read && self.read(&mut unwanted)? == Read::End) {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 

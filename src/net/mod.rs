@@ -3,6 +3,7 @@
 //! A client thread waits in the kernel, on its socket and on its [`Waker`] at once; nothing here polls on a timer.
 
 mod admission;
+mod closing;
 mod holder;
 mod link;
 mod listener;
@@ -10,6 +11,7 @@ mod wait;
 mod waker;
 
 pub use admission::{Admission, Seat, Seating};
+pub use closing::Closing;
 pub use holder::holder_of_port;
 pub use link::{Link, Read};
 pub use listener::{Accepted, Listener, ListenerThread};
