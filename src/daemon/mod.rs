@@ -214,8 +214,14 @@ impl Daemon {
             let settings = HttpSettings {
                 connect_time: config.limits.connect_time.0,
                 visitors: Visitors::new(listener.address().ip(), config.http.origins),
+                mqtt: MqttSettings {
+                    connect_time: config.limits.connect_time.0,
+                    maximum_packet: config.mqtt.maximum_packet,
+                    protocol: Protocol::WebSocket,
+                },
             };
-            let serve = move |accepted, shared: &Shared, _number| http::serve(accepted, shared, &settings);
+            let serve =
+                move |accepted, shared: &Shared, number| http::serve(accepted, shared, &settings, number);
             listeners.push(listen(listener, "http", &shared, &alive, &endings.0, serve)?);
         }
         let ended = endings.0.clone();

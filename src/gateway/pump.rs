@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::{Counted, Delivery, Note, Outbox};
 use crate::domain::{Code, Refusal};
 use crate::gateway::outbox::Lost;
-use crate::net::{Interest, Link, Read, wait};
+use crate::net::{Interest, Link, Read, Ready, wait};
 use crate::wire::mqtt::Census;
 
 /// A protocol as one client speaks it.  It has no socket and no clock: bytes and time are given to it, and its
@@ -121,7 +121,7 @@ pub fn converse(
 
         let output = conversation.output();
         let mut blocked = false;
-        if !output.is_empty() {
+        if !output.is_empty() || link.has_unsent() {
             if output.len() > unwritten {
                 let sent = conversation.count_output(unwritten);
                 traffic.frames_sent.add(sent.packets);
@@ -132,7 +132,7 @@ pub fn converse(
             traffic.bytes_sent.add(written as u64);
             output.drain(..written);
             unwritten = output.len();
-            blocked = unwritten > 0;
+            blocked = unwritten > 0 || link.has_unsent();
             give_back(output);
         }
         // Nobody rings again for what there was no room for, and there is room now.
@@ -165,7 +165,11 @@ pub fn converse(
         let interest =
             Interest { read: !ended && listening && input.len() < largest + SLACK, write: blocked };
         let until = [conversation.deadline(), farewell].into_iter().flatten().min();
-        let ready = outbox.sleep(link.as_fd(), interest, until)?;
+        let ready = if interest.read && link.has_unread() {
+            Ready { read: true, ..Ready::default() }
+        } else {
+            outbox.sleep(link.as_fd(), interest, until)?
+        };
         if ready.read {
             let before = input.len();
             ended |= link.read(&mut input)? == Read::End;

@@ -9,6 +9,7 @@ mod link;
 mod listener;
 mod wait;
 mod waker;
+mod websocket;
 
 pub use admission::{Admission, Seat, Seating};
 pub use closing::Closing;

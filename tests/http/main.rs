@@ -8,3 +8,5 @@ mod metrics;
 mod requests;
 #[path = "../support/mod.rs"]
 mod support;
+mod websocket;
+mod websocket_crowd;

@@ -8,6 +8,7 @@ pub mod line;
 pub mod mqtt;
 pub mod process;
 pub mod program;
+pub mod websocket;
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

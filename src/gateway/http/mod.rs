@@ -5,6 +5,7 @@
 
 mod health;
 mod metrics;
+mod upgrade;
 mod visitors;
 
 use std::io;
@@ -16,7 +17,8 @@ use log::debug;
 pub use visitors::{Reach, Visitors};
 
 use super::Shared;
-use crate::net::{Accepted, Interest, Link, Read};
+use super::mqtt::{self, MqttSettings};
+use crate::net::{Accepted, Interest, Link, Read, Seating};
 use crate::wire::http::{Bad, Method, Request, Response, Split, Status, split};
 
 /// What the configuration says about HTTP connections.
@@ -26,6 +28,8 @@ pub struct HttpSettings {
     pub connect_time: Duration,
     /// Who may come from where.
     pub visitors: Visitors,
+    /// How MQTT is spoken in WebSockets.
+    pub mqtt: MqttSettings,
 }
 
 /// What came of waiting for a request.
@@ -38,8 +42,18 @@ enum Heard {
     Nothing,
 }
 
+/// What is answered.
+enum Answer {
+    /// This, and then the connection is closed.
+    Response(Response),
+    /// This head; then the connection is a WebSocket, which begins behind so many bytes of the request.
+    WebSocket { head: Vec<u8>, request: usize },
+}
+
 /// How long a client has to read its answer and to close.
 const FAREWELL: Duration = Duration::from_millis(500);
+/// A message may be so much larger than the largest packet, for the beginning of another one.
+const SLACK: usize = 16 << 10;
 
 const WHAT_THERE_IS: &str = "\
 GPIO Gatekeeper speaks HTTP at
@@ -48,38 +62,50 @@ GPIO Gatekeeper speaks HTTP at
   /mqtt      MQTT in WebSockets, with the subprotocol mqtt
 ";
 
-/// Serves one connection on its own thread, to the end.
-pub fn serve(accepted: Accepted, shared: &Shared, settings: &HttpSettings) {
+/// Serves one connection on its own thread, to the end.  `number` tells it from every other one of this listener.
+pub fn serve(accepted: Accepted, shared: &Shared, settings: &HttpSettings, number: u64) {
     shared.counters.http_connections.add(1);
     let peer = accepted.link.peer();
-    match converse(accepted, shared, settings) {
+    match converse(accepted, shared, settings, number) {
         Ok(()) => debug!("{peer}: the request is done with"),
         Err(error) => debug!("{peer}: the connection broke: {error}"),
     }
 }
 
-fn converse(accepted: Accepted, shared: &Shared, settings: &HttpSettings) -> io::Result<()> {
-    let Accepted { mut link, seat: _seat } = accepted;
+fn converse(accepted: Accepted, shared: &Shared, settings: &HttpSettings, number: u64) -> io::Result<()> {
+    let Accepted { mut link, seat } = accepted;
     let until = Instant::now() + settings.connect_time;
     let mut input = Vec::new();
-    let (method, response) = match listen(&mut link, &mut input, shared, until)? {
+    let (method, answer) = match listen(&mut link, &mut input, shared, until)? {
         Heard::Nothing => return Ok(()),
         Heard::TooLate => {
-            (Method::Get, Response::text(Status::RequestTimeout, "no whole request came in time"))
+            let response = Response::text(Status::RequestTimeout, "no whole request came in time");
+            (Method::Get, Answer::Response(response))
         }
         Heard::Head => match split(&input) {
-            Ok(Split::Request { request, .. }) => {
-                let response = answer(&request, shared, settings).unwrap_or_else(refusal);
-                (request.method, response)
+            Ok(Split::Request { request, length }) => {
+                let answer = answer(&request, &input[..length], seat.seating(), shared, settings);
+                (request.method, answer.unwrap_or_else(|bad| Answer::Response(refusal(bad))))
             }
             Ok(Split::NeedMore) => return Ok(()),
-            Err(bad) => (Method::Get, refusal(bad)),
+            Err(bad) => (Method::Get, Answer::Response(refusal(bad))),
         },
     };
-    debug!("{}: {}", link.peer(), response.status.line());
-    say(&mut link, &response.encode(method), shared)?;
-    let until = Instant::now() + FAREWELL;
-    link.linger(until, |socket, interest| shared.closing.wait(socket, interest, until))
+    match answer {
+        Answer::Response(response) => {
+            debug!("{}: {}", link.peer(), response.status.line());
+            say(&mut link, &response.encode(method), shared)?;
+            let until = Instant::now() + FAREWELL;
+            link.linger(until, |socket, interest| shared.closing.wait(socket, interest, until))
+        }
+        Answer::WebSocket { head, request } => {
+            say(&mut link, &head, shared)?;
+            let rest = input.split_off(request);
+            let link = link.into_websocket(rest, settings.mqtt.maximum_packet + SLACK);
+            mqtt::serve(Accepted { link, seat }, shared, &settings.mqtt, number);
+            Ok(())
+        }
+    }
 }
 
 /// Waits for a whole head.
@@ -122,18 +148,28 @@ fn say(link: &mut Link, bytes: &[u8], shared: &Shared) -> io::Result<()> {
     Ok(())
 }
 
-fn answer(request: &Request<'_>, shared: &Shared, settings: &HttpSettings) -> Result<Response, Bad> {
+fn answer(
+    request: &Request<'_>,
+    head: &[u8],
+    seating: Seating,
+    shared: &Shared,
+    settings: &HttpSettings,
+) -> Result<Answer, Bad> {
     settings.visitors.check_host(request)?;
     if request.method == Method::Other {
         let response = Response::text(Status::MethodNotAllowed, "only GET and HEAD are understood here");
-        return Ok(response.with("Allow", "GET, HEAD"));
+        return Ok(Answer::Response(response.with("Allow", "GET, HEAD")));
     }
-    Ok(match request.path {
+    Ok(Answer::Response(match request.path {
         "/" => Response::text(Status::Ok, WHAT_THERE_IS),
         "/health" => health::response(shared),
         "/metrics" => metrics::response(shared),
+        "/mqtt" => match upgrade::answer(head, request, &settings.visitors, seating) {
+            Ok(answer) => return Ok(Answer::WebSocket { head: answer, request: head.len() }),
+            Err(response) => response,
+        },
         _ => Response::text(Status::NotFound, "nothing is here; there are /, /health, /metrics and /mqtt"),
-    })
+    }))
 }
 
 fn refusal(Bad { status, why }: Bad) -> Response {
