@@ -4,13 +4,13 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use crate::control::{Commands, Now};
 use crate::gateway::process::{self, bytes};
-use crate::gateway::{Bus, Shared};
+use crate::gateway::{Bus, Message, Shared, Statistics};
 
 /// The running thread.
 pub(super) struct TelemetryThread {
@@ -32,11 +32,16 @@ impl TelemetryThread {
         failed: impl FnOnce() + Send + 'static,
     ) -> std::io::Result<TelemetryThread> {
         let (stop, stopped) = channel();
+        let mut statistics = Statistics::new(shared.counters.clone(), shared.started);
         let telemetry =
             Telemetry { bus: shared.bus.clone(), commands: shared.commands.clone(), shared: shared.clone() };
         let tell = move || {
             loop {
-                telemetry.bus.telemetry(telemetry.read());
+                // Together, so that the bus is woken once.
+                let mut messages =
+                    vec![Message::own(telemetry.shared.topics.telemetry(), telemetry.read(), true)];
+                messages.extend(statistics.news(Instant::now()));
+                telemetry.bus.telemetry(messages);
                 if stopped.recv_timeout(interval) != Err(RecvTimeoutError::Timeout) {
                     return;
                 }

@@ -68,7 +68,7 @@ enum Letter {
     /// There is something in the backlog.
     Events,
     Log(&'static str, Vec<u8>),
-    Telemetry(String),
+    Telemetry(Vec<Message>),
     Stop,
 }
 
@@ -107,9 +107,9 @@ impl Bus {
         self.post(Letter::Log(level, json));
     }
 
-    /// Publishes the telemetry, which is JSON.
-    pub fn telemetry(&self, json: String) {
-        self.post(Letter::Telemetry(json));
+    /// Publishes how the machine and the gatekeeper are.
+    pub fn telemetry(&self, messages: Vec<Message>) {
+        self.post(Letter::Telemetry(messages));
     }
 
     fn post(&self, letter: Letter) {
@@ -353,7 +353,7 @@ impl Desk {
             }
             Letter::Events => {}
             Letter::Log(level, json) => self.say(Message::own(self.topics.log(level), json, false)),
-            Letter::Telemetry(text) => self.say(Message::own(self.topics.telemetry(), text, true)),
+            Letter::Telemetry(messages) => messages.into_iter().for_each(|message| self.say(message)),
             Letter::Stop => {
                 self.say(Message::own(self.topics.status(), "offline", true));
                 for member in self.broker.members() {

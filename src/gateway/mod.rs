@@ -16,6 +16,7 @@ pub mod mqtt;
 mod outbox;
 pub mod process;
 mod pump;
+mod statistics;
 mod topics;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub use in_order::InOrder;
 pub use message::{Body, Delivery, Message};
 pub use outbox::{Done, Note, Outbox, OutboxLimits, Taken};
 pub use pump::{Conversation, converse};
+pub use statistics::Statistics;
 pub use topics::{Space, Topics};
 
 use crate::control::Commands;

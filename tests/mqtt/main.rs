@@ -9,6 +9,7 @@ mod documented;
 mod exactly_once;
 mod refusing;
 mod sessions;
+mod statistics;
 mod subscribing;
 #[path = "../support/mod.rs"]
 mod support;
