@@ -22,11 +22,14 @@ pub struct Statistics {
 #[derive(Debug)]
 struct Load {
     name: &'static str,
-    total: fn(&Counters) -> u64,
+    total: Total,
     before: u64,
     /// One for each of [`AGES`].
     averages: [f64; AGES.len()],
 }
+
+/// How many of it there were since the start.
+type Total = fn(&Counters) -> u64;
 
 /// What the averages are called, and the age at which something counts a third.
 const AGES: [(&str, Duration); 3] = [
@@ -35,7 +38,7 @@ const AGES: [(&str, Duration); 3] = [
     ("15min", Duration::from_secs(15 * 60)),
 ];
 
-const LOADS: [(&str, fn(&Counters) -> u64); 8] = [
+const LOADS: [(&str, Total); 8] = [
     ("messages/received", |c| c.over_mqtt(|traffic| &traffic.frames_received)),
     ("messages/sent", |c| c.over_mqtt(|traffic| &traffic.frames_sent)),
     ("publish/received", |c| c.over_mqtt(|traffic| &traffic.publishes_received)),
@@ -119,10 +122,17 @@ impl Load {
         let in_a_minute = (total - self.before) as f64 * 60.0 / passed.as_secs_f64();
         self.before = total;
         for (average, (_, age)) in self.averages.iter_mut().zip(AGES) {
-            let kept = (-passed.as_secs_f64() / age.as_secs_f64()).exp();
+            let kept = fading(passed.as_secs_f64() / age.as_secs_f64());
             *average = in_a_minute + kept * (*average - in_a_minute);
         }
     }
+}
+
+/// e to the power of `-ages`, to a part in a thousand as far as a load can still be seen: `exp` itself would make
+/// the mathematics library part of the process, which is half a megabyte.
+fn fading(ages: f64) -> f64 {
+    const STEPS: i32 = 1 << 10;
+    (1.0 - ages / f64::from(STEPS)).max(0.0).powi(STEPS)
 }
 
 #[cfg(test)]
