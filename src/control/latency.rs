@@ -41,6 +41,17 @@ pub const BOUNDS: [Duration; 15] = [
     Duration::from_secs(1),
 ];
 
+/// The same in nanoseconds, which are quicker to compare.
+const NANOSECONDS: [u64; BOUNDS.len()] = {
+    let mut nanoseconds = [0; BOUNDS.len()];
+    let mut index = 0;
+    while index < BOUNDS.len() {
+        nanoseconds[index] = BOUNDS[index].as_nanos() as u64;
+        index += 1;
+    }
+    nanoseconds
+};
+
 impl Latency {
     /// Only the hardware thread calls this.
     pub(super) fn add(&self, took: Duration) {
@@ -48,10 +59,11 @@ impl Latency {
         let add = |to: &AtomicU64, more: u64| {
             to.store(to.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
         };
-        let bucket = BOUNDS.iter().position(|bound| took <= *bound).unwrap_or(BOUNDS.len());
-        add(&self.buckets[bucket], 1);
         // 64 bits of nanoseconds are 584 years of waiting.
-        add(&self.nanoseconds, u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+        let nanoseconds = took.as_nanos() as u64;
+        let bucket = NANOSECONDS.iter().position(|bound| nanoseconds <= *bound).unwrap_or(BOUNDS.len());
+        add(&self.buckets[bucket], 1);
+        add(&self.nanoseconds, nanoseconds);
     }
 
     /// What was counted until now; nobody waits for anybody.
