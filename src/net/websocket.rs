@@ -161,7 +161,9 @@ impl Channel {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let result = self.websocket.flush();
+        // Twice, because an answer to a ping for which there was no room is put into the buffer only when that has
+        // been emptied, and nobody tells that it was not.
+        let result = self.websocket.flush().and_then(|()| self.websocket.flush());
         self.note_written(result)
     }
 

@@ -35,7 +35,9 @@ fn stuck_hardware_is_told_and_so_is_its_recovery() {
     let http = daemon.http_address().expect("on");
     let mut line = LineClient::patient(daemon.line_address().expect("on"));
     switch.set(27, Fault::Stuck);
-    line.send("COMMAND=SET|DEVICE=relay|VALUE=ON");
+    // They are handed over together, so that with the first answer the second is what the thread is stuck in.
+    line.raw(b"|START|COMMAND=GET|DEVICE=relay|END||START|COMMAND=SET|DEVICE=relay|VALUE=ON|END|");
+    assert!(line.reply().starts_with("REPLY=OK|"));
     // However many ask, each is answered.
     let stuck: Vec<_> = (0..8).map(|_| std::thread::spawn(move || get(http, "/health"))).collect();
     for answer in stuck {

@@ -1,6 +1,6 @@
 //! WebSockets that are many, that carry much, that do not read, and that are there when the daemon stops.
 
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use gpio_gatekeeper::wire::mqtt::{Packet, ReasonCode};
@@ -8,7 +8,7 @@ use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Bytes, Message};
 
 use super::support::mqtt::{MqttClient, publish};
-use super::support::websocket::WebSocketClient;
+use super::support::websocket::{WebSocketClient, bytes};
 use super::support::{DEMO_DEVICES, Gatekeeper, PATIENCE};
 
 const CROWD: usize = 200;
@@ -102,28 +102,37 @@ fn who_does_not_read_is_disconnected_and_nobody_else_waits() {
 }
 
 #[test]
-fn a_flood_of_pings_harms_only_itself() {
+fn a_flood_of_pings_harms_nobody_and_the_last_of_them_is_answered() {
+    // More than all buffers between the two can hold.
+    const PINGS: u32 = 160_000;
+    const LONGEST: usize = 125;
     let gatekeeper = Gatekeeper::start();
     let mut flood = WebSocketClient::connect(gatekeeper.http(), "flood");
     let mut frames = Vec::new();
-    for _ in 0..1000 {
-        // A ping of four bytes, masked with zeros; and an empty message.
-        frames.extend([0x89, 0x84, 0, 0, 0, 0, b'p', b'i', b'n', b'g', 0x82, 0x80, 0, 0, 0, 0]);
-    }
-    let stream = flood.socket.get_mut();
-    stream.set_write_timeout(Some(Duration::from_millis(300))).expect("a timeout");
-    for _ in 0..200 {
-        match stream.write_all(&frames) {
-            Ok(()) => {}
-            // Its answers are not read, so nothing more is taken from it: rightly so, or not.
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => break,
-            Err(error) => panic!("{error}"),
+    for number in 1..=PINGS {
+        // A ping that is masked with zeros, so that its payload is as it is; and an empty message.
+        frames.extend([0x89, 0x80 | LONGEST as u8, 0, 0, 0, 0]);
+        frames.extend(number.to_be_bytes());
+        frames.extend([b'.'; LONGEST - 4]);
+        if number % 100 == 0 {
+            frames.extend([0x82, 0x80, 0, 0, 0, 0]);
         }
     }
-    let mut other = WebSocketClient::connect(gatekeeper.http(), "other");
-    other.ping();
-    drop(flood);
+    let done = bytes(&[Packet::Publish(publish("done", "x"))]);
+    frames.extend([0x82, 0x80 | done.len() as u8, 0, 0, 0, 0]);
+    frames.extend(done);
     let mut watcher = MqttClient::connect(gatekeeper.mqtt(), "watcher");
-    watcher.subscribe("pi/nodes/flood/status");
-    while watcher.message_on("pi/nodes/flood/status") != "offline" {}
+    watcher.subscribe("done");
+    // Answers that can't be written are left out for newer ones, and it goes on reading.
+    flood.socket.get_mut().write_all(&frames).expect("the daemon reads");
+    assert_eq!(watcher.message_on("done"), "x");
+    let last = loop {
+        match flood.socket.read().expect("the WebSocket goes on") {
+            Message::Pong(payload) if payload.starts_with(&PINGS.to_be_bytes()) => break payload,
+            Message::Pong(_) => {}
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(last.len(), LONGEST);
+    flood.ping();
 }
