@@ -1,6 +1,7 @@
 //! WebSockets that are many, that carry much, that do not read, and that are there when the daemon stops.
 
 use std::io::Write;
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use gpio_gatekeeper::wire::mqtt::{Packet, ReasonCode};
@@ -41,12 +42,42 @@ fn two_hundred_are_served_at_once_and_told_of_the_stop() {
 }
 
 fn farewell(mut client: WebSocketClient) {
+    is_told(&mut client);
+    client.end();
+}
+
+fn is_told(client: &mut WebSocketClient) {
     match client.receive() {
         Packet::Disconnect(disconnect) => assert_eq!(disconnect.reason, ReasonCode::ServerShuttingDown),
         other => panic!("{other:?}"),
     }
     assert_eq!(client.next(), Err(CloseCode::Normal));
-    client.end();
+}
+
+#[test]
+fn a_message_that_never_ends_keeps_its_client_from_nothing() {
+    let mut gatekeeper = Gatekeeper::start();
+    let mut client = WebSocketClient::connect(gatekeeper.http(), "endless");
+    let mut stream = client.socket.get_ref().try_clone().expect("a second handle");
+    // The beginning of a binary message, and then pieces of it that are empty and never the last.
+    stream.write_all(&[0x02, 0x80, 0, 0, 0, 0]).expect("the daemon reads");
+    let pieces = [0x00, 0x80, 0, 0, 0, 0].repeat(10_000);
+    let (begun, flowing) = channel();
+    let flood = std::thread::spawn(move || {
+        let mut rounds = 0;
+        while stream.write_all(&pieces).is_ok() {
+            rounds += 1;
+            if rounds == 10 {
+                // Nobody waits for it any more when the test has failed.
+                let _ = begun.send(());
+            }
+        }
+    });
+    flowing.recv_timeout(PATIENCE).expect("it is read");
+    let told = std::thread::spawn(move || is_told(&mut client));
+    gatekeeper.stop();
+    told.join().expect("it is told");
+    flood.join().expect("it ends with the connection");
 }
 
 #[test]
