@@ -45,8 +45,8 @@ struct Gate {
 
 /// So much is read at once, and so much memory an idle client takes for it.
 const READ_BUFFER: usize = 4 << 10;
-/// So many bytes are sent in one message at most: the library keeps a buffer of that size.
-const LONGEST_MESSAGE: usize = 16 << 10;
+/// So many bytes are sent in one message at most: the library keeps a buffer of that size for as long as it lives.
+const LONGEST_MESSAGE: usize = 4 << 10;
 /// Room for control frames behind a message that is not written yet.
 const CONTROL_FRAMES: usize = 1 << 10;
 
