@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! line listener ─┬─ a thread per client ─┐             ┌─ hardware thread
-//! mqtt listener ─┘                       ├─ commands ─►│
+//! mqtt listener ─┤                       ├─ commands ─►│
+//! http listener ─┘                       │             │
 //!                                        └─ bus ◄──────┴─ events
 //! ```
 
@@ -24,14 +25,15 @@ pub use logging::Logging;
 
 use crate::config::{self, Config};
 use crate::control::{Blueprint, Ended, EventSink, HardwareThread, Planned, devices};
-use crate::domain::KindReader;
+use crate::domain::{KindReader, Protocol};
+use crate::gateway::http::{HttpSettings, Visitors};
 use crate::gateway::line::LineSettings;
 use crate::gateway::mqtt::MqttSettings;
 use crate::gateway::mqtt::broker::{AbsentLimits, RetainedLimits};
-use crate::gateway::{BusThread, DeskSettings, OutboxLimits, Shared, Topics, line, mqtt};
+use crate::gateway::{BusThread, Counters, DeskSettings, OutboxLimits, Shared, Topics, http, line, mqtt};
 use crate::hardware::gpiochip::Gpiochip;
 use crate::hardware::{Hardware, HardwareError, Simulation};
-use crate::net::{Accepted, Admission, Listener, ListenerThread};
+use crate::net::{Accepted, Admission, Closing, Listener, ListenerThread};
 use telemetry::TelemetryThread;
 
 /// A configuration whose devices are of the kinds that there are.
@@ -52,6 +54,7 @@ pub struct Daemon {
     shared: Shared,
     line: Option<SocketAddr>,
     mqtt: Option<SocketAddr>,
+    http: Option<SocketAddr>,
     endings: (Sender<Ending>, Receiver<Ending>),
     logging: Logging,
     /// Disconnected when the last client's thread has ended.
@@ -122,6 +125,7 @@ impl Daemon {
         limits::raise(Admission::connections(config.limits.clients));
         let line_listener = bind("line", config.line.listen)?;
         let mqtt_listener = bind("mqtt", config.mqtt.listen)?;
+        let http_listener = bind("http", config.http.listen)?;
         let endings = channel();
 
         let (bus, mailbox) = BusThread::prepare();
@@ -142,6 +146,7 @@ impl Daemon {
         let topics = Arc::new(Topics::new(&config.mqtt.prefix, &registry));
         let retained =
             RetainedLimits { messages: config.limits.retained_messages, bytes: config.limits.retained_bytes };
+        let counters = Arc::new(Counters::default());
         let settings = DeskSettings {
             topics: topics.clone(),
             registry: registry.clone(),
@@ -156,6 +161,7 @@ impl Daemon {
                 },
                 bytes: config.limits.queued_bytes,
             },
+            counters: counters.clone(),
         };
         let ended = endings.0.clone();
         let bus = mailbox
@@ -176,10 +182,12 @@ impl Daemon {
                 messages: config.limits.outbox_messages,
                 bytes: config.limits.outbox_bytes,
             },
+            counters,
+            closing: Arc::new(Closing::new().map_err(StartupError::thread("http"))?),
         };
         let (alive, clients) = channel();
-        let (line, mqtt) =
-            (line_listener.as_ref().map(Listener::address), mqtt_listener.as_ref().map(Listener::address));
+        let [line, mqtt, http] = [&line_listener, &mqtt_listener, &http_listener]
+            .map(|listener| listener.as_ref().map(Listener::address));
         let mut listeners = Vec::new();
         if let Some(listener) = line_listener {
             let settings = LineSettings {
@@ -196,10 +204,25 @@ impl Daemon {
             let settings = MqttSettings {
                 connect_time: config.limits.connect_time.0,
                 maximum_packet: config.mqtt.maximum_packet,
+                protocol: Protocol::Mqtt,
             };
             let serve =
                 move |accepted, shared: &Shared, number| mqtt::serve(accepted, shared, &settings, number);
             listeners.push(listen(listener, "mqtt", &shared, &alive, &endings.0, serve)?);
+        }
+        if let Some(listener) = http_listener {
+            let settings = HttpSettings {
+                connect_time: config.limits.connect_time.0,
+                visitors: Visitors::new(listener.address().ip(), config.http.origins),
+                mqtt: MqttSettings {
+                    connect_time: config.limits.connect_time.0,
+                    maximum_packet: config.mqtt.maximum_packet,
+                    protocol: Protocol::WebSocket,
+                },
+            };
+            let serve =
+                move |accepted, shared: &Shared, number| http::serve(accepted, shared, &settings, number);
+            listeners.push(listen(listener, "http", &shared, &alive, &endings.0, serve)?);
         }
         let ended = endings.0.clone();
         let failed = move || {
@@ -207,7 +230,19 @@ impl Daemon {
         };
         let telemetry = TelemetryThread::start(&shared, config.telemetry.0, failed)
             .map_err(StartupError::thread("telemetry"))?;
-        Ok(Daemon { hardware, bus, listeners, telemetry, shared, line, mqtt, endings, logging, clients })
+        Ok(Daemon {
+            hardware,
+            bus,
+            listeners,
+            telemetry,
+            shared,
+            line,
+            mqtt,
+            http,
+            endings,
+            logging,
+            clients,
+        })
     }
 
     /// Where the line protocol is spoken.
@@ -218,6 +253,11 @@ impl Daemon {
     /// Where MQTT is spoken.
     pub fn mqtt_address(&self) -> Option<SocketAddr> {
         self.mqtt
+    }
+
+    /// Where HTTP is spoken.
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http
     }
 
     /// What is common to all clients.
@@ -258,6 +298,7 @@ impl Daemon {
         bus.stop();
         // The bus does not know those who have not introduced themselves.
         shared.admission.stop();
+        shared.closing.announce();
         logging.stop_forwarding();
         drop(shared);
         match clients.recv_timeout(until.saturating_duration_since(Instant::now())) {

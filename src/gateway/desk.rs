@@ -11,7 +11,7 @@ use super::backlog::{Backlog, Wanted};
 use super::bus::{Joining, Letter};
 use super::mqtt::broker::{AbsentLimits, Broker, Left, Member, MemberId, Resumed, RetainedLimits};
 use super::mqtt::{json, translate};
-use super::{Done, Message, Note, Space, Topics};
+use super::{Counters, Done, Message, Note, Space, Topics};
 use crate::control::{Commands, Recipient, Request};
 use crate::domain::{Audit, ClientId, Code, Deed, Event, Outcome, Principal, Refusal, Registry};
 use crate::wire::mqtt::Property;
@@ -30,6 +30,8 @@ pub struct DeskSettings {
     pub retained: RetainedLimits,
     /// How much is kept for clients that are not connected.
     pub absents: AbsentLimits,
+    /// Where it says what it has.
+    pub counters: Arc<Counters>,
 }
 
 /// Where everything that the bus is asked for is done.
@@ -42,6 +44,7 @@ pub(super) struct Desk {
     taking_over: HashMap<ClientId, (MemberId, Joining, u64)>,
     /// When a will or the end of a session is due.
     due: Option<Instant>,
+    counters: Arc<Counters>,
 }
 
 /// The outcome of a will's command interests nobody but the audit.
@@ -54,10 +57,12 @@ impl Recipient for Nobody {
 impl Desk {
     /// Opens it: the gatekeeper says that it is there, and what devices there are.
     pub(super) fn open(settings: DeskSettings, backlog: Arc<Backlog>, now: Instant) -> Desk {
-        let DeskSettings { topics, registry, commands, maximum_subscriptions, retained, absents } = settings;
+        let DeskSettings { topics, registry, commands, maximum_subscriptions, retained, absents, counters } =
+            settings;
         let broker = Broker::new(topics.clone(), maximum_subscriptions, retained, absents);
         let taking_over = HashMap::new();
-        let mut desk = Desk { backlog, broker, topics, commands: Some(commands), taking_over, due: None };
+        let mut desk =
+            Desk { backlog, broker, topics, commands: Some(commands), taking_over, due: None, counters };
         desk.say(Message::own(desk.topics.status(), "online", true), now);
         desk.say(Message::own(desk.topics.registry(), json::registry(&registry), true), now);
         desk
@@ -70,6 +75,7 @@ impl Desk {
                 self.publish_will(&principal, will, now);
             }
             self.due = self.broker.due();
+            self.broker.tell(&self.counters.bus);
         }
         self.due
     }
@@ -86,6 +92,7 @@ impl Desk {
             self.tell(event, now);
         }
         self.take(letter, now);
+        self.broker.tell(&self.counters.bus);
         if changes {
             self.backlog.listen(self.wanted());
             self.due = self.broker.due();
@@ -154,7 +161,7 @@ impl Desk {
             }
             Letter::Events => {}
             Letter::Log(level, json) => self.say(Message::own(self.topics.log(level), json, false), now),
-            Letter::Telemetry(text) => self.say(Message::own(self.topics.telemetry(), text, true), now),
+            Letter::Telemetry(messages) => messages.into_iter().for_each(|message| self.say(message, now)),
             Letter::Stop => {
                 self.say(Message::own(self.topics.status(), "offline", true), now);
                 for member in self.broker.members() {

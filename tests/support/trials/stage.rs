@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use gpio_gatekeeper::config;
 use gpio_gatekeeper::control::{Commands, Controller, Now, Planned, Requests, devices};
 use gpio_gatekeeper::daemon;
-use gpio_gatekeeper::domain::{Event, Registry};
+use gpio_gatekeeper::domain::{Event, Protocol, Registry};
 use gpio_gatekeeper::gateway::mqtt::broker::{AbsentLimits, RetainedLimits};
 use gpio_gatekeeper::gateway::mqtt::{MqttConversation, MqttSettings};
 use gpio_gatekeeper::gateway::{
     Attended, Bus, BusThread, Conversation, DeskSettings, Outbox, OutboxLimits, Shared, Topics,
 };
 use gpio_gatekeeper::hardware::{EdgeSink, Simulation};
-use gpio_gatekeeper::net::Admission;
+use gpio_gatekeeper::net::{Admission, Closing};
 
 use super::network::{Network, Patience};
 
@@ -79,6 +79,7 @@ impl Stage {
             topics: shared.topics.clone(),
             registry: shared.registry.clone(),
             commands: shared.commands.clone(),
+            counters: shared.counters.clone(),
             maximum_subscriptions: 20,
             retained: match limits {
                 Limits::Generous => RetainedLimits { messages: 1000, bytes: 1 << 20 },
@@ -154,7 +155,11 @@ impl Network for Stage {
         let number = self.connections.len();
         let conversation = MqttConversation::new(
             self.shared.clone(),
-            MqttSettings { connect_time: Duration::from_secs(30), maximum_packet: 4096 },
+            MqttSettings {
+                connect_time: Duration::from_secs(30),
+                maximum_packet: 4096,
+                protocol: Protocol::Mqtt,
+            },
             outbox.clone(),
             SocketAddr::from(([127, 0, 0, 1], 1)),
             number as u64,
@@ -241,6 +246,8 @@ fn shared(limits: Limits, registry: Registry, commands: Commands, bus: Bus, now:
         registry: Arc::new(registry),
         admission: Admission::new(100_000, 100_000),
         started: now,
+        counters: Arc::default(),
+        closing: Arc::new(Closing::new().expect("an eventfd")),
         outbox: match limits {
             Limits::Generous => OutboxLimits { messages: 10_000, bytes: 1 << 24 },
             Limits::Tight => OutboxLimits { messages: 4, bytes: 8192 },

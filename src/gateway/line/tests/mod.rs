@@ -17,7 +17,7 @@ use crate::gateway::{
     Bus, BusThread, Conversation, Delivery, Done, Mailbox, Message, Note, Outbox, OutboxLimits, Shared,
     Topics,
 };
-use crate::net::Admission;
+use crate::net::{Admission, Closing};
 use crate::wire::mqtt::{QoS, TopicName};
 
 /// One connection.
@@ -90,6 +90,8 @@ fn shared(commands: Commands, bus: Bus) -> Shared {
         admission: Admission::new(8, 8),
         started: Instant::now(),
         outbox: OutboxLimits { messages: 1000, bytes: 1 << 20 },
+        counters: Arc::default(),
+        closing: Arc::new(Closing::new().expect("an eventfd")),
     }
 }
 

@@ -28,7 +28,7 @@ use log::debug;
 
 use super::kept::{Expiry, Kept, UnderWay};
 use crate::domain::{ClientId, Principal, Refusal};
-use crate::gateway::{Delivery, Done, LEVELS, Message, Note, Topics};
+use crate::gateway::{Census, Delivery, Done, LEVELS, Message, Note, Topics};
 use crate::wire::mqtt::{QoS, ReasonCode, RetainHandling, SubscribeOptions, TopicFilter};
 
 /// All members, their subscriptions and the retained messages.
@@ -40,6 +40,8 @@ pub struct Broker {
     retained: Retained,
     absents: Absents,
     maximum_subscriptions: usize,
+    /// Of all members and absent sessions together.
+    subscriptions: usize,
 }
 
 /// A member that is connected no more.
@@ -80,7 +82,21 @@ impl Broker {
             retained: Retained::new(retained),
             absents: Absents::new(absents),
             maximum_subscriptions,
+            subscriptions: 0,
         }
+    }
+
+    /// Says what there is.
+    pub fn tell(&self, census: &Census) {
+        let (sessions, messages, bytes) = self.absents.extent();
+        census.subscriptions.set(self.subscriptions);
+        census.retained_messages.set(self.retained.len());
+        census.retained_bytes.set(self.retained.bytes());
+        census.absent_sessions.set(sessions);
+        census.waiting_messages.set(messages);
+        census.waiting_bytes.set(bytes);
+        census.queue_full.set(self.absents.dropped);
+        census.expired_sessions.set(self.absents.expired);
     }
 
     /// Every member.
@@ -199,6 +215,7 @@ impl Broker {
 
     /// Ends the session of an absent client; gives the will that has waited.
     fn end(&mut self, id: MemberId, absent: Absent) -> Option<OwnedWill> {
+        self.subscriptions -= absent.filters.len();
         for filter in &absent.filters {
             self.tree.remove(filter, id);
         }
@@ -262,6 +279,7 @@ impl Broker {
                 }));
             }
             if is_new {
+                self.subscriptions += 1;
                 member.filters.push(filter);
             }
         }
@@ -277,6 +295,7 @@ impl Broker {
                 return ReasonCode::NoSubscriptionExisted;
             };
             member.filters.swap_remove(place);
+            self.subscriptions -= 1;
             self.tree.remove(filter, id);
             ReasonCode::Success
         };
@@ -304,6 +323,7 @@ impl Broker {
             for filter in &member.filters {
                 self.tree.remove(filter, id);
             }
+            self.subscriptions -= member.filters.len();
             member.outbox.take(&mut notes, &mut waiting, usize::MAX);
         }
         // Also when another connection has taken its place already, and only the thread ends now.
