@@ -48,11 +48,22 @@ fn node(name: &str) -> Option<Command> {
     Some(command)
 }
 
+/// How a library reaches the daemon.
+#[derive(Clone, Copy)]
+enum Way {
+    Tcp,
+    WebSocket,
+}
+
 /// Runs a script against a daemon of its own, for both versions of the protocol.
-fn run(script: Option<Command>) {
+fn run(script: Option<Command>, way: Way) {
     let Some(mut script) = script else { return };
     let gatekeeper = Gatekeeper::start();
-    let ended = Process::start(script.arg(format!("mqtt://{}", gatekeeper.mqtt()))).end_within(PATIENCE);
+    let url = match way {
+        Way::Tcp => format!("mqtt://{}", gatekeeper.mqtt()),
+        Way::WebSocket => format!("ws://{}/mqtt", gatekeeper.http()),
+    };
+    let ended = Process::start(script.arg(url)).end_within(PATIENCE);
     assert_eq!(ended.code(), Some(0), "{}{}", ended.output, ended.errors);
     for last in ["MQTT 3.1.1: burst", "MQTT 5: receive maximum"] {
         assert!(ended.output.lines().any(|line| line == last), "{last}: {}", ended.output);
@@ -61,20 +72,35 @@ fn run(script: Option<Command>) {
 
 #[test]
 fn paho_for_python() {
-    run(python("with_paho.py"));
+    run(python("with_paho.py"), Way::Tcp);
+}
+
+#[test]
+fn paho_for_python_in_a_web_socket() {
+    run(python("with_paho.py"), Way::WebSocket);
 }
 
 #[test]
 fn aiomqtt() {
-    run(python("with_aiomqtt.py"));
+    run(python("with_aiomqtt.py"), Way::Tcp);
+}
+
+#[test]
+fn aiomqtt_in_a_web_socket() {
+    run(python("with_aiomqtt.py"), Way::WebSocket);
 }
 
 #[test]
 fn gmqtt() {
-    run(python("with_gmqtt.py"));
+    run(python("with_gmqtt.py"), Way::Tcp);
 }
 
 #[test]
 fn mqtt_js() {
-    run(node("with_mqttjs.js"));
+    run(node("with_mqttjs.js"), Way::Tcp);
+}
+
+#[test]
+fn mqtt_js_in_a_web_socket() {
+    run(node("with_mqttjs.js"), Way::WebSocket);
 }
