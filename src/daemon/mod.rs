@@ -33,7 +33,7 @@ use crate::gateway::mqtt::broker::{AbsentLimits, RetainedLimits};
 use crate::gateway::{BusThread, Counters, DeskSettings, OutboxLimits, Shared, Topics, http, line, mqtt};
 use crate::hardware::gpiochip::Gpiochip;
 use crate::hardware::{Hardware, HardwareError, Simulation};
-use crate::net::{Accepted, Admission, Closing, Listener, ListenerThread};
+use crate::net::{Accepted, Admission, Listener, ListenerThread};
 use telemetry::TelemetryThread;
 
 /// A configuration whose devices are of the kinds that there are.
@@ -183,7 +183,6 @@ impl Daemon {
                 bytes: config.limits.outbox_bytes,
             },
             counters,
-            closing: Arc::new(Closing::new().map_err(StartupError::thread("http"))?),
         };
         let (alive, clients) = channel();
         let [line, mqtt, http] = [&line_listener, &mqtt_listener, &http_listener]
@@ -298,7 +297,6 @@ impl Daemon {
         bus.stop();
         // The bus does not know those who have not introduced themselves.
         shared.admission.stop();
-        shared.closing.announce();
         logging.stop_forwarding();
         drop(shared);
         match clients.recv_timeout(until.saturating_duration_since(Instant::now())) {

@@ -34,7 +34,7 @@ pub use topics::{LEVELS, Space, Topics};
 
 use crate::control::Commands;
 use crate::domain::{Refusal, Registry};
-use crate::net::{Admission, Closing, Dismissal, Seat};
+use crate::net::{Admission, Dismissal, Seat};
 
 /// What every conversation may use.
 #[derive(Clone)]
@@ -55,8 +55,6 @@ pub struct Shared {
     pub outbox: OutboxLimits,
     /// What is counted.
     pub counters: Arc<Counters>,
-    /// When everybody has to go.
-    pub closing: Arc<Closing>,
 }
 
 /// A newcomer that has to go is told through its outbox, as everybody else is.

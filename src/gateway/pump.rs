@@ -47,9 +47,9 @@ pub trait Conversation {
     /// Bytes for the client, which are taken from the front.
     fn output(&mut self) -> &mut Vec<u8>;
 
-    /// How many whole frames or packets were added to the output behind its first `counted` bytes, and how many of
-    /// them were publications.
-    fn count_output(&self, counted: usize) -> Census;
+    /// How many whole frames or packets were added to the output since this was last asked, which is behind its first
+    /// `counted` bytes; and how many of them were publications.
+    fn count_output(&mut self, counted: usize) -> Census;
 
     /// Whether everything has been said, so that the link can be closed when the output is written.
     fn is_over(&self) -> bool;
@@ -282,7 +282,7 @@ mod tests {
         fn output(&mut self) -> &mut Vec<u8> {
             &mut self.output
         }
-        fn count_output(&self, counted: usize) -> Census {
+        fn count_output(&mut self, counted: usize) -> Census {
             Census { packets: (self.output.len() - counted) as u64, publishes: 0 }
         }
         fn is_over(&self) -> bool {

@@ -3,7 +3,6 @@
 //! A client thread waits in the kernel, on its socket and on its [`Waker`] at once; nothing here polls on a timer.
 
 mod admission;
-mod closing;
 mod holder;
 mod link;
 mod listener;
@@ -12,7 +11,6 @@ mod waker;
 mod websocket;
 
 pub use admission::{Admission, Dismissal, Seat, Seating};
-pub use closing::Closing;
 pub use holder::holder_of_port;
 pub use link::{Link, Read};
 pub use listener::{Accepted, Listener, ListenerThread};

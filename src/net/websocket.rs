@@ -81,7 +81,8 @@ impl Channel {
         self.stage == Stage::Over
     }
 
-    /// Adds the payload of binary messages to `buffer`.
+    /// Adds the payload of binary messages to `buffer`, where a packet may begin in one and end in another
+    /// [MQTT-6.0.0-2].
     pub(super) fn read(&mut self, buffer: &mut Vec<u8>) -> io::Result<Read> {
         match self.stage {
             Stage::Open => {}

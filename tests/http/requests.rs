@@ -1,6 +1,6 @@
 //! Requests, good and bad, and who may ask.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
@@ -74,6 +74,15 @@ fn who_says_nothing_is_told_so_after_the_connect_time() {
     let mut silent = open(gatekeeper.http());
     silent.write_all(b"GET / HTTP/1.1\r\n").expect("the daemon reads");
     assert_eq!(answer(&mut silent).status, 408);
+}
+
+#[test]
+fn who_says_nothing_keeps_nobody_out() {
+    let gatekeeper = Gatekeeper::with(r#""limits": {"clients": 2},"#, DEMO_DEVICES);
+    let mut silent: Vec<_> = (0..200).map(|_| open(gatekeeper.http())).collect();
+    assert_eq!(get(gatekeeper.http(), "/health").status, 200);
+    LineClient::patient(gatekeeper.line()).expect("COMMAND=STATUS", "REPLY=OK|CLIENTS=1");
+    assert!(matches!(silent[0].read(&mut [0]), Ok(0) | Err(_)), "the oldest had to go");
 }
 
 #[test]

@@ -38,6 +38,7 @@ fn a_device_is_driven_and_seen_through_a_websocket() {
     assert!(counters.websocket.publishes_received.value() >= 2);
 }
 
+// [MQTT-6.0.0-3..4]
 #[test]
 fn the_subprotocol_has_to_be_offered() {
     let gatekeeper = Gatekeeper::start();
@@ -95,6 +96,7 @@ fn when_all_seats_are_taken_the_door_is_closed() {
     assert_eq!(refused.err().expect("refused").0, 503);
 }
 
+// [MQTT-6.0.0-2]
 #[test]
 fn packets_may_be_split_over_messages_and_share_one() {
     let gatekeeper = Gatekeeper::start();
@@ -167,6 +169,7 @@ fn a_ping_is_answered_without_any_packet() {
     assert_eq!(client.socket.read().expect("an answer"), Message::Pong(Bytes::from_static(b"there?")));
 }
 
+// [MQTT-6.0.0-1]
 #[test]
 fn texts_and_what_is_too_large_or_against_the_rules_close_it() {
     let gatekeeper = Gatekeeper::with(

@@ -9,7 +9,8 @@ mod upgrade;
 mod visitors;
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use log::debug;
@@ -18,7 +19,7 @@ pub use visitors::{Reach, Visitors};
 
 use super::Shared;
 use super::mqtt::{self, MqttSettings};
-use crate::net::{Accepted, Interest, Link, Read, Seating};
+use crate::net::{Accepted, Interest, Link, Read, Ready, Seat, Seating, Waker, wait};
 use crate::wire::http::{Bad, Method, Request, Response, Split, Status, split};
 
 /// What the configuration says about HTTP connections.
@@ -31,6 +32,9 @@ pub struct HttpSettings {
     /// How MQTT is spoken in WebSockets.
     pub mqtt: MqttSettings,
 }
+
+/// How a connection waits that never is a client: until it is dismissed.
+struct Patience(Arc<Waker>);
 
 /// What came of waiting for a request.
 enum Heard {
@@ -74,9 +78,10 @@ pub fn serve(accepted: Accepted, shared: &Shared, settings: &HttpSettings, numbe
 
 fn converse(accepted: Accepted, shared: &Shared, settings: &HttpSettings, number: u64) -> io::Result<()> {
     let Accepted { mut link, seat } = accepted;
+    let patience = Patience::of(&seat)?;
     let until = Instant::now() + settings.connect_time;
     let mut input = Vec::new();
-    let (method, answer) = match listen(&mut link, &mut input, shared, until)? {
+    let (method, answer) = match listen(&mut link, &mut input, &patience, until)? {
         Heard::Nothing => return Ok(()),
         Heard::TooLate => {
             let response = Response::text(Status::RequestTimeout, "no whole request came in time");
@@ -94,12 +99,12 @@ fn converse(accepted: Accepted, shared: &Shared, settings: &HttpSettings, number
     match answer {
         Answer::Response(response) => {
             debug!("{}: {}", link.peer(), response.status.line());
-            say(&mut link, &response.encode(method), shared)?;
+            say(&mut link, &response.encode(method), &patience)?;
             let until = Instant::now() + FAREWELL;
-            link.linger(until, |socket, interest| shared.closing.wait(socket, interest, until))
+            link.linger(until, |socket, interest| patience.wait(socket, interest, until))
         }
         Answer::WebSocket { head, request } => {
-            say(&mut link, &head, shared)?;
+            say(&mut link, &head, &patience)?;
             let rest = input.split_off(request);
             let link = link.into_websocket(rest, settings.mqtt.maximum_packet + SLACK);
             mqtt::serve(Accepted { link, seat }, shared, &settings.mqtt, number);
@@ -108,11 +113,26 @@ fn converse(accepted: Accepted, shared: &Shared, settings: &HttpSettings, number
     }
 }
 
+impl Patience {
+    fn of(seat: &Seat) -> io::Result<Patience> {
+        let waker = Arc::new(Waker::new()?);
+        let bell = waker.clone();
+        seat.on_dismissal(move |_| bell.wake());
+        Ok(Patience(waker))
+    }
+
+    /// Waits for the socket or until `until`; a connection that is dismissed counts as gone.
+    fn wait(&self, socket: BorrowedFd<'_>, interest: Interest, until: Instant) -> io::Result<Ready> {
+        let ready = wait(socket, interest, &self.0, Some(until))?;
+        Ok(Ready { gone: ready.gone || ready.woken, ..ready })
+    }
+}
+
 /// Waits for a whole head.
-fn listen(link: &mut Link, input: &mut Vec<u8>, shared: &Shared, until: Instant) -> io::Result<Heard> {
+fn listen(link: &mut Link, input: &mut Vec<u8>, patience: &Patience, until: Instant) -> io::Result<Heard> {
     let interest = Interest { read: true, write: false };
     loop {
-        let ready = shared.closing.wait(link.as_fd(), interest, until)?;
+        let ready = patience.wait(link.as_fd(), interest, until)?;
         if ready.read {
             let read = link.read(input)?;
             if !matches!(split(input), Ok(Split::NeedMore)) {
@@ -131,7 +151,7 @@ fn listen(link: &mut Link, input: &mut Vec<u8>, shared: &Shared, until: Instant)
 }
 
 /// Sends all of it, to a client that reads.
-fn say(link: &mut Link, bytes: &[u8], shared: &Shared) -> io::Result<()> {
+fn say(link: &mut Link, bytes: &[u8], patience: &Patience) -> io::Result<()> {
     let until = Instant::now() + FAREWELL;
     let interest = Interest { read: false, write: true };
     let mut left = bytes;
@@ -140,7 +160,7 @@ fn say(link: &mut Link, bytes: &[u8], shared: &Shared) -> io::Result<()> {
         if left.is_empty() {
             break;
         }
-        let ready = shared.closing.wait(link.as_fd(), interest, until)?;
+        let ready = patience.wait(link.as_fd(), interest, until)?;
         if ready.gone || Instant::now() >= until {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read"));
         }

@@ -39,6 +39,8 @@ pub struct LineConversation {
     unreadable: u32,
     stage: Stage,
     output: Vec<u8>,
+    /// How many frames were added to it since they were last counted.
+    written: u64,
     /// Given back last, when the client has left the bus.
     seat: Seat,
 }
@@ -123,6 +125,7 @@ impl LineConversation {
             unreadable: 0,
             stage: Stage::Open,
             output: Vec::new(),
+            written: 0,
             seat,
         };
         match conversation.seat.outlook() {
@@ -225,6 +228,7 @@ impl LineConversation {
     fn answer(&mut self, id: Option<&str>, answer: Answer) {
         if self.waiting.is_empty() {
             translate::reply(&mut self.output, id, &answer);
+            self.written += 1;
         } else {
             let ticket = self.waiting.push(Asked { id: id.map(Box::from), then: Then::Answer });
             self.waiting.answer(ticket, answer);
@@ -243,11 +247,13 @@ impl LineConversation {
                 (_, answer) => answer,
             };
             translate::reply(&mut self.output, id.as_deref(), &answer);
+            self.written += 1;
         }
         if let Stage::Leaving(why) = &mut self.stage {
             if self.waiting.is_empty() {
                 if let Some(why) = why.take() {
                     translate::closing(&mut self.output, &why);
+                    self.written += 1;
                 }
                 self.stage = Stage::Over;
             }
@@ -266,6 +272,7 @@ impl LineConversation {
     fn say_goodbye(&mut self, why: &Refusal) {
         if !self.is_over() {
             translate::closing(&mut self.output, why);
+            self.written += 1;
             self.stage = Stage::Over;
         }
     }
@@ -330,9 +337,11 @@ impl Conversation for LineConversation {
         let topic = &delivery.message.topic;
         // What was on its way when a subscription ended does not follow the reply that says so.
         let wanted = |filter: &TopicFilter| filter.matches(topic);
+        let before = self.output.len();
         translate::event(&mut self.output, &self.shared.topics, &delivery, || {
             self.subscribed.iter().any(wanted)
         });
+        self.written += u64::from(self.output.len() > before);
     }
 
     fn close(&mut self, why: Refusal, _now: Instant) {
@@ -347,7 +356,10 @@ impl Conversation for LineConversation {
             Silence::Fine => {}
             // Nothing is read from a client while so much of what it asked for waits.
             _ if self.waiting.len() >= WINDOW => self.watchdog.heard(now),
-            Silence::Ask => translate::keepalive(&mut self.output),
+            Silence::Ask => {
+                translate::keepalive(&mut self.output);
+                self.written += 1;
+            }
             Silence::Close => self
                 .say_goodbye(&Refusal::new(Code::TooSlow, "nothing was heard for two keepalive intervals")),
         }
@@ -361,12 +373,8 @@ impl Conversation for LineConversation {
         &mut self.output
     }
 
-    fn count_output(&self, counted: usize) -> Census {
-        // Each frame ends with a line feed, and has none inside.  Counted in bytes, many are compared at once.
-        let in_one = |chunk: &[u8]| chunk.iter().map(|byte| u8::from(*byte == b'\n')).sum::<u8>();
-        let chunks = self.output[counted..].chunks(usize::from(u8::MAX));
-        let packets = chunks.map(|chunk| u64::from(in_one(chunk))).sum();
-        Census { packets, publishes: 0 }
+    fn count_output(&mut self, _counted: usize) -> Census {
+        Census { packets: std::mem::take(&mut self.written), publishes: 0 }
     }
 
     fn is_over(&self) -> bool {

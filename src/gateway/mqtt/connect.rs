@@ -99,9 +99,10 @@ fn client(text: &str, version: Version, clean_start: bool, number: u64) -> Resul
             // [3.1.1: MQTT-3.1.3-8]
             return refuse(ReasonCode::ClientIdentifierNotValid, "a session that is kept needs a client id");
         }
-        // [MQTT-3.1.3-6..7] The random part keeps it from taking over somebody who chose such a name.
+        // [MQTT-3.1.3-6..7] The random part keeps it from taking over somebody who chose such a name, or was given it
+        // before a restart.
         let random = RandomState::new().hash_one(number);
-        let assigned = ClientId::parse(&format!("mqtt-{number}-{:06x}", random & 0xff_ffff));
+        let assigned = ClientId::parse(&format!("mqtt-{number}-{random:016x}"));
         return match assigned {
             Ok(client) => Ok((client, false)),
             Err(error) => Err(Refused {

@@ -353,7 +353,7 @@ impl Conversation for MqttConversation {
         &mut self.out
     }
 
-    fn count_output(&self, counted: usize) -> Census {
+    fn count_output(&mut self, counted: usize) -> Census {
         census(&self.out[counted..])
     }
 

@@ -15,7 +15,7 @@ use gpio_gatekeeper::gateway::{
     Attended, Bus, BusThread, Conversation, DeskSettings, Outbox, OutboxLimits, Shared, Topics,
 };
 use gpio_gatekeeper::hardware::{EdgeSink, Simulation};
-use gpio_gatekeeper::net::{Admission, Closing};
+use gpio_gatekeeper::net::Admission;
 
 use super::network::{Network, Patience};
 
@@ -247,7 +247,6 @@ fn shared(limits: Limits, registry: Registry, commands: Commands, bus: Bus, now:
         admission: Admission::new(100_000, 100_000),
         started: now,
         counters: Arc::default(),
-        closing: Arc::new(Closing::new().expect("an eventfd")),
         outbox: match limits {
             Limits::Generous => OutboxLimits { messages: 10_000, bytes: 1 << 24 },
             Limits::Tight => OutboxLimits { messages: 4, bytes: 8192 },

@@ -17,7 +17,7 @@ use crate::gateway::{
     Bus, BusThread, Conversation, Delivery, Done, Mailbox, Message, Note, Outbox, OutboxLimits, Shared,
     Topics,
 };
-use crate::net::{Admission, Closing};
+use crate::net::Admission;
 use crate::wire::mqtt::{QoS, TopicName};
 
 /// One connection.
@@ -91,7 +91,6 @@ fn shared(commands: Commands, bus: Bus) -> Shared {
         started: Instant::now(),
         outbox: OutboxLimits { messages: 1000, bytes: 1 << 20 },
         counters: Arc::default(),
-        closing: Arc::new(Closing::new().expect("an eventfd")),
     }
 }
 
