@@ -20,7 +20,7 @@ const REFUSED = [
 // `limits.subscriptions` and `mqtt.maximum_packet` of the configuration, at their defaults.
 const SUBSCRIPTIONS = 100;
 const MAXIMUM_PACKET = 65536;
-// How many publications of QoS 1 and 2 are under way at once.
+// How many messages are under way when the connection is cut.
 const WINDOW = 20;
 
 const [url] = process.argv.slice(2);
@@ -111,15 +111,9 @@ class Client {
     return within(reason, `${this.id}: the acknowledgement of a publication to ${topic}`);
   }
 
-  /** Publishes these payloads, as many at once as may be, and gives the reason codes. */
+  /** Publishes these payloads all at once, for this library knows of no Receive Maximum, and gives the reason codes. */
   async publishAll(topic, payloads, qos = 1) {
-    const atOnce = isFive(this.version) && qos > 0 ? WINDOW : payloads.length;
-    const reasons = [];
-    for (let first = 0; first < payloads.length; first += atOnce) {
-      const some = payloads.slice(first, first + atOnce);
-      reasons.push(...(await Promise.all(some.map((payload) => this.publish(topic, payload, qos)))));
-    }
-    return reasons;
+    return Promise.all(payloads.map((payload) => this.publish(topic, payload, qos)));
   }
 
   /** Publishes without waiting; what fails is seen in the end of the connection. */

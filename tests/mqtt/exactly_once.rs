@@ -107,22 +107,6 @@ fn nobody_subscribed_is_told_in_the_first_half() {
     assert_eq!(release(&mut sender, id(1)), ReasonCode::Success);
 }
 
-// [MQTT-3.3.4-7]
-#[test]
-fn too_many_open_messages_end_the_connection() {
-    let gatekeeper = Gatekeeper::start();
-    let mut client = MqttClient::connect(gatekeeper.mqtt(), "me");
-    for number in 1..=32 {
-        client.send(&Packet::Publish(twice(id(number), "t", "x")));
-        pubrec(&mut client);
-    }
-    client.send(&Packet::Publish(twice(id(33), "t", "x")));
-    match client.receive() {
-        Packet::Disconnect(disconnect) => assert_eq!(disconnect.reason, ReasonCode::ReceiveMaximumExceeded),
-        other => panic!("{other:?}"),
-    }
-}
-
 #[test]
 fn older_clients_have_it_too() {
     let gatekeeper = Gatekeeper::start();

@@ -39,6 +39,8 @@ pub struct MqttConversation {
     pub(super) number: u64,
     opened: Instant,
     phase: Phase,
+    /// The next packet is a request, and has to wait until another is answered.
+    blocked: bool,
     out: Vec<u8>,
     /// Given back last, when the session has left the bus.
     pub(super) seat: Seat,
@@ -74,6 +76,7 @@ impl MqttConversation {
             number,
             opened: now,
             phase: Phase::New,
+            blocked: false,
             out: Vec::new(),
             seat,
         }
@@ -206,6 +209,11 @@ impl MqttConversation {
         self.phase = if session.awaits_outcome() { Phase::Leaving(session) } else { Phase::Over };
     }
 
+    /// Whether as many requests wait as may.
+    fn is_full(&self) -> bool {
+        matches!(&self.phase, Phase::Open(session) if session.is_full())
+    }
+
     /// What a client can't even take is left unsaid.
     fn write(&mut self, packet: Packet, reception: Reception) {
         if let Err(TooLarge) = reception.write(packet, &mut self.out) {
@@ -214,12 +222,22 @@ impl MqttConversation {
     }
 }
 
+/// Whether it asks for something that is answered by others.
+fn is_request(frame: &Frame<'_>) -> bool {
+    matches!(frame.packet_type(), PacketType::Publish | PacketType::Subscribe | PacketType::Unsubscribe)
+}
+
 impl Conversation for MqttConversation {
     fn receive(&mut self, bytes: &[u8], now: Instant) -> usize {
         let (mut taken, mut packets, mut publishes) = (0, 0, 0);
+        self.blocked = false;
         while self.can_receive() {
             match split(&bytes[taken..], self.settings.maximum_packet) {
                 Ok(Split::NeedMore) => break,
+                // It waits, while what else the client has to say is heard before it [MQTT-4.9.0-3].
+                Ok(Split::Packet { frame, .. }) if self.is_full() && is_request(&frame) => {
+                    self.blocked = true
+                }
                 Ok(Split::Packet { frame, length }) => {
                     taken += length;
                     packets += 1;
@@ -251,7 +269,7 @@ impl Conversation for MqttConversation {
     fn can_receive(&self) -> bool {
         match &self.phase {
             Phase::New => true,
-            Phase::Open(session) => session.can_receive(),
+            Phase::Open(session) => !(session.is_joining() || self.blocked && session.is_full()),
             Phase::Leaving(_) | Phase::Over => false,
         }
     }
@@ -320,12 +338,13 @@ impl Conversation for MqttConversation {
     }
 
     fn tick(&mut self, now: Instant) {
+        let can_receive = self.can_receive();
         match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::New if now >= self.opened + self.settings.connect_time => {
                 debug!("{}: no CONNECT in time", self.peer);
             }
             // Nothing is read from a client while so much of what it asked for waits.
-            Phase::Open(mut session) if !session.can_receive() => {
+            Phase::Open(mut session) if !can_receive => {
                 session.heard(now);
                 self.phase = Phase::Open(session);
             }

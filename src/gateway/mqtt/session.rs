@@ -145,13 +145,9 @@ impl Session {
         self.silence.filter(|_| !self.is_joining()).map(|silence| self.heard + silence)
     }
 
-    /// Not before its CONNACK, and not while as many requests wait as may.  With all that it may publish under way
-    /// it is still heard, for what else it has to say [MQTT-4.9.0-3], or to see that it goes too far.
-    pub(super) fn can_receive(&self) -> bool {
-        let window = usize::from(WINDOW);
-        let is_full = self.version() == Version::V5 && self.received.open() >= window;
-        let most = if is_full { 2 * window } else { window };
-        self.requests.len() < most && !self.is_joining()
+    /// Whether as many requests wait as may.
+    pub(super) fn is_full(&self) -> bool {
+        self.requests.len() >= usize::from(WINDOW)
     }
 
     /// Whether nothing that it asked for is still to be answered.
@@ -212,8 +208,8 @@ impl Session {
         match receipt {
             Receipt::None => Ok(true),
             // Whatever is marked as repeated: what was acknowledged before is new [MQTT-4.3.2-5].
-            Receipt::Puback(_) => self.received.at_least_once(self.version()).map(|()| true),
-            Receipt::Pubrec(id) => match self.received.exactly_once(id, dup, self.version())? {
+            Receipt::Puback(_) => Ok(true),
+            Receipt::Pubrec(id) => match self.received.exactly_once(id, dup)? {
                 Exchange::New => Ok(true),
                 Exchange::Waiting => Ok(false),
                 Exchange::Taken => self.write(Packet::Pubrec(Acknowledge::success(id)), out).map(|()| false),
@@ -352,7 +348,6 @@ impl Session {
             }
         }
         if let Receipt::Puback(_) = receipt {
-            self.received.acknowledged();
             return Some(Packet::Puback(acknowledge));
         }
         if acknowledge.reason.is_error() {
