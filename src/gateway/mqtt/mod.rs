@@ -9,6 +9,7 @@ pub mod kept;
 mod outgoing;
 mod reasons;
 mod session;
+pub mod store;
 pub(super) mod translate;
 
 use std::io;
