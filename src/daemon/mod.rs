@@ -4,6 +4,7 @@
 //! line listener ─┬─ a thread per client ─┐             ┌─ hardware thread
 //! mqtt listener ─┘                       ├─ commands ─►│
 //!                                        └─ bus ◄──────┴─ events
+//!                                            └─ journal ─► store ─► sessions.log
 //! ```
 
 mod error;
@@ -15,6 +16,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use log::{error, info, warn};
@@ -28,6 +30,7 @@ use crate::domain::KindReader;
 use crate::gateway::line::LineSettings;
 use crate::gateway::mqtt::MqttSettings;
 use crate::gateway::mqtt::broker::{AbsentLimits, RetainedLimits};
+use crate::gateway::mqtt::store::{Journal, Mirror, Store};
 use crate::gateway::{BusThread, DeskSettings, OutboxLimits, Shared, Topics, line, mqtt};
 use crate::hardware::gpiochip::Gpiochip;
 use crate::hardware::{Hardware, HardwareError, Simulation};
@@ -47,6 +50,8 @@ const GOODBYE: Duration = Duration::from_millis(600);
 pub struct Daemon {
     hardware: HardwareThread,
     bus: BusThread,
+    /// Where nothing is kept, there is none.
+    store: Option<JoinHandle<()>>,
     listeners: Vec<ListenerThread>,
     telemetry: TelemetryThread,
     shared: Shared,
@@ -67,6 +72,8 @@ pub enum Ending {
     Hardware(Ended),
     /// The bus has ended.
     Bus,
+    /// The store has ended.
+    Store,
     /// A listener has failed.
     Listener,
     /// The telemetry has failed.
@@ -122,6 +129,13 @@ impl Daemon {
         limits::raise(config.limits.clients);
         let line_listener = bind("line", config.line.listen)?;
         let mqtt_listener = bind("mqtt", config.mqtt.listen)?;
+        let (store, journal, kept) = match config.mqtt.persistence {
+            config::Persistence::Off => (None, Journal::default(), Mirror::default()),
+            config::Persistence::File => {
+                let opened = Store::open(&config.state_folder).map_err(StartupError::State)?;
+                (Some(opened.0), opened.1, opened.2)
+            }
+        };
         let endings = channel();
 
         let (bus, mailbox) = BusThread::prepare();
@@ -156,7 +170,16 @@ impl Daemon {
                 },
                 bytes: config.limits.queued_bytes,
             },
+            journal: journal.clone(),
+            kept,
         };
+        let store = store.map(|store| {
+            let ended = endings.0.clone();
+            store.start(move || {
+                let _ = ended.send(Ending::Store);
+            })
+        });
+        let store = store.transpose().map_err(StartupError::thread("store"))?;
         let ended = endings.0.clone();
         let bus = mailbox
             .start(bus, settings, move || {
@@ -176,6 +199,7 @@ impl Daemon {
                 messages: config.limits.outbox_messages,
                 bytes: config.limits.outbox_bytes,
             },
+            journal,
         };
         let (alive, clients) = channel();
         let (line, mqtt) =
@@ -207,7 +231,19 @@ impl Daemon {
         };
         let telemetry = TelemetryThread::start(&shared, config.telemetry.0, failed)
             .map_err(StartupError::thread("telemetry"))?;
-        Ok(Daemon { hardware, bus, listeners, telemetry, shared, line, mqtt, endings, logging, clients })
+        Ok(Daemon {
+            hardware,
+            bus,
+            store,
+            listeners,
+            telemetry,
+            shared,
+            line,
+            mqtt,
+            endings,
+            logging,
+            clients,
+        })
     }
 
     /// Where the line protocol is spoken.
@@ -240,7 +276,8 @@ impl Daemon {
     /// told.  False when a part of it failed, or did not end in time.
     pub fn stop(self, why: Ending) -> bool {
         let until = Instant::now() + STOP;
-        let Daemon { hardware, bus, listeners, telemetry, shared, endings, logging, clients, .. } = self;
+        let Daemon { hardware, bus, store, listeners, telemetry, shared, endings, logging, clients, .. } =
+            self;
         let mut well = why == Ending::Asked;
         telemetry.stop();
         let threads: Vec<_> = listeners.into_iter().flat_map(ListenerThread::stop).collect();
@@ -268,6 +305,16 @@ impl Daemon {
             drop(bus.join());
         } else {
             warn!("the bus did not end in time");
+        }
+        // It ends when nobody is left who has something to write down.
+        if let Some(store) = store {
+            let is_over = |ending| ending == Ending::Store;
+            if why == Ending::Store || await_ending(&endings.1, until, is_over).is_some() {
+                drop(store.join());
+            } else {
+                warn!("the disk did not take in time what is to be kept");
+                well = false;
+            }
         }
         info!("stopped");
         well

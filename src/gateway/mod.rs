@@ -46,4 +46,6 @@ pub struct Shared {
     pub started: std::time::Instant,
     /// How much may wait for a client.
     pub outbox: OutboxLimits,
+    /// Where it is written down what is to outlive the daemon.
+    pub journal: mqtt::store::Journal,
 }

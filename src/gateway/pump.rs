@@ -42,6 +42,9 @@ pub trait Conversation {
     /// When it wants its next tick.
     fn deadline(&self) -> Option<Instant>;
 
+    /// A turn is over: everything that had come was taken in.
+    fn end_turn(&mut self) {}
+
     /// Bytes for the client, which are taken from the front.
     fn output(&mut self) -> &mut Vec<u8>;
 
@@ -104,6 +107,7 @@ pub fn converse(
             told_end = true;
         }
         conversation.tick(now);
+        conversation.end_turn();
 
         let output = conversation.output();
         let mut blocked = false;

@@ -8,6 +8,7 @@ use log::{debug, error};
 
 use super::connect::{self, Refused};
 use super::kept::Expiry;
+use super::outlet::{Course, Hold, Outlet};
 use super::reasons;
 use super::session::Session;
 use crate::domain::{Code, Refusal};
@@ -37,7 +38,7 @@ pub struct MqttConversation {
     seating: Seating,
     opened: Instant,
     phase: Phase,
-    out: Vec<u8>,
+    out: Outlet,
 }
 
 enum Phase {
@@ -71,7 +72,7 @@ impl MqttConversation {
             seating,
             opened: now,
             phase: Phase::New,
-            out: Vec::new(),
+            out: Outlet::default(),
         }
     }
 
@@ -109,7 +110,12 @@ impl MqttConversation {
             return self.refuse(version, &Refused { reason: ReasonCode::ServerBusy, message });
         }
         match connect::open(self, *connect, now) {
-            Ok(session) => self.phase = Phase::Open(Box::new(session)),
+            Ok(session) => {
+                if session.is_kept() && self.shared.journal.is_on() {
+                    self.out.set_course(Course::Kept);
+                }
+                self.phase = Phase::Open(Box::new(session));
+            }
             Err(refused) => self.refuse(version, &refused),
         }
     }
@@ -126,7 +132,7 @@ impl MqttConversation {
 
     fn packet(&mut self, packet: Packet, mut session: Box<Session>, now: Instant) {
         let done = match packet {
-            Packet::Publish(publish) => session.publish(publish, now, &mut self.out),
+            Packet::Publish(publish) => session.publish(publish, now, self.out.writer()),
             Packet::Subscribe(subscribe) => {
                 session.subscribe(subscribe);
                 Ok(())
@@ -136,19 +142,19 @@ impl MqttConversation {
                 Ok(())
             }
             Packet::Puback(acknowledge) => {
-                session.acknowledged(acknowledge.packet_id, now, &mut self.out);
+                session.acknowledged(acknowledge.packet_id, now, self.out.writer());
                 Ok(())
             }
             Packet::Pubrec(acknowledge) => {
-                session.pubrec(&acknowledge, &mut self.out);
+                session.pubrec(&acknowledge, self.out.writer());
                 Ok(())
             }
             Packet::Pubrel(acknowledge) => {
-                session.pubrel(&acknowledge, &mut self.out);
+                session.pubrel(&acknowledge, self.out.writer());
                 Ok(())
             }
             Packet::Pubcomp(acknowledge) => {
-                session.completed(acknowledge.packet_id, now, &mut self.out);
+                session.completed(acknowledge.packet_id, now, self.out.writer());
                 Ok(())
             }
             Packet::Pingreq => {
@@ -200,7 +206,7 @@ impl MqttConversation {
     }
 
     fn write(&mut self, packet: &Packet, version: Version) {
-        if let Err(malformed) = encode(packet, version, &mut self.out) {
+        if let Err(malformed) = encode(packet, version, self.out.writer()) {
             error!("a packet of our own can't be written: {malformed}");
         }
     }
@@ -236,15 +242,15 @@ impl Conversation for MqttConversation {
     fn can_receive(&self) -> bool {
         match &self.phase {
             Phase::New => true,
-            Phase::Open(session) => session.can_receive(),
+            Phase::Open(session) => session.can_receive() && !self.out.is_full(),
             Phase::Leaving(_) | Phase::Over => false,
         }
     }
 
     fn expects_answer(&self) -> bool {
         match &self.phase {
-            Phase::Open(session) | Phase::Leaving(session) => !session.is_idle(),
-            Phase::New | Phase::Over => false,
+            Phase::Open(session) | Phase::Leaving(session) => !session.is_idle() || !self.out.is_free(),
+            Phase::New | Phase::Over => !self.out.is_free(),
         }
     }
 
@@ -258,9 +264,12 @@ impl Conversation for MqttConversation {
     }
 
     fn note(&mut self, note: Note, now: Instant) {
+        if let Note::Durable(post) = note {
+            return self.out.release(post);
+        }
         match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Open(mut session) => {
-                session.note(note, now, &mut self.out);
+                session.note(note, now, self.out.writer());
                 self.phase = Phase::Open(session);
             }
             Phase::Leaving(mut session) => {
@@ -273,6 +282,7 @@ impl Conversation for MqttConversation {
 
     fn room(&self) -> usize {
         match &self.phase {
+            Phase::Open(_) if self.out.is_full() => 0,
             Phase::Open(session) => session.room(),
             // They stay where they are, for the session's next connection.
             _ => 0,
@@ -281,7 +291,7 @@ impl Conversation for MqttConversation {
 
     fn deliver(&mut self, delivery: Delivery, now: Instant) {
         if let Phase::Open(session) = &mut self.phase {
-            session.deliver(&delivery, now, &mut self.out);
+            session.deliver(&delivery, now, self.out.writer());
         }
     }
 
@@ -325,11 +335,21 @@ impl Conversation for MqttConversation {
         }
     }
 
+    fn end_turn(&mut self) {
+        let (entries, hold) = match &mut self.phase {
+            Phase::Open(session) | Phase::Leaving(session) => session.end_turn(),
+            // What the session had to say last was posted when it went.
+            Phase::Over if self.out.has_fresh() => (Vec::new(), Hold::Until),
+            Phase::New | Phase::Over => (Vec::new(), Hold::No),
+        };
+        self.out.end_turn(entries, hold, &self.shared.journal, &self.outbox);
+    }
+
     fn output(&mut self) -> &mut Vec<u8> {
-        &mut self.out
+        self.out.ready()
     }
 
     fn is_over(&self) -> bool {
-        matches!(self.phase, Phase::Over)
+        matches!(self.phase, Phase::Over) && self.out.is_free()
     }
 }

@@ -45,6 +45,8 @@ pub(super) struct UnderWay {
     pub(super) awaited: Awaited,
     /// The message, as long as it may have to be sent again.
     pub(super) delivery: Option<Delivery>,
+    /// Under which number it is written down; 0 where it is not.
+    pub(super) number: u64,
 }
 
 /// What the client has to say next of a message.

@@ -7,10 +7,12 @@ mod incoming;
 pub mod json;
 pub mod kept;
 mod outgoing;
+mod outlet;
 mod reasons;
 mod session;
 pub mod store;
 pub(super) mod translate;
+mod written;
 
 use std::io;
 use std::sync::Arc;

@@ -28,6 +28,19 @@ pub(super) struct Outgoing {
     /// The aliases that the client knows the topics by.
     aliases: HashMap<TopicName, NonZeroU16>,
     maximum_aliases: usize,
+    /// What is to be written down of messages that have a number.
+    steps: Vec<Step>,
+}
+
+/// What became of a message, by its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// It is about to be sent under this identifier.
+    Sent(u64, PacketId),
+    /// Only the PUBREL for this identifier remains.
+    Received(u64, PacketId),
+    /// It is done with.
+    Done(u64),
 }
 
 /// Whether a packet may repeat an earlier one [MQTT-3.3.1-1].
@@ -62,6 +75,7 @@ impl Outgoing {
             again: VecDeque::new(),
             aliases: HashMap::new(),
             maximum_aliases: usize::from(maximum_aliases).min(ALIASES),
+            steps: Vec::new(),
         }
     }
 
@@ -72,6 +86,11 @@ impl Outgoing {
             return 0;
         }
         self.receive_maximum.saturating_sub(self.under_way.len())
+    }
+
+    /// What has happened since this was last asked.
+    pub(super) fn steps(&mut self) -> Vec<Step> {
+        std::mem::take(&mut self.steps)
     }
 
     /// Takes over what an earlier connection left under way.
@@ -88,7 +107,8 @@ impl Outgoing {
     /// Sends again, in order, as much as the client may have under way [MQTT-4.4.0-1].
     pub(super) fn send_again(&mut self, now: Instant, out: &mut Vec<u8>) {
         while self.under_way.len() < self.receive_maximum {
-            let Some(UnderWay { id, awaited, delivery }) = self.again.pop_front() else { return };
+            let Some(again) = self.again.pop_front() else { return };
+            let UnderWay { id, awaited, delivery, number } = again;
             let sent = match (&delivery, awaited) {
                 (Some(delivery), Awaited::Puback | Awaited::Pubrec) => {
                     self.write(delivery, Some(id), Dup::Again, now, out)
@@ -98,7 +118,9 @@ impl Outgoing {
                 }
             };
             if sent {
-                self.add(UnderWay { id, awaited, delivery });
+                self.add(UnderWay { id, awaited, delivery, number });
+            } else {
+                self.note(number, Step::Done);
             }
         }
     }
@@ -114,8 +136,18 @@ impl Outgoing {
             QoS::ExactlyOnce => Awaited::Pubrec,
         };
         let Some(id) = self.free_id() else { return };
+        let number = delivery.number;
         if self.write(delivery, Some(id), Dup::First, now, out) {
-            self.add(UnderWay { id, awaited, delivery: Some(delivery.clone()) });
+            self.note(number, |number| Step::Sent(number, id));
+            self.add(UnderWay { id, awaited, delivery: Some(delivery.clone()), number });
+        } else {
+            self.note(number, Step::Done);
+        }
+    }
+
+    fn note(&mut self, number: u64, step: impl FnOnce(u64) -> Step) {
+        if number != 0 {
+            self.steps.push(step(number));
         }
     }
 
@@ -199,9 +231,14 @@ impl Outgoing {
         Some(match known {
             Some(known) => {
                 // It is not sent again [MQTT-4.3.3-6].
+                let is_new = known.awaited == Awaited::Pubrec;
+                let number = known.number;
                 self.bytes -= known.weight();
                 (known.awaited, known.delivery) = (Awaited::Pubcomp, None);
                 self.bytes += known.weight();
+                if is_new {
+                    self.note(number, |number| Step::Received(number, id));
+                }
                 ReasonCode::Success
             }
             None => ReasonCode::PacketIdentifierNotFound,
@@ -217,6 +254,9 @@ impl Outgoing {
         let place = self.under_way.iter().position(|known| known.id == id && known.awaited == awaited);
         let done = place.and_then(|place| self.under_way.remove(place));
         self.bytes -= done.as_ref().map_or(0, UnderWay::weight);
+        if let Some(done) = &done {
+            self.note(done.number, Step::Done);
+        }
         done.is_some()
     }
 

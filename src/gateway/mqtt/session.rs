@@ -1,7 +1,6 @@
 //! What a client that was taken asks for: its requests wait here for their answers, in their order.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::{HashMap, hash_map};
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,6 +10,8 @@ use log::{error, warn};
 use super::connect::WINDOW;
 use super::kept::{Expiry, Keeping, Kept};
 use super::outgoing::Outgoing;
+use super::outlet::Hold;
+use super::store::{Entry, SessionNumber};
 use super::{json, reasons};
 use crate::control::{self, Now};
 use crate::domain::{ClientId, Outcome, Principal, Refusal};
@@ -40,11 +41,15 @@ pub(super) struct Session {
     silence: Option<Duration>,
     heard: Instant,
     keeping: Keeping,
-    outgoing: Outgoing,
+    pub(super) outgoing: Outgoing,
     /// The messages of QoS 2 that it has published and not released yet; true for those with a PUBREC.
     pub(super) received: HashMap<PacketId, bool>,
     /// Its subscriptions that its own responses match.
     private: Vec<(TopicFilter, SubscribeOptions, Option<std::num::NonZeroU32>)>,
+    /// Under which number it is written down, what is to be of this turn, and whether the output waits for that.
+    pub(super) number: Option<SessionNumber>,
+    pub(super) entries: Vec<Entry>,
+    pub(super) hold: Hold,
 }
 
 /// Something that the client asked for.
@@ -117,6 +122,9 @@ impl Session {
             outgoing,
             received: HashMap::new(),
             private: Vec::new(),
+            number: None,
+            entries: Vec::new(),
+            hold: Hold::No,
         }
     }
 
@@ -136,6 +144,11 @@ impl Session {
         self.keeping.expiry = expiry;
         self.membership.set_expiry(expiry);
         true
+    }
+
+    /// Whether it outlives its connection.
+    pub(super) fn is_kept(&self) -> bool {
+        self.keeping.expiry != Expiry::AtOnce
     }
 
     pub(super) fn heard(&mut self, now: Instant) {
@@ -190,7 +203,10 @@ impl Session {
     /// PUBREL from the client: what it publishes under this identifier from now on is new [MQTT-4.3.3-12].
     pub(super) fn pubrel(&mut self, pubrel: &Acknowledge, out: &mut Vec<u8>) {
         let reason = match self.received.remove(&pubrel.packet_id) {
-            Some(_) => ReasonCode::Success,
+            Some(_) => {
+                self.write_down(|number| Entry::Released(number, pubrel.packet_id));
+                ReasonCode::Success
+            }
             None => ReasonCode::PacketIdentifierNotFound,
         };
         self.write(&Packet::Pubcomp(self.acknowledge(pubrel.packet_id, reason)), out);
@@ -199,11 +215,11 @@ impl Session {
     /// Takes note of a message of QoS 2; false when it is one that was received already [MQTT-4.3.3-10].
     pub(super) fn is_new(&mut self, id: PacketId, out: &mut Vec<u8>) -> bool {
         match self.received.entry(id) {
-            Entry::Vacant(place) => {
+            hash_map::Entry::Vacant(place) => {
                 place.insert(false);
                 true
             }
-            Entry::Occupied(place) => {
+            hash_map::Entry::Occupied(place) => {
                 if *place.get() {
                     self.write(&Packet::Pubrec(Acknowledge::success(id)), out);
                 }
@@ -250,6 +266,7 @@ impl Session {
         match note {
             Note::Outcome(ticket, outcome) => self.requests.answer(ticket, Answer::Outcome(outcome)),
             Note::Done(ticket, done) => self.requests.answer(ticket, Answer::Done(done)),
+            Note::Durable(_) => return,
         }
         self.write_answers(now, out);
     }
@@ -258,15 +275,19 @@ impl Session {
         while let Some((request, answer)) = self.requests.pop() {
             let packet = match (request, answer) {
                 (Request::Connect(mut connack), answer) => {
-                    let kept = match answer {
-                        Answer::Done(Ok(Done::Joined(kept))) => kept,
-                        _ => None,
+                    let (kept, number) = match answer {
+                        Answer::Done(Ok(Done::Joined(kept, number))) => (kept, number),
+                        _ => (None, None),
                     };
+                    self.number = number;
+                    self.wait_for_the_disk();
                     connack.session_present = kept.is_some(); // [MQTT-3.2.2-2..3]
                     self.write(&Packet::Connack(connack), out);
                     if let Some(kept) = kept {
                         let Kept { under_way, received, private } = *kept;
-                        (self.received, self.private) = (received, private);
+                        // Whatever came to the earlier connection is not taken for new, answered or not.
+                        self.received = received.into_keys().map(|id| (id, true)).collect();
+                        self.private = private;
                         self.outgoing.resume(under_way);
                         self.outgoing.send_again(now, out);
                     }
@@ -287,6 +308,7 @@ impl Session {
                     let packet =
                         self.receipt(receipt, &outcome.as_ref().map(|_| true).map_err(Refusal::clone));
                     if let Some(packet) = packet {
+                        self.note_command(receipt);
                         self.write(&packet, out);
                     }
                     if let Some(respond) = respond {
@@ -295,10 +317,12 @@ impl Session {
                     continue;
                 }
                 (Request::Subscribe(packet_id), Answer::Done(Ok(Done::Subscribed(reasons)))) => {
+                    self.wait_for_the_disk();
                     let reasons = reasons.into_iter().map(|reason| self.suback_reason(reason)).collect();
                     Some(Packet::Suback(Suback { packet_id, properties: Properties::new(), reasons }))
                 }
                 (Request::Unsubscribe(packet_id), Answer::Done(Ok(Done::Unsubscribed(reasons)))) => {
+                    self.wait_for_the_disk();
                     Some(Packet::Unsuback(Unsuback { packet_id, properties: Properties::new(), reasons }))
                 }
                 (Request::Subscribe(_) | Request::Unsubscribe(_), _) => {
@@ -397,8 +421,9 @@ impl Session {
 /// of a group may get instead.
 impl Drop for Session {
     fn drop(&mut self) {
+        self.write_down_the_rest();
         let mut under_way = self.outgoing.hand_back();
-        if self.keeping.expiry != Expiry::AtOnce {
+        if self.is_kept() {
             let received = std::mem::take(&mut self.received);
             let private = std::mem::take(&mut self.private);
             return self.membership.hand_back(Kept { under_way, received, private });
