@@ -300,21 +300,21 @@ impl Daemon {
             // Their last act is to give up what this waited for; a panic was told when it happened.
             Ok(()) | Err(RecvTimeoutError::Disconnected) => threads.into_iter().for_each(|t| drop(t.join())),
         }
-        let bus = bus.into_thread();
-        if why == Ending::Bus || await_ending(&endings.1, until, |ending| ending == Ending::Bus).is_some() {
-            drop(bus.join());
-        } else {
-            warn!("the bus did not end in time");
+        // The store ends when nobody is left who has something to write down, which may be before the bus says so.
+        let mut running = vec![
+            (Ending::Bus, "the bus did not end", Some(bus.into_thread())),
+            (Ending::Store, "the disk did not take what is to be kept", store),
+        ];
+        running.retain(|(ending, _, thread)| *ending != why && thread.is_some());
+        while !running.is_empty() {
+            let place = |ended| running.iter().position(|(ending, ..)| *ending == ended);
+            let ended = await_ending(&endings.1, until, |ended| place(ended).is_some());
+            let Some(place) = ended.and_then(place) else { break };
+            let (_, _, thread) = running.remove(place);
+            drop(thread.map(JoinHandle::join));
         }
-        // It ends when nobody is left who has something to write down.
-        if let Some(store) = store {
-            let is_over = |ending| ending == Ending::Store;
-            if why == Ending::Store || await_ending(&endings.1, until, is_over).is_some() {
-                drop(store.join());
-            } else {
-                warn!("the disk did not take in time what is to be kept");
-                well = false;
-            }
+        for (_, trouble, _) in running {
+            warn!("{trouble} in time");
         }
         info!("stopped");
         well
