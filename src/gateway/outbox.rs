@@ -188,6 +188,20 @@ impl Outbox {
         Taken { more: !queue.deliveries.is_empty(), closing: queue.closing.clone() }
     }
 
+    /// Gives up what is for the session and not for this connection: every message, and what an earlier connection has
+    /// kept and this one has not taken over.  Answers stay, for a conversation may still wait for them.
+    pub fn give_up(&self) -> (VecDeque<Delivery>, Option<Box<Kept>>) {
+        let mut queue = self.queue();
+        queue.bytes = 0;
+        let mut kept = None;
+        for note in &mut queue.notes {
+            if let Note::Done(_, Ok(Done::Joined(found, _))) = note {
+                kept = kept.or(found.take());
+            }
+        }
+        (std::mem::take(&mut queue.deliveries), kept)
+    }
+
     /// How many messages wait; nothing where the conversation is to end.
     pub fn waiting(&self) -> Option<usize> {
         let queue = self.queue();
@@ -323,6 +337,19 @@ mod tests {
         let (topics, closing) = take(&outbox, 100);
         assert_eq!(topics, ["pi/devices/a/state", "pi/devices/b/state", "t"]);
         assert_eq!(closing, None);
+    }
+
+    #[test]
+    fn what_is_given_up_leaves_the_answers() {
+        let outbox = outbox(4);
+        outbox.note(Note::Done(0, Ok(Done::Joined(Some(Box::default()), None))));
+        outbox.note(Note::Durable(7));
+        outbox.deliver(text("t"));
+        let (deliveries, kept) = outbox.give_up();
+        assert!(deliveries.len() == 1 && kept.is_some());
+        let mut notes = VecDeque::new();
+        assert!(!outbox.take(&mut notes, &mut VecDeque::new(), 9).more);
+        assert!(matches!(notes.make_contiguous(), [Note::Done(0, _), Note::Durable(7)]), "{notes:?}");
     }
 
     #[test]

@@ -37,9 +37,12 @@ impl Publisher {
         Publisher { name, next: 0, open: BTreeMap::new(), acknowledged: BTreeSet::new() }
     }
 
+    fn connect(&self, address: SocketAddr) -> MqttClient {
+        open(address, self.name).0
+    }
+
     /// Publishes until the connection ends; or, with nothing new to say, until all is acknowledged.
-    fn run(&mut self, address: SocketAddr, window: usize) {
-        let (mut client, _) = open(address, self.name);
+    fn run(&mut self, mut client: MqttClient, window: usize) {
         for (id, (message, stage)) in &self.open {
             let again = match stage {
                 Stage::Published => Packet::Publish(Publish { dup: true, ..message.clone() }),
@@ -154,7 +157,9 @@ fn nothing_acknowledged_is_lost_and_nothing_of_quality_2_comes_twice() {
         let mut left = 1 + random.hash_one(crash) % 300;
         std::thread::scope(|scope| {
             for publisher in &mut publishers {
-                scope.spawn(|| publisher.run(daemon.mqtt, WINDOW));
+                // Before there is anything to read, so that it is not killed meanwhile.
+                let client = publisher.connect(daemon.mqtt);
+                scope.spawn(|| publisher.run(client, WINDOW));
             }
             let (mut client, connack) = open(daemon.mqtt, "reader");
             assert!(connack.session_present);
@@ -168,7 +173,10 @@ fn nothing_acknowledged_is_lost_and_nothing_of_quality_2_comes_twice() {
         daemon.process.end();
     }
     let daemon = Program::start(&config);
-    publishers.iter_mut().for_each(|publisher| publisher.run(daemon.mqtt, 0));
+    for publisher in &mut publishers {
+        let client = publisher.connect(daemon.mqtt);
+        publisher.run(client, 0);
+    }
     MqttClient::connect(daemon.mqtt, "").publish(publish("t", "the end"));
     let (mut client, _) = open(daemon.mqtt, "reader");
     reader.read(&mut client, |text| text == "the end");

@@ -23,7 +23,7 @@ pub enum Expiry {
     AtOnce,
     /// For so long.
     After(Duration),
-    /// For as long as the daemon runs.
+    /// For ever, or as long as the daemon runs where nothing outlives that.
     Never,
 }
 

@@ -90,3 +90,58 @@ impl Ledger {
 pub(super) fn keeps(topics: &Topics, message: &Message) -> bool {
     message.sender.is_some() && !matches!(topics.space(&message.topic), Space::Reserved | Space::Response(_))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+    use crate::domain::ClientId;
+    use crate::gateway::mqtt::kept::Expiry;
+    use crate::gateway::{Done, OutboxLimits};
+    use crate::wire::mqtt::TopicName;
+
+    fn answered(outbox: &Outbox) -> usize {
+        let mut notes = VecDeque::new();
+        outbox.take(&mut notes, &mut VecDeque::new(), 0);
+        notes.len()
+    }
+
+    #[test]
+    fn an_answer_waits_for_what_was_posted_for_it_and_for_nothing_else() {
+        let (journal, posts, _) = Journal::open();
+        let mut ledger = Ledger::new(journal);
+        let outbox = Outbox::new(OutboxLimits { messages: 9, bytes: 999 }).expect("an eventfd");
+        let outbox = Arc::new(outbox);
+        let note = || Note::Done(1, Ok(Done::Published(true)));
+        let client = ClientId::parse("me").expect("valid");
+        ledger.add(Entry::Begin(SessionNumber(1), client, Expiry::Never));
+        ledger.add(Entry::End(SessionNumber(1)));
+        ledger.answer(outbox.clone(), note());
+        assert_eq!(answered(&outbox), 0);
+        let posted: Vec<_> =
+            posts.try_iter().map(|post| (post.entries.len(), post.answer.is_some())).collect();
+        assert_eq!(posted, [(2, false), (0, true)]);
+        ledger.begin_letter();
+        ledger.answer(outbox.clone(), note());
+        assert_eq!((answered(&outbox), posts.try_iter().count()), (1, 0));
+        drop(posts);
+        ledger.add(Entry::End(SessionNumber(1)));
+        ledger.answer(outbox.clone(), note());
+        assert_eq!(answered(&outbox), 1, "a store that has ended holds nobody up");
+    }
+
+    #[test]
+    fn what_the_gatekeeper_says_itself_is_not_written_down() {
+        let topics = Topics::new("pi", &crate::domain::Registry::default());
+        let keeps = |topic: &str, sender: Option<&str>| {
+            let sender = sender.map(|name| ClientId::parse(name).expect("valid"));
+            let own = Message::own(TopicName::parse(topic).expect("valid"), "x", true);
+            super::keeps(&topics, &Message { sender, ..own })
+        };
+        assert!(keeps("home/lamp", Some("me")) && keeps("pi/vars/t", Some("me")));
+        assert!(keeps("pi/nodes/you/message", Some("me")));
+        assert!(!keeps("pi/nodes/me/status", Some("me")) && !keeps("answers/me", None));
+        assert!(!keeps("pi/devices/led/state", None) && !keeps("pi/rpc/responses/me", None));
+    }
+}

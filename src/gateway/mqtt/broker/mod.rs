@@ -137,13 +137,8 @@ impl Broker {
             let due = now + delay(&will);
             (will, until.map_or(due, |until| until.min(due)))
         });
-        let (mut notes, mut waiting) = (VecDeque::new(), VecDeque::new());
-        member.outbox.take(&mut notes, &mut waiting, usize::MAX);
         // A connection that was gone before it took its session over has left it in the outbox.
-        let untouched = notes.into_iter().find_map(|note| match note {
-            Note::Done(_, Ok(Done::Joined(kept, _))) => kept,
-            _ => None,
-        });
+        let (waiting, untouched) = member.outbox.give_up();
         kept = untouched.unwrap_or(kept);
         // Of a group that goes on without it, the others get what it has not acknowledged.
         let session = member.session;
@@ -359,12 +354,12 @@ impl Broker {
     /// Ends a member's session; the others of its groups get what was sent to it in vain or waits for it.
     fn remove(&mut self, id: MemberId, sent: &[UnderWay]) -> Option<Member> {
         let member = self.members.remove(&id);
-        let (mut notes, mut waiting) = (VecDeque::new(), VecDeque::new());
+        let mut waiting = VecDeque::new();
         if let Some(member) = &member {
             for filter in &member.filters {
                 self.tree.remove(filter, id);
             }
-            member.outbox.take(&mut notes, &mut waiting, usize::MAX);
+            waiting = member.outbox.give_up().0;
         }
         // Also when another connection has taken its place already, and only the thread ends now.
         self.share_again(sent, &waiting);

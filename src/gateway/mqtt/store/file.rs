@@ -70,8 +70,12 @@ impl Folder {
     pub(super) fn open(path: &Path) -> Result<Folder, OpenError> {
         let refused = |cause| OpenError::Refused(path.to_owned(), cause);
         match DirBuilder::new().mode(0o700).create(path) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(refused(error)),
-            _ => {}
+            Ok(()) => {
+                let parent = path.parent().unwrap_or(path);
+                File::open(parent).and_then(|parent| parent.sync_all()).map_err(refused)?;
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(refused(error)),
         }
         let mut options = OpenOptions::new();
         let lock = options.write(true).create(true).truncate(false).mode(0o600).open(path.join("lock"));

@@ -18,14 +18,14 @@ struct Way {
 }
 
 /// Entries that count together or not at all, and who is told when they are on the disk.
-pub(super) struct Post {
-    pub(super) entries: Vec<Entry>,
-    pub(super) answer: Option<(Arc<Outbox>, Note)>,
+pub(in crate::gateway) struct Post {
+    pub(in crate::gateway) entries: Vec<Entry>,
+    pub(in crate::gateway) answer: Option<(Arc<Outbox>, Note)>,
 }
 
 impl Journal {
     /// One that leads somewhere, the other end of it, and where that says that it fails.
-    pub(super) fn open() -> (Journal, Receiver<Post>, Arc<AtomicBool>) {
+    pub(in crate::gateway) fn open() -> (Journal, Receiver<Post>, Arc<AtomicBool>) {
         let (posts, receiver) = channel();
         let failing = Arc::new(AtomicBool::new(false));
         (Journal(Some(Way { posts, failing: failing.clone() })), receiver, failing)
