@@ -3,7 +3,8 @@
 use std::os::unix::fs::PermissionsExt;
 
 use gpio_gatekeeper::wire::mqtt::{
-    Packet, Properties, Property, Publish, QoS, ReasonCode, RetainHandling, SubscribeOptions, Version,
+    Connect, Disconnect, Packet, Properties, Property, Publish, QoS, ReasonCode, RetainHandling,
+    SubscribeOptions, Version,
 };
 
 use super::life::{
@@ -121,6 +122,21 @@ fn what_is_under_way_goes_on_under_its_identifier() {
 }
 
 #[test]
+fn a_retained_message_that_a_subscription_brings_is_under_way_too() {
+    for end in ENDS {
+        let state = State::new();
+        let daemon = state.start();
+        MqttClient::connect(daemon.mqtt, "publisher").publish(retained("t", "x"));
+        let mut client = subscribed(daemon.mqtt, "me", "t", QoS::AtLeastOnce);
+        let sent = message(&mut client);
+        end(daemon);
+        let daemon = state.start();
+        let again = message(&mut open(daemon.mqtt, "me").0);
+        assert_eq!((again.dup, again.retain, again.packet_id), (true, true, sent.packet_id));
+    }
+}
+
+#[test]
 fn what_a_client_has_published_with_quality_2_is_not_taken_for_new() {
     for end in ENDS {
         let state = State::new();
@@ -139,12 +155,31 @@ fn what_a_client_has_published_with_quality_2_is_not_taken_for_new() {
         let (mut client, _) = open(daemon.mqtt, "me");
         // The first was not released, the second was.
         for id in [1, 2] {
-            client.send(&Packet::Publish(Publish { dup: true, ..twice(id, "t", "again") }));
+            client.send(&Packet::Publish(Publish { dup: true, ..twice(id, "t", &format!("again {id}")) }));
             assert!(matches!(client.receive(), Packet::Pubrec(_)));
         }
         let (mut reader, _) = open(daemon.mqtt, "reader");
         let payloads = [(); 3].map(|()| String::from_utf8(reader.message().payload).expect("UTF-8"));
-        assert_eq!(payloads, ["x", "x", "again"]);
+        assert_eq!(payloads, ["x", "x", "again 2"]);
+    }
+}
+
+#[test]
+fn a_command_of_quality_2_is_not_carried_out_again() {
+    for end in ENDS {
+        let state = State::new();
+        let daemon = state.start();
+        let (mut client, _) = open(daemon.mqtt, "me");
+        let toggle = twice(7, "pi/devices/led/set", "TOGGLE");
+        client.send(&Packet::Publish(toggle.clone()));
+        assert!(matches!(client.receive(), Packet::Pubrec(_)));
+        end(daemon);
+        let daemon = state.start();
+        let (mut client, _) = open(daemon.mqtt, "me");
+        client.send(&Packet::Publish(Publish { dup: true, ..toggle }));
+        assert!(matches!(client.receive(), Packet::Pubrec(_)));
+        let led = LineClient::connect(daemon.line).ask("COMMAND=GET|DEVICE=led");
+        assert_eq!(LineClient::field(&led, "VALUE").as_deref(), Some("0"), "{led}");
     }
 }
 
@@ -153,23 +188,26 @@ fn a_session_that_was_thrown_away_does_not_come_back() {
     for end in ENDS {
         let state = State::new();
         let daemon = state.start();
-        for client_id in ["clean", "goodbye", "v3"] {
+        for client_id in ["clean", "goodbye", "v3", "resumed"] {
             drop(subscribed(daemon.mqtt, client_id, "t", QoS::AtLeastOnce));
         }
+        let _replaced = subscribed(daemon.mqtt, "replaced", "t", QoS::AtLeastOnce);
+        MqttClient::connect(daemon.mqtt, "replaced");
+        let (_resumed, connack) = MqttClient::connect_with(daemon.mqtt, going_on("resumed", 0));
+        assert!(connack.session_present);
         MqttClient::connect(daemon.mqtt, "clean");
         let (mut leaves, _) = open(daemon.mqtt, "goodbye");
         let at_once = Properties::new().with(Property::SessionExpiryInterval(0));
-        let disconnect =
-            gpio_gatekeeper::wire::mqtt::Disconnect { reason: ReasonCode::Success, properties: at_once };
+        let disconnect = Disconnect { reason: ReasonCode::Success, properties: at_once };
         leaves.send(&Packet::Disconnect(disconnect));
         assert_eq!(leaves.next(), None);
-        let v3 = gpio_gatekeeper::wire::mqtt::Connect { version: Version::V3, ..connect("v3") };
+        let v3 = Connect { version: Version::V3, ..connect("v3") };
         MqttClient::connect_with(daemon.mqtt, v3);
         // A session that is written down is answered when what came before it is.
         open(daemon.mqtt, "last");
         end(daemon);
         let daemon = state.start();
-        for client_id in ["clean", "goodbye", "v3"] {
+        for client_id in ["clean", "goodbye", "v3", "resumed", "replaced"] {
             assert!(!open(daemon.mqtt, client_id).1.session_present, "{client_id}");
         }
         assert!(open(daemon.mqtt, "last").1.session_present);
@@ -185,8 +223,7 @@ fn a_will_waits_over_a_restart() {
         for (client_id, delay) in [("due", 1), ("later", 3600)] {
             let mut will = will(&format!("wills/{client_id}"), "lost", true);
             will.properties.push(Property::WillDelayInterval(delay));
-            let connect =
-                gpio_gatekeeper::wire::mqtt::Connect { will: Some(will), ..going_on(client_id, 3600) };
+            let connect = Connect { will: Some(will), ..going_on(client_id, 3600) };
             drop(MqttClient::connect_with(daemon.mqtt, connect));
         }
         let mut nodes = MqttClient::connect(daemon.mqtt, "");
@@ -224,7 +261,7 @@ fn what_has_expired_meanwhile_is_dropped() {
     // A will that is due when the others have expired is how the time is known.
     let mut clock = will("t", "now", false);
     clock.properties.push(Property::WillDelayInterval(2));
-    let connect = gpio_gatekeeper::wire::mqtt::Connect { will: Some(clock), ..going_on("clock", 3600) };
+    let connect = Connect { will: Some(clock), ..going_on("clock", 3600) };
     drop(MqttClient::connect_with(daemon.mqtt, connect));
     let mut waits = MqttClient::connect(daemon.mqtt, "waits");
     waits.subscribe("t");
