@@ -126,7 +126,7 @@ impl Daemon {
         logging: Logging,
     ) -> Result<Daemon, StartupError> {
         let started = Instant::now();
-        limits::raise(config.limits.clients);
+        limits::raise(Admission::connections(config.limits.clients));
         let line_listener = bind("line", config.line.listen)?;
         let mqtt_listener = bind("mqtt", config.mqtt.listen)?;
         let (store, journal, kept) = match config.mqtt.persistence {
@@ -293,6 +293,8 @@ impl Daemon {
             }
         }
         bus.stop();
+        // The bus does not know those who have not introduced themselves.
+        shared.admission.stop();
         logging.stop_forwarding();
         drop(shared);
         match clients.recv_timeout(until.saturating_duration_since(Instant::now())) {

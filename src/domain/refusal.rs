@@ -117,6 +117,11 @@ impl Refusal {
         Refusal::new(Code::TakenOver, "another connection uses this client id now")
     }
 
+    /// As many clients as may be are connected, or are about to be.
+    pub fn too_many_clients() -> Refusal {
+        Refusal::new(Code::TooManyClients, "as many clients as may be are connected; try again later")
+    }
+
     /// What every command gets once the daemon is stopping.
     pub fn stopping() -> Refusal {
         Refusal::new(Code::Stopping, "the gatekeeper is stopping")

@@ -203,7 +203,19 @@ pub struct Mailbox {
     backlog: Arc<Backlog>,
 }
 
+/// A bus that works when it is told to, for who decides itself what happens when: tests.
+pub struct Attended {
+    mailbox: Mailbox,
+    desk: Desk,
+}
+
 impl Mailbox {
+    /// Opens a bus without a thread.
+    pub fn attend(self, settings: DeskSettings, now: Instant) -> Attended {
+        let desk = Desk::open(settings, self.backlog.clone(), now);
+        Attended { mailbox: self, desk }
+    }
+
     /// Starts the thread.  `ended` is called as its last act.
     pub fn start(
         self,
@@ -219,6 +231,15 @@ impl Mailbox {
             ended();
         })?;
         Ok(BusThread { bus, thread })
+    }
+}
+
+impl Attended {
+    /// Does what is due at `now`, and what the next letter asks for; false when there is none.
+    pub fn step(&mut self, now: Instant) -> bool {
+        self.desk.tick(now);
+        let letter = self.mailbox.letters.try_recv();
+        letter.map(|letter| self.desk.handle(letter, now)).is_ok()
     }
 }
 

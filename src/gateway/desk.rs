@@ -260,7 +260,7 @@ impl Desk {
 
     /// A will may be a command, as any other message.
     fn publish_will(&mut self, principal: &Arc<Principal>, mut will: Message, now: Instant) {
-        // [MQTT-3.1.3-9] Its time begins when it is published.
+        // Its time begins when it is published (section 3.1.3.2.4).
         will.expires = will.properties.message_expiry().map(|s| now + Duration::from_secs(u64::from(s)));
         let own =
             |p: &Property| matches!(p, Property::MessageExpiryInterval(_) | Property::WillDelayInterval(_));

@@ -17,17 +17,17 @@ mod topics;
 
 use std::sync::Arc;
 
-pub use bus::{Bus, BusThread, Joining, Mailbox};
+pub use bus::{Attended, Bus, BusThread, Joining, Mailbox};
 pub use desk::DeskSettings;
 pub use in_order::InOrder;
 pub use message::{Body, Delivery, Message};
 pub use outbox::{Done, Note, Outbox, OutboxLimits, Taken};
 pub use pump::{Conversation, converse};
-pub use topics::{Space, Topics};
+pub use topics::{LEVELS, Space, Topics};
 
 use crate::control::Commands;
-use crate::domain::Registry;
-use crate::net::Admission;
+use crate::domain::{Refusal, Registry};
+use crate::net::{Admission, Dismissal, Seat};
 
 /// What every conversation may use.
 #[derive(Clone)]
@@ -48,4 +48,15 @@ pub struct Shared {
     pub outbox: OutboxLimits,
     /// Where it is written down what is to outlive the daemon.
     pub journal: mqtt::store::Journal,
+}
+
+/// A newcomer that has to go is told through its outbox, as everybody else is.
+fn close_on_dismissal(seat: &Seat, outbox: &Arc<Outbox>) {
+    let outbox = outbox.clone();
+    seat.on_dismissal(move |why| {
+        outbox.close(match why {
+            Dismissal::Crowded => Refusal::too_many_clients(),
+            Dismissal::Stopping => Refusal::stopping(),
+        });
+    });
 }

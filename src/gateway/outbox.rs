@@ -58,7 +58,7 @@ pub enum Done {
 }
 
 /// What a look into the outbox found beside what was taken.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Taken {
     /// There are messages that there was no room for.  Nobody rings for them again.
     pub more: bool,

@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use super::{Delivery, Note, Outbox};
+use super::{Delivery, Note, Outbox, Taken};
 use crate::domain::Refusal;
 use crate::net::{Interest, Link, Read, wait};
 
@@ -69,16 +69,34 @@ pub fn converse(
     outbox: &Outbox,
     largest: usize,
 ) -> io::Result<()> {
+    let mut farewell = None;
+    let result = talk(link, conversation, outbox, largest, &mut farewell);
+    let until = farewell.unwrap_or_else(|| Instant::now() + FAREWELL);
+    conclude(conversation, outbox, until);
+    result
+}
+
+fn talk(
+    link: &mut Link,
+    conversation: &mut dyn Conversation,
+    outbox: &Outbox,
+    largest: usize,
+    farewell: &mut Option<Instant>,
+) -> io::Result<()> {
     let mut input = Vec::new();
     let (mut notes, mut deliveries) = (VecDeque::new(), VecDeque::new());
     let mut ended = false;
     let mut told_end = false;
     let mut closed = false;
-    let mut farewell: Option<Instant> = None;
+    let mut spoken = false;
     loop {
         let now = Instant::now();
-        let mut listening;
+        let mut listening = false;
         let taken = loop {
+            // What comes now is for the next connection of the session.
+            if conversation.is_over() {
+                break Taken::default();
+            }
             listening = conversation.can_receive() && conversation.output().len() < FULL;
             if !input.is_empty() && listening {
                 let done = conversation.receive(&input, now);
@@ -114,6 +132,7 @@ pub fn converse(
         if !output.is_empty() {
             let written = link.write(output)?;
             output.drain(..written);
+            spoken |= written > 0;
             blocked = !output.is_empty();
             give_back(output);
         }
@@ -124,16 +143,24 @@ pub fn converse(
         if let Some(why) = goodbye {
             conversation.close(why, now);
             closed = true;
+            farewell.get_or_insert(now + FAREWELL);
             continue;
         }
         if conversation.is_over() {
             let until = *farewell.get_or_insert(now + FAREWELL);
+            if !blocked && !spoken {
+                return Ok(());
+            }
             if !blocked {
                 return linger(link, outbox, until);
             }
-            if until <= now {
-                return Ok(());
+            if until > now {
+                wait(link.as_fd(), Interest { read: false, write: true }, outbox.waker(), Some(until))?;
+                continue;
             }
+        }
+        if farewell.is_some_and(|until| until <= now) {
+            return Ok(());
         }
         let more_to_hear = !listening && conversation.can_receive();
         if !blocked && (more_to_say || more_to_hear) {
@@ -144,7 +171,7 @@ pub fn converse(
         }
         let interest =
             Interest { read: !ended && listening && input.len() < largest + SLACK, write: blocked };
-        let until = [conversation.deadline(), farewell].into_iter().flatten().min();
+        let until = [conversation.deadline(), *farewell].into_iter().flatten().min();
         let ready = outbox.sleep(link.as_fd(), interest, until)?;
         if ready.read {
             ended |= link.read(&mut input)? == Read::End;
@@ -155,6 +182,23 @@ pub fn converse(
                 conversation.receive(&input, Instant::now());
             }
             return Ok(());
+        }
+    }
+}
+
+/// The client is gone, and some of what it asked for is not answered: a session that goes on elsewhere wants to know
+/// what came of it.
+fn conclude(conversation: &mut dyn Conversation, outbox: &Outbox, until: Instant) {
+    conversation.end_of_input(&[], Instant::now());
+    let (mut notes, mut deliveries) = (VecDeque::new(), VecDeque::new());
+    while !conversation.is_over() && Instant::now() < until {
+        outbox.take(&mut notes, &mut deliveries, 0);
+        for note in notes.drain(..) {
+            conversation.note(note, Instant::now());
+        }
+        conversation.end_turn();
+        if !conversation.is_over() {
+            outbox.expect();
         }
     }
 }

@@ -12,6 +12,10 @@ pub struct Topics {
     states: HashMap<DeviceName, Vec<TopicName>>,
 }
 
+/// So many levels a topic or filter has at most, so that looking for subscriptions never goes deeper.  Packets have
+/// room for tens of thousands.
+pub const LEVELS: usize = 32;
+
 /// What publishing to a topic means.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Space<'a> {
@@ -29,6 +33,8 @@ pub enum Space<'a> {
     Reserved,
     /// No device can have this name, or no line this offset.
     Nonsense,
+    /// It has more than [`LEVELS`].
+    Deep,
     /// Not the gatekeeper's business.
     Free,
 }
@@ -121,6 +127,9 @@ impl Topics {
 
     /// What publishing to `topic` means.
     pub fn space<'a>(&self, topic: &'a TopicName) -> Space<'a> {
+        if topic.levels().nth(LEVELS).is_some() {
+            return Space::Deep;
+        }
         let topic = topic.as_str();
         if topic.starts_with('$') || topic == self.prefix {
             return Space::Reserved;
@@ -180,6 +189,9 @@ mod tests {
             ("$SYS/x", Space::Reserved),
         ] {
             assert_eq!(topics.space(&TopicName::parse(topic).expect("valid")), space, "{topic}");
+        }
+        for (slashes, space) in [(LEVELS - 1, Space::Free), (LEVELS, Space::Deep)] {
+            assert_eq!(topics.space(&TopicName::parse(&"/".repeat(slashes)).expect("valid")), space);
         }
     }
 }

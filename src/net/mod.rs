@@ -9,7 +9,7 @@ mod listener;
 mod wait;
 mod waker;
 
-pub use admission::{Admission, Seat, Seating};
+pub use admission::{Admission, Dismissal, Seat, Seating};
 pub use holder::holder_of_port;
 pub use link::{Link, Read};
 pub use listener::{Accepted, Listener, ListenerThread};

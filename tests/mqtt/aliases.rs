@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU16;
 
-use gpio_gatekeeper::wire::mqtt::{Packet, Properties, Property, Publish, ReasonCode};
+use gpio_gatekeeper::wire::mqtt::{Connect, Packet, Properties, Property, Publish, ReasonCode};
 
 use super::support::Gatekeeper;
 use super::support::mqtt::{MqttClient, connect, publish, topic_name};
@@ -11,6 +11,7 @@ fn alias(number: u16) -> Properties {
     Properties::new().with(Property::TopicAlias(NonZeroU16::new(number).expect("not 0")))
 }
 
+// [MQTT-3.3.2-12]
 #[test]
 fn a_client_names_its_topic_once() {
     let gatekeeper = Gatekeeper::start();
@@ -32,6 +33,7 @@ fn a_client_names_its_topic_once() {
     assert_eq!(refused.reason, ReasonCode::PayloadFormatInvalid);
 }
 
+// [MQTT-3.1.2-26] [MQTT-3.3.2-11]
 #[test]
 fn a_client_that_takes_aliases_gets_them() {
     let gatekeeper = Gatekeeper::start();
@@ -53,4 +55,22 @@ fn a_client_that_takes_aliases_gets_them() {
     assert_eq!(next(), (Some(topic_name("t/b")), None));
     client.send(&Packet::Pingreq);
     assert_eq!(client.receive(), Packet::Pingresp);
+    // [MQTT-3.1.2-27]
+    publisher.subscribe("t/a");
+    publisher.publish(publish("t/a", "x"));
+    assert_eq!(publisher.message().properties.topic_alias(), None, "it takes none");
+}
+
+// [MQTT-3.3.2-7]
+#[test]
+fn an_alias_means_nothing_on_another_connection() {
+    let gatekeeper = Gatekeeper::start();
+    let lasting = Properties::new().with(Property::SessionExpiryInterval(3600));
+    let lasting = Connect { clean_start: false, properties: lasting, ..connect("me") };
+    let (mut first, _) = MqttClient::connect_with(gatekeeper.mqtt(), lasting.clone());
+    first.publish(Publish { properties: alias(1), ..publish("t", "x") });
+    let (mut second, connack) = MqttClient::connect_with(gatekeeper.mqtt(), lasting);
+    assert!(connack.session_present);
+    second.send(&Packet::Publish(Publish { topic: None, properties: alias(1), ..publish("t", "y") }));
+    assert!(matches!(second.receive(), Packet::Disconnect(bye) if bye.reason == ReasonCode::ProtocolError));
 }

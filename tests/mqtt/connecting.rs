@@ -2,13 +2,12 @@
 
 use std::num::NonZeroU16;
 
-use gpio_gatekeeper::wire::mqtt::{
-    Connect, Packet, Properties, Property, QoS, ReasonCode, SubscribeOptions, Version,
-};
+use gpio_gatekeeper::wire::mqtt::{Connect, Packet, Property, QoS, ReasonCode, Version};
 
 use super::support::Gatekeeper;
 use super::support::mqtt::{MqttClient, connect, publish, will};
 
+// [MQTT-3.1.4-5] [MQTT-3.2.0-1] [MQTT-3.2.2-1] [MQTT-4.2.0-1] [MQTT-4.12.0-6]
 #[test]
 fn a_client_learns_what_the_server_can_do() {
     let gatekeeper = Gatekeeper::start();
@@ -24,16 +23,62 @@ fn a_client_learns_what_the_server_can_do() {
     assert_eq!(about.session_expiry(), None, "as it was asked for");
     assert_eq!(about.response_information(), Some("pi/rpc/responses/dash"));
     assert!(about.shared_subscription_available() && about.retain_available());
-    assert_eq!(about.assigned_client_id(), None);
+    assert!(about.wildcard_subscription_available() && about.subscription_identifier_available());
+    assert_eq!((about.assigned_client_id(), about.server_keep_alive()), (None, None));
+    assert_eq!((about.authentication_method(), about.authentication_data()), (None, None));
+    // [MQTT-3.1.2-28]
+    for asked in [None, Some(Property::RequestResponseInformation(false))] {
+        let connect = Connect { properties: asked.into_iter().collect(), ..connect("modest") };
+        let (_, connack) = MqttClient::connect_with(gatekeeper.mqtt(), connect);
+        assert_eq!(connack.properties.response_information(), None);
+    }
 }
 
+// [MQTT-3.1.3-5]
+#[test]
+fn every_plain_client_identifier_is_taken() {
+    let gatekeeper = Gatekeeper::start();
+    let letters = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    for client_id in [&letters[..1], &letters[..23], &letters[23..46], &letters[39..62]] {
+        let (_, connack) = MqttClient::connect_with(gatekeeper.mqtt(), connect(client_id));
+        assert_eq!(connack.reason, ReasonCode::Success, "{client_id}");
+    }
+}
+
+// [MQTT-3.2.2-22] [MQTT-3.2.0-2]
+#[test]
+fn the_keep_alive_is_the_one_that_the_client_asks_for() {
+    let gatekeeper = Gatekeeper::start();
+    let open = |keep_alive| {
+        let asking = Connect { keep_alive, ..connect(&format!("every-{keep_alive}")) };
+        let (client, connack) = MqttClient::connect_with(gatekeeper.mqtt(), asking);
+        assert_eq!(connack.properties.server_keep_alive(), None);
+        client
+    };
+    let mut others = [open(0), open(u16::MAX)];
+    let mut hasty = open(1);
+    assert!(matches!(hasty.receive(), Packet::Disconnect(bye) if bye.reason == ReasonCode::KeepAliveTimeout));
+    for client in &mut others {
+        client.send(&Packet::Pingreq);
+        assert_eq!(client.receive(), Packet::Pingresp);
+    }
+}
+
+// [MQTT-3.1.3-6..7] [MQTT-3.2.2-16]
 #[test]
 fn a_client_without_a_name_is_given_one() {
     let gatekeeper = Gatekeeper::start();
     let (_first, one) = MqttClient::connect_with(gatekeeper.mqtt(), connect(""));
-    let (_second, two) = MqttClient::connect_with(gatekeeper.mqtt(), connect(""));
+    let (mut second, two) = MqttClient::connect_with(gatekeeper.mqtt(), connect(""));
     let [one, two] = [one, two].map(|c| c.properties.assigned_client_id().expect("assigned").to_owned());
     assert!(one.starts_with("mqtt-") && two.starts_with("mqtt-") && one != two, "{one} {two}");
+    // It is as if the client had chosen it.
+    let mut other = MqttClient::connect(gatekeeper.mqtt(), &two);
+    assert!(
+        matches!(second.receive(), Packet::Disconnect(bye) if bye.reason == ReasonCode::SessionTakenOver)
+    );
+    other.send(&Packet::Pingreq);
+    assert_eq!(other.receive(), Packet::Pingresp);
 }
 
 #[test]
@@ -54,6 +99,7 @@ fn older_clients_are_taken_as_well() {
     assert_eq!(refused.next(), None);
 }
 
+// [MQTT-3.1.3-8] [MQTT-3.1.4-2] [MQTT-4.12.0-1]
 #[test]
 fn whom_it_can_not_take_it_tells_why() {
     let gatekeeper = Gatekeeper::start();
@@ -74,24 +120,7 @@ fn whom_it_can_not_take_it_tells_why() {
     assert_eq!(with(&|c| c.will = Some(will("pi/gpio/x/set", "1", false))), ReasonCode::TopicNameInvalid);
 }
 
-#[test]
-fn what_is_no_connect_is_not_answered() {
-    let gatekeeper = Gatekeeper::start();
-    for bytes in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0xC0, 0], &[0xFF; 64], &[0x10, 0xFF, 0xFF, 0xFF, 0x7F]] {
-        let mut client = MqttClient::open(gatekeeper.mqtt(), Version::V5);
-        client.raw(bytes);
-        assert_eq!(client.next(), None, "{bytes:?}");
-    }
-    // Version 6 is a CONNECT that can be answered.
-    let mut client = MqttClient::open(gatekeeper.mqtt(), Version::V5);
-    client.raw(&[0x10, 13, 0, 4, b'M', b'Q', b'T', b'T', 6, 2, 0, 60, 0, 0, 0]);
-    match client.receive() {
-        Packet::Connack(connack) => assert_eq!(connack.reason, ReasonCode::UnsupportedProtocolVersion),
-        other => panic!("{other:?}"),
-    }
-    assert_eq!(client.next(), None);
-}
-
+// [MQTT-3.1.4-3]
 #[test]
 fn a_second_connection_takes_the_name_over() {
     let gatekeeper = Gatekeeper::start();
@@ -151,6 +180,7 @@ fn a_will_may_be_a_command() {
     assert!(gatekeeper.stop());
 }
 
+// [MQTT-3.1.2-22]
 #[test]
 fn who_is_silent_for_too_long_is_disconnected() {
     let gatekeeper = Gatekeeper::start();
@@ -177,58 +207,4 @@ fn one_client_too_many_is_told_so() {
         MqttClient::connect_with(gatekeeper.mqtt(), connect("four")).1.reason == ReasonCode::Success
     });
     assert!(taken);
-}
-
-#[test]
-fn protocol_errors_end_the_connection_with_their_reason() {
-    let gatekeeper = Gatekeeper::start();
-    let after = |packet: &[u8]| {
-        let mut client = MqttClient::connect(gatekeeper.mqtt(), "clumsy");
-        client.raw(packet);
-        match client.receive() {
-            Packet::Disconnect(disconnect) => {
-                assert_eq!(client.next(), None);
-                disconnect.reason
-            }
-            other => panic!("{other:?}"),
-        }
-    };
-    // A second CONNECT, a packet of the server's, AUTH, a reserved packet type, a wrong flag.
-    let again = [0x10, 15, 0, 4, b'M', b'Q', b'T', b'T', 5, 2, 0, 60, 0, 0, 2, b'm', b'e'];
-    assert_eq!(after(&again), ReasonCode::ProtocolError);
-    assert_eq!(after(&[0xD0, 0]), ReasonCode::ProtocolError);
-    assert_eq!(after(&[0xF0, 0]), ReasonCode::ProtocolError);
-    assert_eq!(after(&[0x00, 0]), ReasonCode::MalformedPacket);
-    assert_eq!(after(&[0xC1, 0]), ReasonCode::MalformedPacket);
-    // A packet above the maximum is refused before it has come.
-    assert_eq!(after(&[0x30, 0xFF, 0xFF, 0xFF, 0x7F]), ReasonCode::PacketTooLarge);
-    // A topic alias above the maximum, one that means nothing, a subscription identifier from a client.
-    assert_eq!(after(&[0x30, 7, 0, 1, b't', 3, 35, 0, 33]), ReasonCode::TopicAliasInvalid);
-    assert_eq!(after(&[0x30, 6, 0, 0, 3, 35, 0, 1]), ReasonCode::ProtocolError);
-    assert_eq!(after(&[0x30, 6, 0, 1, b't', 2, 11, 1]), ReasonCode::ProtocolError);
-}
-
-#[test]
-fn unacknowledged_messages_fill_the_window_and_no_more() {
-    let gatekeeper = Gatekeeper::start();
-    let mut narrow = connect("narrow");
-    narrow.properties = Properties::new().with(Property::ReceiveMaximum(NonZeroU16::new(2).expect("not 0")));
-    let (mut client, _) = MqttClient::connect_with(gatekeeper.mqtt(), narrow);
-    client.subscribe_with("t", SubscribeOptions::plain(QoS::AtLeastOnce), Properties::new());
-    let mut publisher = MqttClient::connect(gatekeeper.mqtt(), "publisher");
-    for payload in ["1", "2", "3", "4"] {
-        publisher.publish(publish("t", payload));
-    }
-    let next = |client: &mut MqttClient| match client.receive() {
-        Packet::Publish(publish) => publish,
-        other => panic!("{other:?}"),
-    };
-    let (one, two) = (next(&mut client), next(&mut client));
-    client.send(&Packet::Pingreq);
-    assert_eq!(client.receive(), Packet::Pingresp, "the third waits");
-    let acknowledge = |id| Packet::Puback(gpio_gatekeeper::wire::mqtt::Acknowledge::success(id));
-    client.send(&acknowledge(one.packet_id.expect("QoS 1")));
-    assert_eq!(next(&mut client).payload, b"3");
-    client.send(&acknowledge(two.packet_id.expect("QoS 1")));
-    assert_eq!(next(&mut client).payload, b"4");
 }

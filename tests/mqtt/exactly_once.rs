@@ -32,6 +32,7 @@ fn id(number: u16) -> PacketId {
     PacketId::new(number).expect("not 0")
 }
 
+// [MQTT-4.3.3-10] [MQTT-4.3.3-12]
 #[test]
 fn a_command_that_is_sent_again_is_not_done_again() {
     let gatekeeper = Gatekeeper::start();
@@ -52,6 +53,7 @@ fn a_command_that_is_sent_again_is_not_done_again() {
     assert_eq!(gatekeeper.level(17), Level::Low);
 }
 
+// [MQTT-4.3.3-9]
 #[test]
 fn a_refused_message_is_done_with_at_once() {
     let gatekeeper = Gatekeeper::start();
@@ -65,6 +67,7 @@ fn a_refused_message_is_done_with_at_once() {
     assert_eq!(pubrec(&mut client).reason, ReasonCode::Success);
 }
 
+// [MQTT-4.3.3-4..5] [MQTT-2.2.1-5]
 #[test]
 fn a_message_passes_through_both_handshakes() {
     let gatekeeper = Gatekeeper::start();
@@ -104,6 +107,7 @@ fn nobody_subscribed_is_told_in_the_first_half() {
     assert_eq!(release(&mut sender, id(1)), ReasonCode::Success);
 }
 
+// [MQTT-3.3.4-7]
 #[test]
 fn too_many_open_messages_end_the_connection() {
     let gatekeeper = Gatekeeper::start();

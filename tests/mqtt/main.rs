@@ -3,13 +3,20 @@
 #![allow(unreachable_pub, reason = "a test program has nobody outside")]
 
 mod aliases;
+mod answers;
 mod commands;
 mod connecting;
+mod delivering;
 mod documented;
 mod exactly_once;
+mod flow;
+mod malformed;
+mod newcomers;
+mod older;
 mod refusing;
 mod sessions;
 mod sharing;
 mod subscribing;
 #[path = "../support/mod.rs"]
 mod support;
+mod wills;

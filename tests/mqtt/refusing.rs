@@ -1,8 +1,8 @@
 //! Nonsense, floods and slow readers: each hurts only whoever makes it.
 
-use gpio_gatekeeper::wire::mqtt::{Packet, Properties, Publish, QoS, ReasonCode, SubscribeOptions};
+use gpio_gatekeeper::wire::mqtt::{Connect, Packet, Properties, Publish, QoS, ReasonCode, SubscribeOptions};
 
-use super::support::mqtt::{MqttClient, publish};
+use super::support::mqtt::{MqttClient, connect, publish, will};
 use super::support::{DEMO_DEVICES, Gatekeeper};
 
 #[test]
@@ -27,6 +27,7 @@ fn who_does_not_read_is_disconnected_and_nobody_waits_for_it() {
     assert_eq!(publisher.publish(publish("pi/devices/led/set", "ON")).reason, ReasonCode::Success);
 }
 
+// [MQTT-4.6.0-5..6]
 #[test]
 fn a_flood_of_quality_0_is_passed_on_whole_to_who_reads() {
     let gatekeeper = Gatekeeper::with(r#""limits": {"outbox_messages": 20000},"#, DEMO_DEVICES);
@@ -59,6 +60,26 @@ fn retained_messages_are_bounded() {
     let mut late = MqttClient::connect(gatekeeper.mqtt(), "late");
     late.subscribe("pi/devices/led/state");
     assert!(late.message_on("pi/devices/led/state").contains(r#""event":"on""#));
+}
+
+/// Thirty thousand levels fit into a packet, and thirty-two are enough for anybody.
+#[test]
+fn topics_and_filters_have_so_many_levels_and_no_more() {
+    let gatekeeper = Gatekeeper::start();
+    let mut client = MqttClient::connect(gatekeeper.mqtt(), "deep");
+    let levels = |count: usize| vec!["a"; count].join("/");
+    for (count, subscribed, published) in [
+        (32, ReasonCode::Success, ReasonCode::Success),
+        (33, ReasonCode::QuotaExceeded, ReasonCode::QuotaExceeded),
+        (30_000, ReasonCode::QuotaExceeded, ReasonCode::QuotaExceeded),
+    ] {
+        assert_eq!(client.subscribe(&levels(count)), subscribed, "{count}");
+        assert_eq!(client.publish(publish(&levels(count), "x")).reason, published, "{count}");
+        let will = Some(will(&levels(count), "x", false));
+        let (_, connack) = MqttClient::connect_with(gatekeeper.mqtt(), Connect { will, ..connect("dying") });
+        assert_eq!(connack.reason, subscribed, "{count}");
+    }
+    assert_eq!(client.unsubscribe(&levels(30_000)), ReasonCode::NoSubscriptionExisted);
 }
 
 #[test]

@@ -43,6 +43,7 @@ fn lose(gatekeeper: &Gatekeeper, client: MqttClient, client_id: &str) {
     while watcher.message_on(&topic) != "offline" {}
 }
 
+// [MQTT-3.1.2-5..6] [MQTT-3.1.2-23] [MQTT-3.2.2-3] [MQTT-4.1.0-1] [MQTT-4.5.0-1]
 #[test]
 fn what_was_published_meanwhile_waits() {
     let gatekeeper = Gatekeeper::start();
@@ -63,6 +64,7 @@ fn what_was_published_meanwhile_waits() {
     assert_eq!(client.message_on("t"), "and the subscription goes on");
 }
 
+// [MQTT-4.4.0-1] [MQTT-3.3.1-1] [MQTT-4.3.3-3] [MQTT-4.3.3-5..6]
 #[test]
 fn what_was_not_acknowledged_is_sent_again_in_order() {
     let gatekeeper = Gatekeeper::start();
@@ -89,6 +91,7 @@ fn what_was_not_acknowledged_is_sent_again_in_order() {
     }
 }
 
+// [MQTT-4.3.3-10]
 #[test]
 fn a_message_of_quality_2_is_remembered_across_connections() {
     let gatekeeper = Gatekeeper::start();
@@ -105,6 +108,7 @@ fn a_message_of_quality_2_is_remembered_across_connections() {
     assert_eq!(gatekeeper.level(17), Level::High, "toggled once");
 }
 
+// [MQTT-3.1.4-3] [MQTT-3.1.3-2]
 #[test]
 fn another_connection_takes_the_session_over_from_the_one_that_has_it() {
     let gatekeeper = Gatekeeper::start();
@@ -149,6 +153,7 @@ fn who_is_gone_before_it_is_answered_takes_nothing_with_it() {
     assert_eq!((again.dup, again.packet_id), (true, sent.packet_id));
 }
 
+// [MQTT-3.1.2-4] [MQTT-3.1.4-4] [MQTT-3.2.2-2]
 #[test]
 fn a_clean_start_throws_the_session_away() {
     let gatekeeper = Gatekeeper::start();
@@ -163,6 +168,7 @@ fn a_clean_start_throws_the_session_away() {
     assert_eq!(client.receive(), Packet::Pingresp);
 }
 
+// [MQTT-4.1.0-2] [MQTT-3.1.2-8]
 #[test]
 fn a_session_ends_when_its_time_is_over_and_its_will_does_not_wait_longer() {
     let gatekeeper = Gatekeeper::start();
@@ -177,6 +183,7 @@ fn a_session_ends_when_its_time_is_over_and_its_will_does_not_wait_longer() {
     assert!(!open(&gatekeeper, going_on("me", 1)).1.session_present);
 }
 
+// [MQTT-3.1.3-9]
 #[test]
 fn a_will_is_not_published_when_the_client_is_back_in_time() {
     let gatekeeper = Gatekeeper::start();
@@ -211,6 +218,23 @@ fn a_goodbye_can_change_how_long_the_session_lives() {
         Packet::Disconnect(disconnect) => assert_eq!(disconnect.reason, ReasonCode::ProtocolError),
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_goodbye_can_make_a_session_live_longer() {
+    let gatekeeper = Gatekeeper::start();
+    let mut watcher = MqttClient::connect(gatekeeper.mqtt(), "watcher");
+    watcher.subscribe("gone");
+    let (mut client, _) = open(&gatekeeper, going_on("me", 1));
+    let properties = Properties::new().with(Property::SessionExpiryInterval(3600));
+    client.send(&Packet::Disconnect(Disconnect { reason: ReasonCode::Success, properties }));
+    assert_eq!(client.next(), None);
+    // A session that began later with the time of the first ends, which its will tells.
+    let mut late = will("gone", "other", false);
+    late.properties.push(Property::WillDelayInterval(3600));
+    drop(open(&gatekeeper, Connect { will: Some(late), ..going_on("other", 1) }));
+    assert_eq!(watcher.message_on("gone"), "other");
+    assert!(open(&gatekeeper, going_on("me", 0)).1.session_present);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use gpio_gatekeeper::wire::mqtt::{
 use serde_json::Value as Json;
 
 use super::support::Gatekeeper;
-use super::support::mqtt::{MqttClient, publish};
+use super::support::mqtt::{MqttClient, publish, topic_name};
 
 fn plain() -> SubscribeOptions {
     SubscribeOptions::plain(QoS::AtMostOnce)
@@ -86,6 +86,7 @@ fn a_change_reaches_both_topics_of_a_device() {
     assert_eq!(changed, ["pi/devices/led/state", "pi/gpio/17/state"]);
 }
 
+// [MQTT-3.3.1-6..7] [MQTT-3.3.1-9..11] [MQTT-3.8.4-4]
 #[test]
 fn retained_messages_come_as_the_subscriber_wants() {
     let gatekeeper = Gatekeeper::start();
@@ -123,6 +124,7 @@ fn retained_messages_come_as_the_subscriber_wants() {
     assert_eq!(late.receive(), Packet::Pingresp, "it was cleared");
 }
 
+// [MQTT-3.3.1-12..13]
 #[test]
 fn the_retain_flag_is_passed_on_when_asked_for() {
     let gatekeeper = Gatekeeper::start();
@@ -138,6 +140,7 @@ fn the_retain_flag_is_passed_on_when_asked_for() {
     assert!(client.message().retain);
 }
 
+// [MQTT-3.8.3-3]
 #[test]
 fn no_local_keeps_a_clients_own_messages_from_it() {
     let gatekeeper = Gatekeeper::start();
@@ -149,6 +152,7 @@ fn no_local_keeps_a_clients_own_messages_from_it() {
     assert_eq!(client.message().payload, b"theirs");
 }
 
+// [MQTT-3.3.4-2..4]
 #[test]
 fn overlapping_subscriptions_bring_one_message_with_all_identifiers() {
     let gatekeeper = Gatekeeper::start();
@@ -169,6 +173,7 @@ fn overlapping_subscriptions_bring_one_message_with_all_identifiers() {
     assert_eq!(client.message().payload, b"next");
 }
 
+// [MQTT-3.3.2-4] [MQTT-3.3.2-15..18] [MQTT-3.3.2-20]
 #[test]
 fn properties_are_passed_on_unchanged_and_in_order() {
     let gatekeeper = Gatekeeper::start();
@@ -181,6 +186,7 @@ fn properties_are_passed_on_unchanged_and_in_order() {
         Property::UserProperty("a".into(), "2".into()),
         Property::UserProperty("b".into(), "1".into()),
         Property::CorrelationData(vec![0, 255]),
+        Property::ResponseTopic(topic_name("answers")),
     ]
     .into_iter()
     .collect();

@@ -6,6 +6,7 @@ fn matches(filter: &str, name: &str) -> bool {
     TopicFilter::parse(filter).unwrap().matches(&TopicName::parse(name).unwrap())
 }
 
+// [MQTT-4.7.1-1..2] [MQTT-4.7.2-1] [MQTT-4.7.3-4]
 #[test]
 fn filters_match_as_in_the_standard() {
     let table = [
@@ -64,6 +65,7 @@ fn filters_match_as_in_the_standard() {
     }
 }
 
+// [MQTT-4.7.3-1..3]
 #[test]
 fn wrong_filters_are_refused() {
     let table = [
@@ -93,6 +95,7 @@ fn wrong_filters_are_refused() {
     assert!(TopicFilter::parse(&"a".repeat(65_536)).is_err());
 }
 
+// [MQTT-4.7.0-1] [MQTT-4.7.3-1..3]
 #[test]
 fn wrong_names_are_refused() {
     for name in ["", "a/+", "#", "a+b", "a\0"] {

@@ -14,7 +14,7 @@ use crate::domain::{Audit, ClientId, Code, Command, Deed, Principal, Protocol, R
 use crate::gateway::bus::Membership;
 use crate::gateway::mqtt::kept::Keeping;
 use crate::gateway::{Conversation, Delivery, InOrder, Joining, Note, Outbox, Shared};
-use crate::net::Seating;
+use crate::net::{Seat, Seating};
 use crate::wire::line::{Frame, Item, Split, Splitter};
 use crate::wire::mqtt::TopicFilter;
 
@@ -39,6 +39,8 @@ pub struct LineConversation {
     unreadable: u32,
     stage: Stage,
     output: Vec<u8>,
+    /// Given back last, when the client has left the bus.
+    seat: Seat,
 }
 
 /// What the configuration says about this protocol.
@@ -100,7 +102,7 @@ impl LineConversation {
         outbox: Arc<Outbox>,
         peer: SocketAddr,
         number: u64,
-        seating: Seating,
+        seat: Seat,
         now: Instant,
     ) -> LineConversation {
         // A word, a dash and a number: none of it can be wrong in an identifier.
@@ -121,12 +123,10 @@ impl LineConversation {
             unreadable: 0,
             stage: Stage::Open,
             output: Vec::new(),
+            seat,
         };
-        match seating {
-            Seating::Standing => conversation.say_goodbye(&Refusal::new(
-                Code::TooManyClients,
-                "as many clients as may be are connected; try again later",
-            )),
+        match conversation.seat.outlook() {
+            Seating::Full => conversation.say_goodbye(&Refusal::too_many_clients()),
             Seating::Seated => {
                 let joining = Joining {
                     principal: conversation.principal.clone(),
@@ -190,6 +190,10 @@ impl LineConversation {
     }
 
     fn carry_out(&mut self, frame: &Frame<'_>, now: Instant) {
+        // With its first frame it has introduced itself.
+        if self.seat.take() == Seating::Full {
+            return self.say_goodbye(&Refusal::too_many_clients());
+        }
         self.unreadable = 0;
         self.watchdog.heard(now);
         match commands::carry_out(self, frame, now) {

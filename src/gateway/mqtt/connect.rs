@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 use super::conversation::MqttConversation;
 use super::kept::{Expiry, Keeping};
 use super::outgoing::Outgoing;
+use super::reception::Reception;
 use super::session::Session;
-use crate::domain::{ClientId, Principal, Protocol};
+use crate::domain::{ClientId, Principal, Protocol, Refusal};
 use crate::gateway::{Joining, Message, Space, Topics};
-use crate::wire::mqtt::{Connack, Connect, Properties, Property, ReasonCode, Version, Will};
+use crate::net::Seating;
+use crate::wire::mqtt::{Connack, Connect, Packet, Properties, Property, ReasonCode, Version, Will};
 
 /// Why a client is not taken.
 pub(super) struct Refused {
@@ -26,10 +28,12 @@ pub(super) const WINDOW: u16 = 32;
 /// How many topic aliases a client may use.
 pub(super) const ALIASES: NonZeroU16 = NonZeroU16::MIN.saturating_add(31);
 
-/// Takes the client: it becomes a member of the bus, and its CONNACK is sent when it is one.
+/// Takes the client: it becomes a member of the bus, and its CONNACK is sent when it is one; or says why not
+/// [MQTT-3.1.4-2].
 pub(super) fn open(
-    conversation: &MqttConversation,
+    conversation: &mut MqttConversation,
     connect: Connect,
+    reception: Reception,
     now: Instant,
 ) -> Result<Session, Refused> {
     let Connect { version, clean_start, keep_alive, client_id, will, properties, .. } = connect;
@@ -56,19 +60,27 @@ pub(super) fn open(
     };
     let principal =
         Arc::new(Principal { client: client.clone(), address: conversation.peer, protocol: Protocol::Mqtt });
-    let maximum_packet = properties.maximum_packet_size().map_or(usize::MAX, |size| size.get() as usize);
+    if reception.write(Packet::Connack(connack.clone()), &mut Vec::new()).is_err() {
+        // Before it is a member, so that it takes nobody's place.
+        return refuse(ReasonCode::PacketTooLarge, "the CONNACK is larger than the maximum packet size");
+    }
+    // Last, so that who is refused for something else never has a seat.
+    if conversation.seat.take() == Seating::Full {
+        let message = Refusal::too_many_clients().message;
+        return Err(Refused { reason: ReasonCode::ServerBusy, message });
+    }
     let aliases = properties.topic_alias_maximum();
-    let bytes = conversation.shared.outbox.bytes;
+    let (maximum_packet, bytes) = (reception.maximum_packet, conversation.shared.outbox.bytes);
     let outgoing = Outgoing::new(version, properties.receive_maximum(), maximum_packet, aliases, bytes);
     let outbox = conversation.outbox.clone();
     let joining = Joining { principal: principal.clone(), named, outbox: outbox.clone(), will, keeping };
+    // [MQTT-3.2.2-22] The server has no wishes of its own.
     let silence = (keep_alive != 0).then(|| Duration::from_secs(u64::from(keep_alive)) * 3 / 2);
     Ok(Session::new(
         conversation.shared.clone(),
         outbox,
         principal,
-        version,
-        properties.request_problem_information(),
+        reception,
         silence,
         outgoing,
         now,
@@ -77,14 +89,15 @@ pub(super) fn open(
     ))
 }
 
-/// The client's identifier, and whether it chose it itself.
+/// The client's identifier, and whether it chose it itself.  What is refused [MQTT-3.1.3-8] is none of those that
+/// have to be taken [MQTT-3.1.3-5].
 fn client(text: &str, version: Version, clean_start: bool, number: u64) -> Result<(ClientId, bool), Refused> {
     if text.is_empty() {
         if version == Version::V3 && !clean_start {
-            // [MQTT-3.1.3-8] of 3.1.1
+            // [3.1.1: MQTT-3.1.3-8]
             return refuse(ReasonCode::ClientIdentifierNotValid, "a session that is kept needs a client id");
         }
-        // [MQTT-3.1.3-6] The random part keeps it from taking over somebody who chose such a name.
+        // [MQTT-3.1.3-6..7] The random part keeps it from taking over somebody who chose such a name.
         let random = RandomState::new().hash_one(number);
         let assigned = ClientId::parse(&format!("mqtt-{number}-{:06x}", random & 0xff_ffff));
         return match assigned {
@@ -103,7 +116,8 @@ fn client(text: &str, version: Version, clean_start: bool, number: u64) -> Resul
     }
 }
 
-/// The will as it would be published: what may not be published may not be left behind either.
+/// The will as it would be published, retained or not [MQTT-3.1.2-14..15], with its properties in their order
+/// [MQTT-3.1.3-10]: what may not be published may not be left behind either.
 fn will(will: Will, client: &ClientId, topics: &Topics) -> Result<Message, Refused> {
     let Will { topic, payload, qos, retain, properties } = will;
     match topics.space(&topic) {
@@ -116,6 +130,9 @@ fn will(will: Will, client: &ClientId, topics: &Topics) -> Result<Message, Refus
         Space::Set(_) | Space::Rpc | Space::Message(_) | Space::Variable | Space::Free => {}
         Space::Response(_) | Space::Reserved => {
             return refuse(ReasonCode::NotAuthorized, "nobody may publish to the topic of the will");
+        }
+        Space::Deep => {
+            return refuse(ReasonCode::QuotaExceeded, "the topic of the will has too many levels");
         }
         Space::Nonsense => {
             return refuse(ReasonCode::TopicNameInvalid, "the topic of the will names no device");
@@ -132,6 +149,8 @@ fn will(will: Will, client: &ClientId, topics: &Topics) -> Result<Message, Refus
     })
 }
 
+/// What a client of 5.0 is told about the server.  Nothing is said of authentication, for whoever asked for a method
+/// was refused [MQTT-4.12.0-6].
 fn about_us(
     conversation: &MqttConversation,
     asked: &Properties,
@@ -151,6 +170,7 @@ fn about_us(
         about.push(Property::MaximumPacketSize(maximum));
     }
     about.push(Property::TopicAliasMaximum(ALIASES.get()));
+    // [MQTT-3.1.2-28]
     if asked.request_response_information() {
         let topic = conversation.shared.topics.response(client.as_str());
         about.push(Property::ResponseInformation(topic.as_str().to_owned()));

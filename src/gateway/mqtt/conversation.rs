@@ -4,19 +4,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use log::{debug, error};
+use log::debug;
 
 use super::connect::{self, Refused};
 use super::kept::Expiry;
 use super::outlet::{Course, Hold, Outlet};
 use super::reasons;
+use super::reception::{Reception, TooLarge};
 use super::session::Session;
 use crate::domain::{Code, Refusal};
 use crate::gateway::{Conversation, Delivery, Note, Outbox, Shared};
-use crate::net::Seating;
+use crate::net::Seat;
 use crate::wire::mqtt::{
     Connack, Disconnect, Frame, Malformed, Packet, PacketType, Properties, Property, ReasonCode, Split,
-    Version, decode, dialect, encode, split,
+    Version, decode, dialect, split,
 };
 
 /// What the configuration says about MQTT connections.
@@ -35,10 +36,11 @@ pub struct MqttConversation {
     pub(super) outbox: Arc<Outbox>,
     pub(super) peer: SocketAddr,
     pub(super) number: u64,
-    seating: Seating,
     opened: Instant,
     phase: Phase,
     out: Outlet,
+    /// Given back last, when the session has left the bus.
+    pub(super) seat: Seat,
 }
 
 enum Phase {
@@ -46,7 +48,7 @@ enum Phase {
     New,
     /// It is a member, or about to be one.
     Open(Box<Session>),
-    /// Nothing more is read; what it asked for is still answered.
+    /// Nothing more is read, and the outcomes of its commands are still awaited.
     Leaving(Box<Session>),
     /// Nothing is left to be said.
     Over,
@@ -60,7 +62,7 @@ impl MqttConversation {
         outbox: Arc<Outbox>,
         peer: SocketAddr,
         number: u64,
-        seating: Seating,
+        seat: Seat,
         now: Instant,
     ) -> MqttConversation {
         MqttConversation {
@@ -69,10 +71,10 @@ impl MqttConversation {
             outbox,
             peer,
             number,
-            seating,
             opened: now,
             phase: Phase::New,
             out: Outlet::default(),
+            seat,
         }
     }
 
@@ -81,12 +83,16 @@ impl MqttConversation {
             Phase::New => self.first(frame, now),
             Phase::Open(mut session) => {
                 session.heard(now);
+                if frame.packet_type() == PacketType::Connect {
+                    // [MQTT-3.1.0-2] Whatever is in it.
+                    return self.end(session, ReasonCode::ProtocolError, "a second CONNECT");
+                }
                 match decode(frame, session.version()) {
                     Ok(packet) => self.packet(packet, session, now),
                     Err(malformed) => self.end(session, malformed.reason, malformed.what),
                 }
             }
-            // What comes after a goodbye is not for anybody [MQTT-3.14.4-2].
+            // What comes after a goodbye is not for anybody [MQTT-3.14.4-1].
             phase @ (Phase::Leaving(_) | Phase::Over) => self.phase = phase,
         }
     }
@@ -100,34 +106,34 @@ impl MqttConversation {
         let connect = match decode(frame, Version::V5) {
             Ok(Packet::Connect(connect)) => connect,
             Ok(_) => return,
+            // [MQTT-3.1.4-1]
             Err(Malformed { reason, what }) => {
-                return self.refuse(dialect(frame), &Refused { reason, message: what.into() });
+                let reception = Reception::of(dialect(frame), &Properties::new());
+                return self.refuse(reception, Refused { reason, message: what.into() });
             }
         };
-        let version = connect.version;
-        if self.seating == Seating::Standing {
-            let message = "as many clients as may be are connected; try again later".into();
-            return self.refuse(version, &Refused { reason: ReasonCode::ServerBusy, message });
-        }
-        match connect::open(self, *connect, now) {
+        let reception = Reception::of(connect.version, &connect.properties);
+        match connect::open(self, *connect, reception, now) {
             Ok(session) => {
                 if session.is_kept() && self.shared.journal.is_on() {
                     self.out.set_course(Course::Kept);
                 }
                 self.phase = Phase::Open(Box::new(session));
             }
-            Err(refused) => self.refuse(version, &refused),
+            Err(refused) => self.refuse(reception, refused),
         }
     }
 
-    fn refuse(&mut self, version: Version, refused: &Refused) {
-        debug!("{}: CONNECT refused: {}", self.peer, refused.message);
-        let properties = match version {
-            Version::V5 => Properties::new().with(Property::ReasonString(refused.message.to_string())),
-            Version::V3 => Properties::new(),
-        };
-        let connack = Connack { session_present: false, reason: refused.reason, properties };
-        self.write(&Packet::Connack(connack), version);
+    /// Says why the client is not taken; what it sends after that is not read [MQTT-3.1.4-6] [MQTT-3.2.2-7].
+    fn refuse(&mut self, reception: Reception, Refused { reason, message }: Refused) {
+        debug!("{}: CONNECT refused: {message}", self.peer);
+        let wrong = [ReasonCode::MalformedPacket, ReasonCode::ProtocolError, ReasonCode::TopicNameInvalid];
+        if reception.version == Version::V3 && wrong.contains(&reason) {
+            // [3.1.1: MQTT-3.2.2-6] It has no return code for a client that does not speak it well.
+            return;
+        }
+        let properties = Properties::new().with(Property::ReasonString(message.into_owned()));
+        self.write(Packet::Connack(Connack { session_present: false, reason, properties }), reception);
     }
 
     fn packet(&mut self, packet: Packet, mut session: Box<Session>, now: Instant) {
@@ -145,20 +151,14 @@ impl MqttConversation {
                 session.acknowledged(acknowledge.packet_id, now, self.out.writer());
                 Ok(())
             }
-            Packet::Pubrec(acknowledge) => {
-                session.pubrec(&acknowledge, self.out.writer());
-                Ok(())
-            }
-            Packet::Pubrel(acknowledge) => {
-                session.pubrel(&acknowledge, self.out.writer());
-                Ok(())
-            }
+            Packet::Pubrec(acknowledge) => session.pubrec(&acknowledge, self.out.writer()),
+            Packet::Pubrel(acknowledge) => session.pubrel(&acknowledge, self.out.writer()),
             Packet::Pubcomp(acknowledge) => {
                 session.completed(acknowledge.packet_id, now, self.out.writer());
                 Ok(())
             }
             Packet::Pingreq => {
-                self.write(&Packet::Pingresp, session.version()); // [MQTT-3.12.4-1]
+                self.write(Packet::Pingresp, session.reception); // [MQTT-3.12.4-1]
                 Ok(())
             }
             Packet::Disconnect(disconnect) => {
@@ -171,12 +171,14 @@ impl MqttConversation {
                 }
                 return self.leave(session);
             }
-            // [MQTT-3.1.0-2]
-            Packet::Connect(_) => Err((ReasonCode::ProtocolError, "a second CONNECT")),
+            // [MQTT-4.12.0-7]
             Packet::Auth(_) => Err((ReasonCode::ProtocolError, "no authentication method was agreed on")),
-            Packet::Connack(_) | Packet::Suback(_) | Packet::Unsuback(_) | Packet::Pingresp => {
-                Err((ReasonCode::ProtocolError, "only a server sends such a packet"))
-            }
+            // A CONNECT was dealt with before.
+            Packet::Connect(_)
+            | Packet::Connack(_)
+            | Packet::Suback(_)
+            | Packet::Unsuback(_)
+            | Packet::Pingresp => Err((ReasonCode::ProtocolError, "only a server sends such a packet")),
         };
         match done {
             Ok(()) => self.phase = Phase::Open(session),
@@ -184,30 +186,32 @@ impl MqttConversation {
         }
     }
 
-    /// Ends the connection because of what the client did: it is told, and its will is published.
+    /// Ends the connection because of what the client did [MQTT-4.13.1-1] [MQTT-4.13.2-1]: it is told, and its will is
+    /// published.
     fn end(&mut self, session: Box<Session>, reason: ReasonCode, what: &'static str) {
         debug!("{}: {} is disconnected: {reason}: {what}", self.peer, session.client());
         self.say_disconnect(&session, reason, what);
         self.leave(session);
     }
 
+    /// The last that is said [MQTT-3.14.4-1..2], and never with another Session Expiry Interval [MQTT-3.14.2-2].
     fn say_disconnect(&mut self, session: &Session, reason: ReasonCode, what: &str) {
         // 3.1.1 has no such packet from a server.
         if session.version() == Version::V5 {
-            let mut properties = Properties::new();
-            // [MQTT-3.14.2-3] applies to the size of the packet; what we say is always short.
-            properties.push(Property::ReasonString(what.to_owned()));
-            self.write(&Packet::Disconnect(Disconnect { reason, properties }), Version::V5);
+            let properties = Properties::new().with(Property::ReasonString(what.to_owned()));
+            self.write(Packet::Disconnect(Disconnect { reason, properties }), session.reception);
         }
     }
 
-    fn leave(&mut self, session: Box<Session>) {
-        self.phase = if session.is_idle() { Phase::Over } else { Phase::Leaving(session) };
+    fn leave(&mut self, mut session: Box<Session>) {
+        session.reception.unheard();
+        self.phase = if session.awaits_outcome() { Phase::Leaving(session) } else { Phase::Over };
     }
 
-    fn write(&mut self, packet: &Packet, version: Version) {
-        if let Err(malformed) = encode(packet, version, self.out.writer()) {
-            error!("a packet of our own can't be written: {malformed}");
+    /// What a client can't even take is left unsaid.
+    fn write(&mut self, packet: Packet, reception: Reception) {
+        if let Err(TooLarge) = reception.write(packet, self.out.writer()) {
+            debug!("{}: it takes no packet as small as {} bytes", self.peer, reception.maximum_packet);
         }
     }
 }
@@ -249,7 +253,8 @@ impl Conversation for MqttConversation {
 
     fn expects_answer(&self) -> bool {
         match &self.phase {
-            Phase::Open(session) | Phase::Leaving(session) => !session.is_idle() || !self.out.is_free(),
+            Phase::Open(session) => !session.is_idle() || !self.out.is_free(),
+            Phase::Leaving(session) => session.awaits_outcome() || !self.out.is_free(),
             Phase::New | Phase::Over => !self.out.is_free(),
         }
     }
@@ -268,12 +273,13 @@ impl Conversation for MqttConversation {
             return self.out.release(post);
         }
         match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Open(mut session) => {
-                session.note(note, now, self.out.writer());
-                self.phase = Phase::Open(session);
-            }
+            Phase::Open(mut session) => match session.note(note, now, self.out.writer()) {
+                Ok(()) => self.phase = Phase::Open(session),
+                Err((reason, what)) => self.end(session, reason, what),
+            },
             Phase::Leaving(mut session) => {
-                session.note(note, now, &mut Vec::new());
+                // Nobody is there to take what is written.
+                let _ = session.note(note, now, &mut Vec::new());
                 self.leave(session);
             }
             phase @ (Phase::New | Phase::Over) => self.phase = phase,
@@ -296,6 +302,7 @@ impl Conversation for MqttConversation {
     }
 
     fn close(&mut self, why: Refusal, _now: Instant) {
+        // What it asked for is still awaited, because its session may go on elsewhere.
         if let Phase::Open(session) = std::mem::replace(&mut self.phase, Phase::Over) {
             if why.code != Code::Stopping {
                 debug!("{}: {} is closed: {why}", self.peer, session.client());
@@ -303,9 +310,10 @@ impl Conversation for MqttConversation {
             if session.is_joining() {
                 // [MQTT-3.14.0-1] No DISCONNECT comes before a CONNACK.
                 let refused = Refused { reason: ReasonCode::ServerUnavailable, message: why.message };
-                self.refuse(session.version(), &refused);
+                self.refuse(session.reception, refused);
             } else {
                 self.say_disconnect(&session, reasons::of_closing(why.code), &why.message);
+                self.leave(session);
             }
         }
     }
@@ -314,6 +322,11 @@ impl Conversation for MqttConversation {
         match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::New if now >= self.opened + self.settings.connect_time => {
                 debug!("{}: no CONNECT in time", self.peer);
+            }
+            // Nothing is read from a client while so much of what it asked for waits.
+            Phase::Open(mut session) if !session.can_receive() => {
+                session.heard(now);
+                self.phase = Phase::Open(session);
             }
             // [MQTT-3.1.2-22] Nothing was heard for one and a half times the keep alive.
             Phase::Open(session) if session.silent_until().is_some_and(|until| until <= now) => {

@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 use log::warn;
 
 use super::broker::Incoming;
-use super::connect::{ALIASES, WINDOW};
+use super::connect::ALIASES;
+use super::outgoing::Dup;
 use super::session::{Answer, Receipt, Request, Respond, Session, Violation};
 use super::translate;
 use crate::control;
 use crate::domain::{Audit, ClientId, Code, Deed, Refusal, Target};
-use crate::gateway::{Body, Message, Space};
-use crate::wire::mqtt::{Properties, Property, Publish, QoS, ReasonCode, TopicName, Version};
+use crate::gateway::{Body, LEVELS, Message, Space};
+use crate::wire::mqtt::{Properties, Property, Publish, QoS, ReasonCode, TopicName};
 
 /// The longest value of a variable and of a message to a client, so that it fits into a frame of the line protocol.
 const LONGEST_VALUE: usize = 1024;
@@ -31,22 +32,15 @@ impl Session {
             return Err((ReasonCode::ProtocolError, "a subscription identifier from a client")); // [MQTT-3.3.4-6]
         }
         let topic = self.topic(&publish)?;
+        // [MQTT-3.3.4-1]
         let receipt = match (publish.qos, publish.packet_id) {
             (QoS::AtLeastOnce, Some(id)) => Receipt::Puback(id),
             (QoS::ExactlyOnce, Some(id)) => Receipt::Pubrec(id),
             _ => Receipt::None,
         };
-        if let Receipt::Pubrec(id) = receipt {
-            if !self.is_new(id, out) {
-                return Ok(());
-            }
-            if self.version == Version::V5 && self.received.len() > usize::from(WINDOW) {
-                // [MQTT-3.3.4-7..8]
-                return Err((
-                    ReasonCode::ReceiveMaximumExceeded,
-                    "more messages of QoS 2 are open than may be",
-                ));
-            }
+        let dup = if publish.dup { Dup::Again } else { Dup::First };
+        if !self.is_new(receipt, dup, out)? {
+            return Ok(());
         }
         let mut receiver = None;
         let refused = match self.shared.topics.space(&topic) {
@@ -68,6 +62,9 @@ impl Session {
                 Some(Refusal::new(Code::AccessDenied, format!("only the gatekeeper publishes to {topic}")))
             }
             Space::Nonsense => Some(Refusal::new(Code::UnknownDevice, format!("{topic} names no device"))),
+            Space::Deep => {
+                Some(Refusal::new(Code::LimitReached, format!("a topic has at most {LEVELS} levels")))
+            }
         };
         let text = publish.properties.payload_is_text();
         let refused = refused.or_else(|| {
@@ -75,8 +72,7 @@ impl Session {
             lies.then(|| Refusal::new(Code::Malformed, "the payload is declared as UTF-8 and is not"))
         });
         if let Some(refusal) = refused {
-            self.refuse_publication(receipt, &topic, refusal, now, out);
-            return Ok(());
+            return self.refuse_publication(receipt, &topic, refusal, now, out);
         }
         self.pass_on(receipt, publish, topic, receiver, now);
         Ok(())
@@ -94,7 +90,7 @@ impl Session {
         if let Some(topic) = &publish.topic {
             self.aliases.insert(alias, topic.clone());
         }
-        // [MQTT-3.3.2-7] What an alias means is said on this connection.
+        // [MQTT-3.3.2-7] What an alias means is said on this connection; [MQTT-3.3.2-12] all of them may be used.
         let topic = self.aliases.get(&alias).cloned();
         topic.ok_or((ReasonCode::ProtocolError, "a topic alias that means nothing yet"))
     }
@@ -110,6 +106,7 @@ impl Session {
     ) {
         let Publish { qos, retain, mut properties, payload, .. } = publish;
         let expires = expiry(&properties, now);
+        // The others are for the subscribers, as they are: [MQTT-3.3.2-4] [MQTT-3.3.2-15..18] [MQTT-3.3.2-20].
         let own = |p: &Property| matches!(p, Property::MessageExpiryInterval(_) | Property::TopicAlias(_));
         properties.retain(|property| !own(property));
         self.unanswered.0 += 1;
@@ -150,10 +147,7 @@ impl Session {
         let Publish { retain, properties, payload, .. } = publish;
         let respond = match self.respond_to(target.is_none(), &properties) {
             Ok(respond) => respond,
-            Err(refusal) => {
-                self.refuse_publication(receipt, topic, refusal, now, out);
-                return Ok(());
-            }
+            Err(refusal) => return self.refuse_publication(receipt, topic, refusal, now, out),
         };
         let ticket = self.requests.push(Request::Command(receipt, respond));
         let command = if retain {
@@ -179,7 +173,7 @@ impl Session {
             Err(refusal) => {
                 let refusal = self.audit(topic, refusal);
                 self.requests.answer(ticket, Answer::Outcome(Err(refusal)));
-                self.write_answers(now, out);
+                return self.write_answers(now, out);
             }
         }
         Ok(())
@@ -216,11 +210,11 @@ impl Session {
         refusal: Refusal,
         now: Instant,
         out: &mut Vec<u8>,
-    ) {
+    ) -> Result<(), Violation> {
         let refusal = self.audit(topic, refusal);
         let ticket = self.requests.push(Request::Publish(receipt));
         self.requests.answer(ticket, Answer::Done(Err(refusal)));
-        self.write_answers(now, out);
+        self.write_answers(now, out)
     }
 
     fn audit(&self, topic: &TopicName, refusal: Refusal) -> Refusal {

@@ -32,10 +32,21 @@ pub enum Expiry {
 pub struct Kept {
     /// Messages to the client that it has not acknowledged, in the order in which they were sent.
     pub(super) under_way: Vec<UnderWay>,
-    /// Messages of QoS 2 from the client that it has not released; true for those with a PUBREC.
-    pub(super) received: HashMap<PacketId, bool>,
+    /// Messages of QoS 2 from the client that it has not released.
+    pub(super) received: HashMap<PacketId, Progress>,
     /// Its subscriptions that its own responses match.
     pub(super) private: Vec<(TopicFilter, SubscribeOptions, Option<NonZeroU32>)>,
+}
+
+/// How far a message of QoS 2 from the client is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// It was handed on, and what comes of it is awaited.
+    Pending,
+    /// The PUBREC has said that it was taken on.
+    Taken,
+    /// The connection ended before it was known what came of it.
+    Unknown,
 }
 
 /// A message that was sent and is not done with.
@@ -52,11 +63,11 @@ pub(super) struct UnderWay {
 /// What the client has to say next of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Awaited {
-    /// QoS 1: that it has it.
+    /// QoS 1: that it has it [MQTT-4.3.2-3].
     Puback,
-    /// QoS 2: that it has it.
+    /// QoS 2: that it has it [MQTT-4.3.3-3].
     Pubrec,
-    /// QoS 2: that it will not take it for a new one any more.
+    /// QoS 2: that it will not take it for a new one any more [MQTT-4.3.3-5].
     Pubcomp,
 }
 
@@ -77,7 +88,8 @@ impl UnderWay {
 impl Kept {
     /// About how much memory it takes.
     pub(super) fn weight(&self) -> usize {
-        self.under_way.iter().map(UnderWay::weight).sum()
+        const RECEIVED: usize = 8;
+        self.under_way.iter().map(UnderWay::weight).sum::<usize>() + RECEIVED * self.received.len()
     }
 }
 

@@ -9,6 +9,8 @@ pub mod kept;
 mod outgoing;
 mod outlet;
 mod reasons;
+mod received;
+mod reception;
 mod session;
 pub mod store;
 pub(super) mod translate;
@@ -21,22 +23,23 @@ use std::time::Instant;
 pub use conversation::{MqttConversation, MqttSettings};
 use log::debug;
 
-use super::{Outbox, Shared, converse};
+use super::{Outbox, Shared, close_on_dismissal, converse};
 use crate::net::Accepted;
 
-/// Serves one client until its connection ends.
+/// Serves one client until its connection, which is a stream of bytes [MQTT-4.2.0-1], ends.
 pub fn serve(accepted: Accepted, shared: &Shared, settings: &MqttSettings, number: u64) {
     let Accepted { mut link, seat } = accepted;
     let peer = link.peer();
     let result = Outbox::new(shared.outbox).and_then(|outbox| {
         let outbox = Arc::new(outbox);
+        close_on_dismissal(&seat, &outbox);
         let mut conversation = MqttConversation::new(
             shared.clone(),
             settings.clone(),
             outbox.clone(),
             peer,
             number,
-            seat.seating(),
+            seat,
             Instant::now(),
         );
         converse(&mut link, &mut conversation, &outbox, settings.maximum_packet)

@@ -43,9 +43,9 @@ pub(super) enum Step {
     Done(u64),
 }
 
-/// Whether a packet may repeat an earlier one [MQTT-3.3.1-1].
+/// Whether a packet may repeat an earlier one [MQTT-3.3.1-1], whatever its publisher said of his [MQTT-3.3.1-3].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Dup {
+pub(super) enum Dup {
     First,
     Again,
 }
@@ -79,7 +79,8 @@ impl Outgoing {
         }
     }
 
-    /// How many more messages may be sent before one is acknowledged [MQTT-3.3.4-9].
+    /// How many more messages may be sent before one is acknowledged [MQTT-3.3.4-9] [MQTT-4.9.0-1..2].  Only messages
+    /// wait for it, and no other packets [MQTT-3.3.4-10].
     pub(super) fn room(&self) -> usize {
         // [MQTT-4.6.0-1] What was sent before comes first.
         if !self.again.is_empty() || self.bytes >= self.maximum_bytes {
@@ -107,25 +108,28 @@ impl Outgoing {
     /// Sends again, in order, as much as the client may have under way [MQTT-4.4.0-1].
     pub(super) fn send_again(&mut self, now: Instant, out: &mut Vec<u8>) {
         while self.under_way.len() < self.receive_maximum {
-            let Some(again) = self.again.pop_front() else { return };
-            let UnderWay { id, awaited, delivery, number } = again;
-            let sent = match (&delivery, awaited) {
-                (Some(delivery), Awaited::Puback | Awaited::Pubrec) => {
-                    self.write(delivery, Some(id), Dup::Again, now, out)
-                }
-                (None, _) | (_, Awaited::Pubcomp) => {
-                    encode(&Packet::Pubrel(Acknowledge::success(id)), self.version, out).is_ok()
-                }
+            let Some(mut again) = self.again.pop_front() else { return };
+            let sent = match &again.delivery {
+                Some(delivery) => self.write(delivery, Some(again.id), Dup::Again, now, out),
+                None => false,
             };
-            if sent {
-                self.add(UnderWay { id, awaited, delivery, number });
-            } else {
-                self.note(number, Step::Done);
+            if !sent && again.awaited != Awaited::Puback {
+                // Also for what can't be sent to this connection: the identifier may still mean something to the
+                // client, which would take the next message with it for the same.
+                if again.awaited == Awaited::Pubrec {
+                    self.note(again.number, |number| Step::Received(number, again.id));
+                }
+                (again.awaited, again.delivery) = (Awaited::Pubcomp, None);
+                self.release(again.id, out);
+            } else if !sent {
+                self.note(again.number, Step::Done);
+                continue;
             }
+            self.add(again);
         }
     }
 
-    /// Writes a message.
+    /// Writes a message for the first time: [MQTT-4.3.1-1] [MQTT-4.3.2-1..2] [MQTT-4.3.3-1..2].
     pub(super) fn send(&mut self, delivery: &Delivery, now: Instant, out: &mut Vec<u8>) {
         let awaited = match delivery.qos {
             QoS::AtMostOnce => {
@@ -151,6 +155,12 @@ impl Outgoing {
         }
     }
 
+    fn release(&self, id: PacketId, out: &mut Vec<u8>) {
+        if let Err(malformed) = encode(&Packet::Pubrel(Acknowledge::success(id)), self.version, out) {
+            error!("a packet of our own can't be written: {malformed}");
+        }
+    }
+
     fn add(&mut self, under_way: UnderWay) {
         self.bytes += under_way.weight();
         self.under_way.push_back(under_way);
@@ -169,18 +179,20 @@ impl Outgoing {
         let mut own: Vec<Property> =
             delivery.subscription_ids.iter().map(|id| Property::SubscriptionIdentifier(*id)).collect();
         if let Some(expires) = message.expires {
-            // [MQTT-3.3.2-5] A message whose time has passed is not sent; [MQTT-3.3.2-6] else what is left of it is.
+            // [MQTT-3.3.2-5] A message whose time has passed is not sent, unless [MQTT-4.3.3-7] it was sent before;
+            // [MQTT-3.3.2-6] else what is left of its time is.
             let left = expires.saturating_duration_since(now).as_secs();
-            if expires <= now {
+            if expires <= now && dup == Dup::First {
                 return false;
             }
             own.push(Property::MessageExpiryInterval(u32::try_from(left).unwrap_or(u32::MAX)));
         }
         // The first of its topic says the name and its alias, the others only the alias.
         let known = self.aliases.get(&message.topic).copied();
-        let alias = known.or_else(|| self.next_alias());
+        let mut alias = known.or_else(|| self.next_alias());
+        let plain = own.len();
         own.extend(alias.map(Property::TopicAlias));
-        let publish = PublishView {
+        let mut publish = PublishView {
             dup: dup == Dup::Again,
             qos: delivery.qos,
             retain: delivery.retain,
@@ -190,8 +202,13 @@ impl Outgoing {
             delivery_properties: &own,
             payload: message.payload(),
         };
+        if known.is_none() && !self.fits(&publish) {
+            // A new alias makes the packet longer, and nobody asked for it.
+            publish.delivery_properties = &own[..plain];
+            alias = None;
+        }
         // [MQTT-3.1.2-24..25] What is too large for this client is dropped for it alone.
-        if self.maximum_packet != usize::MAX && publish.encoded_size(self.version) > self.maximum_packet {
+        if !self.fits(&publish) {
             debug!("{}: larger than the client's maximum packet size", message.topic);
             return false;
         }
@@ -205,7 +222,11 @@ impl Outgoing {
         true
     }
 
-    /// An alias for one more topic, if the client takes any [MQTT-3.1.2-26..27].
+    fn fits(&self, publish: &PublishView<'_>) -> bool {
+        self.maximum_packet == usize::MAX || publish.encoded_size(self.version) <= self.maximum_packet
+    }
+
+    /// An alias for one more topic, if the client takes any [MQTT-3.1.2-26..27] [MQTT-3.3.2-11].
     fn next_alias(&self) -> Option<NonZeroU16> {
         let count = self.aliases.len();
         if count >= self.maximum_aliases {
@@ -214,13 +235,13 @@ impl Outgoing {
         u16::try_from(count + 1).ok().and_then(NonZeroU16::new)
     }
 
-    /// PUBACK: a message of QoS 1 has arrived; true if it was under way.
+    /// PUBACK: a message of QoS 1 has arrived, or is not wanted [MQTT-4.4.0-2]; true if it was under way.
     pub(super) fn acknowledged(&mut self, id: PacketId) -> bool {
         self.done(id, Awaited::Puback)
     }
 
     /// PUBREC: a message of QoS 2 has arrived, or is not wanted.  Says how the PUBREL is to answer, or that there is
-    /// none, because the client has ended the exchange with an error [MQTT-4.3.3-4].
+    /// none, because the client has ended the exchange with an error [MQTT-4.3.3-4] [MQTT-4.4.0-2].
     pub(super) fn received(&mut self, id: PacketId, reason: ReasonCode) -> Option<ReasonCode> {
         if reason.is_error() {
             self.done(id, Awaited::Pubrec);
@@ -304,6 +325,7 @@ mod tests {
         Outgoing::new(Version::V5, NonZeroU16::new(receive_maximum).expect("not 0"), maximum_packet, 0, 1000)
     }
 
+    // [MQTT-4.9.0-1..2]
     #[test]
     fn the_window_closes_and_opens() {
         let mut outgoing = outgoing(2, usize::MAX);
@@ -353,6 +375,32 @@ mod tests {
         assert_eq!((outgoing.room(), outgoing.bytes), (100, 0));
     }
 
+    // [MQTT-2.2.1-4]
+    #[test]
+    fn what_was_begun_is_ended_on_the_next_connection() {
+        let now = Instant::now();
+        let late = now + Duration::from_secs(60);
+        let (mut first, mut out) = (outgoing(10, usize::MAX), Vec::new());
+        let expires = Some(now + Duration::from_secs(9));
+        let message = Message::own(TopicName::parse("a").expect("valid"), *b"expires", false);
+        first.send(&Delivery::new(Arc::new(Message { expires, ..message }), QoS::ExactlyOnce), now, &mut out);
+        first.send(&delivery(QoS::AtLeastOnce, "a payload of more than twenty bytes"), now, &mut out);
+        first.send(&delivery(QoS::ExactlyOnce, "a payload of more than twenty bytes"), now, &mut out);
+        let ids: Vec<_> = sent(&out).iter().filter_map(|publish| publish.packet_id).collect();
+        let mut second = outgoing(10, 20);
+        let (mut publish, mut release) = (Vec::new(), Vec::new());
+        second.resume(first.hand_back());
+        second.receive_maximum = 1;
+        second.send_again(late, &mut publish);
+        assert_eq!(sent(&publish)[0].packet_id, Some(ids[0]));
+        second.receive_maximum = 10;
+        second.send_again(late, &mut release);
+        let Ok(Split::Packet { frame, length }) = split(&release, usize::MAX) else { panic!("a packet") };
+        let pubrel = Packet::Pubrel(Acknowledge::success(ids[2]));
+        assert_eq!((decode(&frame, Version::V5), length), (Ok(pubrel), release.len()));
+        assert_eq!(second.room(), 8, "the one of QoS 1 is done with");
+    }
+
     #[test]
     fn identifiers_in_use_are_passed_over() {
         let mut outgoing = outgoing(3, usize::MAX);
@@ -367,6 +415,7 @@ mod tests {
         }
     }
 
+    // [MQTT-3.1.2-24..25] [MQTT-3.3.2-5..6]
     #[test]
     fn what_is_too_large_or_too_late_is_not_sent() {
         let mut outgoing = outgoing(10, 20);
@@ -381,5 +430,38 @@ mod tests {
         late.qos = QoS::AtLeastOnce;
         assert_eq!(sent(&out)[0].properties.message_expiry(), Some(7));
         assert_eq!(outgoing.room(), 10);
+    }
+    // [MQTT-4.3.3-7]
+    #[test]
+    fn what_was_sent_once_does_not_expire_any_more() {
+        let mut first = outgoing(10, usize::MAX);
+        let (mut out, now) = (Vec::new(), Instant::now());
+        let message = Message::own(TopicName::parse("a").expect("valid"), *b"x", false);
+        let late = Message { expires: Some(now + Duration::from_secs(9)), ..message };
+        let late = Delivery { message: Arc::new(late), ..delivery(QoS::ExactlyOnce, "") };
+        first.send(&late, now, &mut out);
+        let mut second = outgoing(10, usize::MAX);
+        second.resume(first.hand_back());
+        out.clear();
+        second.send_again(now + Duration::from_secs(10), &mut out);
+        let again = &sent(&out)[0];
+        assert_eq!((again.dup, again.properties.message_expiry()), (true, Some(0)));
+    }
+
+    // [MQTT-3.1.2-25]
+    #[test]
+    fn an_alias_does_not_make_a_message_too_large() {
+        let maximum = NonZeroU16::MAX;
+        let mut outgoing = Outgoing::new(Version::V5, maximum, 20, 10, 1000);
+        let (mut out, now) = (Vec::new(), Instant::now());
+        // Without an alias they have 11, 21 and 20 bytes.
+        for payload in ["short", "fifteen letters", "14 characters."] {
+            outgoing.send(&delivery(QoS::AtMostOnce, payload), now, &mut out);
+            outgoing.aliases.clear();
+        }
+        let sent = sent(&out);
+        let sent: Vec<_> =
+            sent.iter().map(|publish| (publish.payload.len(), publish.properties.topic_alias())).collect();
+        assert_eq!(sent, [(5, NonZeroU16::new(1)), (14, None)]);
     }
 }

@@ -1,7 +1,7 @@
 //! Refusals as MQTT reason codes.
 
 use crate::domain::{Code, Refusal};
-use crate::wire::mqtt::{Properties, Property, ReasonCode, Version};
+use crate::wire::mqtt::{Properties, Property, ReasonCode};
 
 /// The reason code of a PUBACK for a command that was refused; `protocol.md` has the table.
 pub(super) fn of_command(code: Code) -> ReasonCode {
@@ -27,11 +27,7 @@ pub(super) fn of_closing(code: Code) -> ReasonCode {
     }
 }
 
-/// `CODE: message` as a Reason String, for those who can have one.
-pub(super) fn words(refusal: &Refusal, version: Version, wants_problem_information: bool) -> Properties {
-    let mut properties = Properties::new();
-    if version == Version::V5 && wants_problem_information {
-        properties.push(Property::ReasonString(refusal.to_string()));
-    }
-    properties
+/// `CODE: message` as a Reason String.
+pub(super) fn words(refusal: &Refusal) -> Properties {
+    Properties::new().with(Property::ReasonString(refusal.to_string()))
 }

@@ -1,16 +1,18 @@
 //! What a client that was taken asks for: its requests wait here for their answers, in their order.
 
-use std::collections::{HashMap, hash_map};
+use std::collections::HashMap;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use log::{error, warn};
+use log::error;
 
 use super::connect::WINDOW;
-use super::kept::{Expiry, Keeping, Kept};
-use super::outgoing::Outgoing;
+use super::kept::{Expiry, Keeping, Kept, Progress};
+use super::outgoing::{Dup, Outgoing};
 use super::outlet::Hold;
+use super::received::{Exchange, Received};
+use super::reception::{Reception, TooLarge};
 use super::store::{Entry, SessionNumber};
 use super::{json, reasons};
 use crate::control::{self, Now};
@@ -19,7 +21,7 @@ use crate::gateway::bus::Membership;
 use crate::gateway::{Body, Delivery, Done, InOrder, Joining, Message, Note, Outbox, Shared, Space};
 use crate::wire::mqtt::{
     Acknowledge, Connack, Packet, PacketId, Properties, Property, QoS, ReasonCode, Suback, Subscribe,
-    SubscribeOptions, TopicFilter, TopicName, Unsuback, Unsubscribe, Version, encode,
+    SubscribeOptions, TopicFilter, TopicName, Unsuback, Unsubscribe, Version,
 };
 
 /// One client that was taken.
@@ -27,7 +29,7 @@ pub(super) struct Session {
     pub(super) shared: Shared,
     pub(super) outbox: Arc<Outbox>,
     pub(super) principal: Arc<Principal>,
-    pub(super) version: Version,
+    pub(super) reception: Reception,
     pub(super) requests: InOrder<Request, Answer>,
     /// Those of them that the hardware thread is about to get.
     pub(super) commands: Vec<control::Request>,
@@ -36,14 +38,13 @@ pub(super) struct Session {
     /// Publications since the bus was last asked to answer one, and their bytes.
     pub(super) unanswered: (usize, usize),
     pub(super) membership: Membership,
-    wants_problem_information: bool,
     /// For how long it may be silent.
     silence: Option<Duration>,
     heard: Instant,
     keeping: Keeping,
     pub(super) outgoing: Outgoing,
-    /// The messages of QoS 2 that it has published and not released yet; true for those with a PUBREC.
-    pub(super) received: HashMap<PacketId, bool>,
+    /// What it has published with QoS 1 and 2, until the last acknowledgement.
+    pub(super) received: Received,
     /// Its subscriptions that its own responses match.
     private: Vec<(TopicFilter, SubscribeOptions, Option<std::num::NonZeroU32>)>,
     /// Under which number it is written down, what is to be of this turn, and whether the output waits for that.
@@ -93,8 +94,7 @@ impl Session {
         shared: Shared,
         outbox: Arc<Outbox>,
         principal: Arc<Principal>,
-        version: Version,
-        wants_problem_information: bool,
+        reception: Reception,
         silence: Option<Duration>,
         outgoing: Outgoing,
         now: Instant,
@@ -109,18 +109,17 @@ impl Session {
             shared,
             outbox,
             principal,
-            version,
+            reception,
             requests,
             commands: Vec::new(),
             aliases: HashMap::new(),
             unanswered: (0, 0),
             membership,
-            wants_problem_information,
             silence,
             heard: now,
             keeping,
             outgoing,
-            received: HashMap::new(),
+            received: Received::default(),
             private: Vec::new(),
             number: None,
             entries: Vec::new(),
@@ -129,14 +128,14 @@ impl Session {
     }
 
     pub(super) fn version(&self) -> Version {
-        self.version
+        self.reception.version
     }
 
     pub(super) fn client(&self) -> &ClientId {
         &self.principal.client
     }
 
-    /// DISCONNECT with another Session Expiry Interval; false where there is none to change [MQTT-3.14.2-2].
+    /// DISCONNECT with another Session Expiry Interval; false where there is none to change (section 3.14.2.2.2).
     pub(super) fn set_expiry(&mut self, expiry: Expiry) -> bool {
         if self.keeping.expiry == Expiry::AtOnce && expiry != Expiry::AtOnce {
             return false;
@@ -155,14 +154,18 @@ impl Session {
         self.heard = now;
     }
 
-    /// When it will have been silent for too long.
+    /// When it will have been silent for too long; it has nothing to say before its CONNACK.
     pub(super) fn silent_until(&self) -> Option<Instant> {
-        self.silence.map(|silence| self.heard + silence)
+        self.silence.filter(|_| !self.is_joining()).map(|silence| self.heard + silence)
     }
 
-    /// Not before its CONNACK, and not while as many requests wait as may.
+    /// Not before its CONNACK, and not while as many requests wait as may.  With all that it may publish under way
+    /// it is still heard, for what else it has to say [MQTT-4.9.0-3], or to see that it goes too far.
     pub(super) fn can_receive(&self) -> bool {
-        self.requests.len() < usize::from(WINDOW) && !self.is_joining()
+        let window = usize::from(WINDOW);
+        let is_full = self.version() == Version::V5 && self.received.open() >= window;
+        let most = if is_full { 2 * window } else { window };
+        self.requests.len() < most && !self.is_joining()
     }
 
     /// Whether nothing that it asked for is still to be answered.
@@ -170,12 +173,17 @@ impl Session {
         self.requests.is_empty()
     }
 
+    /// Whether the outcome of a command is still to come: it may be published, and its session wants to know it.
+    pub(super) fn awaits_outcome(&self) -> bool {
+        self.requests.requests().any(|request| matches!(request, Request::Command(..)))
+    }
+
     pub(super) fn forget_will(&self) {
         self.membership.forget_will();
     }
 
     pub(super) fn room(&self) -> usize {
-        // What belongs to its subscriptions comes after its CONNACK.
+        // What belongs to its subscriptions comes after its CONNACK [MQTT-3.2.0-1].
         if self.is_joining() { 0 } else { self.outgoing.room() }
     }
 
@@ -194,43 +202,53 @@ impl Session {
     }
 
     /// PUBREC from the client.
-    pub(super) fn pubrec(&mut self, pubrec: &Acknowledge, out: &mut Vec<u8>) {
-        if let Some(reason) = self.outgoing.received(pubrec.packet_id, pubrec.reason) {
-            self.write(&Packet::Pubrel(self.acknowledge(pubrec.packet_id, reason)), out);
+    pub(super) fn pubrec(&mut self, pubrec: &Acknowledge, out: &mut Vec<u8>) -> Result<(), Violation> {
+        match self.outgoing.received(pubrec.packet_id, pubrec.reason) {
+            Some(reason) => self.write(Packet::Pubrel(self.acknowledge(pubrec.packet_id, reason)), out),
+            None => Ok(()),
         }
     }
 
-    /// PUBREL from the client: what it publishes under this identifier from now on is new [MQTT-4.3.3-12].
-    pub(super) fn pubrel(&mut self, pubrel: &Acknowledge, out: &mut Vec<u8>) {
-        let reason = match self.received.remove(&pubrel.packet_id) {
-            Some(_) => {
-                self.write_down(|number| Entry::Released(number, pubrel.packet_id));
-                ReasonCode::Success
-            }
-            None => ReasonCode::PacketIdentifierNotFound,
-        };
-        self.write(&Packet::Pubcomp(self.acknowledge(pubrel.packet_id, reason)), out);
+    /// PUBREL from the client [MQTT-4.3.3-11]: what it publishes under this identifier from now on is new
+    /// [MQTT-4.3.3-12].
+    pub(super) fn pubrel(&mut self, pubrel: &Acknowledge, out: &mut Vec<u8>) -> Result<(), Violation> {
+        let reason = self.received.end(pubrel.packet_id);
+        if reason == ReasonCode::Success {
+            self.write_down(|number| Entry::Released(number, pubrel.packet_id));
+        }
+        self.write(Packet::Pubcomp(self.acknowledge(pubrel.packet_id, reason)), out)
     }
 
-    /// Takes note of a message of QoS 2; false when it is one that was received already [MQTT-4.3.3-10].
-    pub(super) fn is_new(&mut self, id: PacketId, out: &mut Vec<u8>) -> bool {
-        match self.received.entry(id) {
-            hash_map::Entry::Vacant(place) => {
-                place.insert(false);
-                true
-            }
-            hash_map::Entry::Occupied(place) => {
-                if *place.get() {
-                    self.write(&Packet::Pubrec(Acknowledge::success(id)), out);
+    /// Takes note of a message of QoS 1 or 2; false when it is one that was received already [MQTT-4.3.3-10].
+    pub(super) fn is_new(
+        &mut self,
+        receipt: Receipt,
+        dup: Dup,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, Violation> {
+        match receipt {
+            Receipt::None => Ok(true),
+            // Whatever is marked as repeated: what was acknowledged before is new [MQTT-4.3.2-5].
+            Receipt::Puback(_) => self.received.at_least_once(self.version()).map(|()| true),
+            Receipt::Pubrec(id) => match self.received.exactly_once(id, dup, self.version())? {
+                Exchange::New => Ok(true),
+                Exchange::Waiting => Ok(false),
+                Exchange::Taken => self.write(Packet::Pubrec(Acknowledge::success(id)), out).map(|()| false),
+                Exchange::Unknown => {
+                    let mut pubrec = self.acknowledge(id, ReasonCode::ImplementationSpecificError);
+                    if self.version() == Version::V5 {
+                        let words = "its first connection ended before it was known what came of it";
+                        pubrec.properties.push(Property::ReasonString(words.to_owned()));
+                    }
+                    self.write(Packet::Pubrec(pubrec), out).map(|()| false)
                 }
-                false
-            }
+            },
         }
     }
 
     fn acknowledge(&self, packet_id: PacketId, reason: ReasonCode) -> Acknowledge {
         let mut acknowledge = Acknowledge::success(packet_id);
-        if self.version == Version::V5 {
+        if self.version() == Version::V5 {
             acknowledge.reason = reason;
         }
         acknowledge
@@ -262,16 +280,16 @@ impl Session {
     }
 
     /// Takes an answer, and writes it and those that waited for it.
-    pub(super) fn note(&mut self, note: Note, now: Instant, out: &mut Vec<u8>) {
+    pub(super) fn note(&mut self, note: Note, now: Instant, out: &mut Vec<u8>) -> Result<(), Violation> {
         match note {
             Note::Outcome(ticket, outcome) => self.requests.answer(ticket, Answer::Outcome(outcome)),
             Note::Done(ticket, done) => self.requests.answer(ticket, Answer::Done(done)),
-            Note::Durable(_) => return,
+            Note::Durable(_) => {}
         }
-        self.write_answers(now, out);
+        self.write_answers(now, out)
     }
 
-    pub(super) fn write_answers(&mut self, now: Instant, out: &mut Vec<u8>) {
+    pub(super) fn write_answers(&mut self, now: Instant, out: &mut Vec<u8>) -> Result<(), Violation> {
         while let Some((request, answer)) = self.requests.pop() {
             let packet = match (request, answer) {
                 (Request::Connect(mut connack), answer) => {
@@ -282,11 +300,12 @@ impl Session {
                     self.number = number;
                     self.wait_for_the_disk();
                     connack.session_present = kept.is_some(); // [MQTT-3.2.2-2..3]
-                    self.write(&Packet::Connack(connack), out);
+                    self.heard = now;
+                    // [MQTT-3.1.4-5] The first of all requests, and the only one of its kind [MQTT-3.2.0-2].
+                    self.write(Packet::Connack(connack), out)?;
                     if let Some(kept) = kept {
                         let Kept { under_way, received, private } = *kept;
-                        // Whatever came to the earlier connection is not taken for new, answered or not.
-                        self.received = received.into_keys().map(|id| (id, true)).collect();
+                        self.received.resume(received);
                         self.private = private;
                         self.outgoing.resume(under_way);
                         self.outgoing.send_again(now, out);
@@ -308,19 +327,21 @@ impl Session {
                     let packet =
                         self.receipt(receipt, &outcome.as_ref().map(|_| true).map_err(Refusal::clone));
                     if let Some(packet) = packet {
-                        self.note_command(receipt);
-                        self.write(&packet, out);
+                        self.note_command(&packet);
+                        self.write(packet, out)?;
                     }
                     if let Some(respond) = respond {
                         self.respond(respond, &outcome, now, out);
                     }
                     continue;
                 }
+                // [MQTT-3.8.4-1..2] [MQTT-2.2.1-6]
                 (Request::Subscribe(packet_id), Answer::Done(Ok(Done::Subscribed(reasons)))) => {
                     self.wait_for_the_disk();
                     let reasons = reasons.into_iter().map(|reason| self.suback_reason(reason)).collect();
                     Some(Packet::Suback(Suback { packet_id, properties: Properties::new(), reasons }))
                 }
+                // [MQTT-3.10.4-4..5]
                 (Request::Unsubscribe(packet_id), Answer::Done(Ok(Done::Unsubscribed(reasons)))) => {
                     self.wait_for_the_disk();
                     Some(Packet::Unsuback(Unsuback { packet_id, properties: Properties::new(), reasons }))
@@ -331,41 +352,43 @@ impl Session {
                 }
             };
             if let Some(packet) = packet {
-                self.write(&packet, out);
+                self.write(packet, out)?;
             }
         }
+        Ok(())
     }
 
-    /// PUBACK or PUBREC, with the outcome as far as this version can tell it.
+    /// PUBACK [MQTT-4.3.2-4] or PUBREC [MQTT-4.3.3-8] under the identifier of the PUBLISH [MQTT-2.2.1-5], with the
+    /// outcome as far as this version can tell it; one whose time has passed has an outcome, too [MQTT-4.3.3-13].
     fn receipt(&mut self, receipt: Receipt, outcome: &Result<bool, Refusal>) -> Option<Packet> {
         let (Receipt::Puback(packet_id) | Receipt::Pubrec(packet_id)) = receipt else { return None };
         let mut acknowledge = Acknowledge::success(packet_id);
         // 3.1.1 has no way to say no: its clients learn it from the state that does not change.
-        if self.version == Version::V5 {
+        if self.version() == Version::V5 {
             match outcome {
                 Ok(true) => {}
                 Ok(false) => acknowledge.reason = ReasonCode::NoMatchingSubscribers,
                 Err(refusal) => {
                     acknowledge.reason = reasons::of_command(refusal.code);
-                    acknowledge.properties =
-                        reasons::words(refusal, self.version, self.wants_problem_information);
+                    acknowledge.properties = reasons::words(refusal);
                 }
             }
         }
         if let Receipt::Puback(_) = receipt {
+            self.received.acknowledged();
             return Some(Packet::Puback(acknowledge));
         }
         if acknowledge.reason.is_error() {
             // The exchange ends with this, and the identifier is free again [MQTT-4.3.3-9].
-            self.received.remove(&packet_id);
+            self.received.end(packet_id);
         } else {
-            self.received.insert(packet_id, true);
+            self.received.recorded(packet_id);
         }
         Some(Packet::Pubrec(acknowledge))
     }
 
     fn suback_reason(&self, reason: ReasonCode) -> ReasonCode {
-        match self.version {
+        match self.version() {
             Version::V3 if reason.is_error() => ReasonCode::UnspecifiedError,
             _ => reason,
         }
@@ -410,21 +433,29 @@ impl Session {
         matches!(self.requests.requests().next(), Some(Request::Connect(_)))
     }
 
-    fn write(&self, packet: &Packet, out: &mut Vec<u8>) {
-        if let Err(malformed) = encode(packet, self.version, out) {
-            warn!("{}: a packet of our own can't be written: {malformed}", self.client());
-        }
+    /// Writes an answer; a client that can't take it has no use for the connection.
+    fn write(&self, packet: Packet, out: &mut Vec<u8>) -> Result<(), Violation> {
+        let too_large = (ReasonCode::PacketTooLarge, "the answer is larger than the maximum packet size");
+        self.reception.write(packet, out).map_err(|TooLarge| too_large)
     }
 }
 
-/// However the connection ends: a session that outlives it hands back what is under way, and any other what others
-/// of a group may get instead.
+/// However the connection ends: a session that outlives it hands back what is under way, and not before that
+/// [MQTT-4.1.0-1]; any other what others of a group may get instead.
 impl Drop for Session {
     fn drop(&mut self) {
         self.write_down_the_rest();
         let mut under_way = self.outgoing.hand_back();
         if self.is_kept() {
-            let received = std::mem::take(&mut self.received);
+            for request in self.requests.requests() {
+                match request {
+                    // The bus does what was posted.
+                    Request::Publish(Receipt::Pubrec(id)) => self.received.settle(*id, Progress::Taken),
+                    Request::Command(Receipt::Pubrec(id), _) => self.received.settle(*id, Progress::Unknown),
+                    _ => {}
+                }
+            }
+            let received = self.received.hand_back();
             let private = std::mem::take(&mut self.private);
             return self.membership.hand_back(Kept { under_way, received, private });
         }

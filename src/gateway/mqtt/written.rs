@@ -1,9 +1,11 @@
 //! What of a session is written down, and what of its output waits for that.
 
+use super::kept::Progress;
 use super::outgoing::Step;
 use super::outlet::Hold;
 use super::session::{Receipt, Request, Session};
 use super::store::{Entry, SessionNumber};
+use crate::wire::mqtt::{Packet, PacketId};
 
 impl Session {
     /// What this turn has to write down, and whether its output waits for that.
@@ -22,10 +24,10 @@ impl Session {
     }
 
     /// Writes down that a command of QoS 2 has been carried out, so that it is not carried out again.
-    pub(super) fn note_command(&mut self, receipt: Receipt) {
-        let Receipt::Pubrec(id) = receipt else { return };
-        if self.received.contains_key(&id) {
-            self.write_down(|number| Entry::Incoming(number, id));
+    pub(super) fn note_command(&mut self, answer: &Packet) {
+        let Packet::Pubrec(pubrec) = answer else { return };
+        if !pubrec.reason.is_error() {
+            self.write_down(|number| Entry::Incoming(number, pubrec.packet_id, Progress::Taken));
         }
     }
 
@@ -46,9 +48,10 @@ impl Session {
 
     /// The connection is over, and nobody waits for anything.
     pub(super) fn write_down_the_rest(&mut self) {
-        // What the hardware thread was told happens once, whoever hears of it.
-        let commands: Vec<Receipt> = self.requests.requests().filter_map(Request::command).collect();
-        commands.into_iter().for_each(|receipt| self.note_command(receipt));
+        let commands: Vec<PacketId> = self.requests.requests().filter_map(Request::command).collect();
+        for id in commands {
+            self.write_down(|number| Entry::Incoming(number, id, Progress::Unknown));
+        }
         let (entries, _) = self.end_turn();
         if !entries.is_empty() {
             self.shared.journal.post(entries, None);
@@ -57,9 +60,10 @@ impl Session {
 }
 
 impl Request {
-    fn command(&self) -> Option<Receipt> {
+    /// The identifier of a command of QoS 2.
+    fn command(&self) -> Option<PacketId> {
         match self {
-            Request::Command(receipt, _) => Some(*receipt),
+            Request::Command(Receipt::Pubrec(id), _) => Some(*id),
             _ => None,
         }
     }

@@ -86,7 +86,7 @@ impl Connect {
         // [MQTT-3.1.3-1] The order of the payload: client identifier, will, user name, password.
         let client_id = text(reader)?.to_owned(); // [MQTT-3.1.3-3] [MQTT-3.1.3-4]
         let will = Will::decode(flags, reader, version)?;
-        // [MQTT-3.1.2-16] to [MQTT-3.1.2-19]: each is there exactly when its flag is set.
+        // [MQTT-3.1.2-16..19] [MQTT-3.1.3-12] Each is there exactly when its flag is set.
         let username = if has(USERNAME) { Some(text(reader)?.to_owned()) } else { None };
         let password = if has(PASSWORD) { Some(binary(reader)?.to_owned()) } else { None };
         let clean_start = has(CLEAN_START);
@@ -120,7 +120,7 @@ impl Connect {
 
     fn check(&self) -> Result<(), Malformed> {
         if self.version == Version::V3 && self.password.is_some() && self.username.is_none() {
-            // [MQTT-3.1.2-22] of 3.1.1; 5.0 permits it.
+            // [3.1.1: MQTT-3.1.2-22] 5.0 permits it.
             return Err(Malformed::packet("there is a password without a user name"));
         }
         Ok(())

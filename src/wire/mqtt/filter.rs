@@ -60,7 +60,7 @@ impl TopicFilter {
         self.filter().contains(['+', '#'])
     }
 
-    /// Whether a message to this topic is for the subscriber.
+    /// Whether a message to this topic is for the subscriber.  Bytes are compared, and nothing else [MQTT-4.7.3-4].
     pub fn matches(&self, topic: &TopicName) -> bool {
         // [MQTT-4.7.2-1] A leading wildcard does not see the topics of the server.
         if topic.as_str().starts_with('$') && self.filter().starts_with(['+', '#']) {

@@ -95,7 +95,7 @@ impl Property {
         Ok(match identifier {
             1 => Property::PayloadFormatIndicator(flag(reader)?),
             2 => Property::MessageExpiryInterval(reader.u32()?),
-            3 => Property::ContentType(text(reader)?.into()),
+            3 => Property::ContentType(text(reader)?.into()), // [MQTT-3.3.2-19]
             8 => Property::ResponseTopic(TopicName::parse(text(reader)?)?), // [MQTT-3.3.2-13] [MQTT-3.3.2-14]
             9 => Property::CorrelationData(binary(reader)?.into()),
             11 => Property::SubscriptionIdentifier(positive(reader.varint()?)?),

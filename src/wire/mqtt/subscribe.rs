@@ -113,7 +113,7 @@ impl SubscribeOptions {
     /// Reads the byte that stands behind a filter.
     pub fn from_byte(byte: u8, version: Version) -> Result<SubscribeOptions, Malformed> {
         let reserved = match version {
-            Version::V3 => !QOS, // [MQTT-3-8.3-4] of 3.1.1
+            Version::V3 => !QOS, // [3.1.1: MQTT-3-8.3-4]
             Version::V5 => RESERVED,
         };
         if byte & reserved != 0 {
@@ -195,7 +195,7 @@ impl Suback {
 fn from_return_code(byte: u8) -> Result<ReasonCode, Malformed> {
     match byte {
         0..=2 | 0x80 => ReasonCode::at(SUBACK, byte),
-        _ => Err(Malformed::packet("the return code of a SUBACK is unknown")), // [MQTT-3.9.3-2] of 3.1.1
+        _ => Err(Malformed::packet("the return code of a SUBACK is unknown")), // [3.1.1: MQTT-3.9.3-2]
     }
 }
 

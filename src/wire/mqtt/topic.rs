@@ -25,7 +25,7 @@ impl TopicName {
         }
         for byte in name.bytes() {
             match byte {
-                b'+' | b'#' => return refuse("a topic name contains a wildcard"), // [MQTT-3.3.2-2]
+                b'+' | b'#' => return refuse("a topic name contains a wildcard"), // [MQTT-3.3.2-2] [MQTT-4.7.0-1]
                 0 => return refuse("a topic name contains U+0000"),               // [MQTT-4.7.3-2]
                 _ => {}
             }

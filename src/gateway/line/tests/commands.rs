@@ -186,7 +186,7 @@ fn help_knows_every_command() {
 #[test]
 fn a_long_list_comes_in_several_frames() {
     let settings = LineSettings { maximum_frame: 256, ..SETTINGS };
-    let mut talk = Talk::with(Seating::Seated, settings);
+    let mut talk = Talk::with(Admission::new(8, 8), settings);
     let mut registry = registry();
     let one = registry.devices[0].clone();
     let names: Vec<String> = (0..50).map(|n| format!("device-number-{n}")).collect();

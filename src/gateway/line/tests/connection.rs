@@ -182,8 +182,24 @@ fn the_reason_to_close_is_told_once() {
 
 #[test]
 fn a_client_without_a_seat_is_told_so() {
-    let mut talk = Talk::with(Seating::Standing, SETTINGS);
+    let mut talk = Talk::with(Admission::new(0, 0), SETTINGS);
     let said = talk.heard();
     assert!(said.starts_with("EVENT=CLOSING|CODE=TOO_MANY_CLIENTS|MESSAGE="), "{said}");
     assert!(talk.line.is_over() && !talk.line.can_receive() && talk.line.membership.is_none());
+}
+
+#[test]
+fn a_client_takes_its_seat_with_its_first_frame() {
+    let admission = Admission::new(1, 1);
+    let mut talk = Talk::with(admission.clone(), SETTINGS);
+    talk.say("not a frame\n");
+    assert_eq!(admission.count(), 0);
+    let mut late = Talk::with(admission.clone(), SETTINGS);
+    assert_eq!(talk.ask("COMMAND=HELLO!"), "REPLY=OK");
+    assert_eq!(admission.count(), 1);
+    let said = late.ask("COMMAND=HELLO!");
+    assert!(said.starts_with("EVENT=CLOSING|CODE=TOO_MANY_CLIENTS|MESSAGE="), "{said}");
+    assert!(late.line.is_over());
+    drop(talk);
+    assert_eq!(admission.count(), 0);
 }

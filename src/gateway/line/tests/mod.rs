@@ -18,7 +18,7 @@ use crate::gateway::{
     Bus, BusThread, Conversation, Delivery, Done, Mailbox, Message, Note, Outbox, OutboxLimits, Shared,
     Topics,
 };
-use crate::net::{Admission, Seating};
+use crate::net::Admission;
 use crate::wire::mqtt::{QoS, TopicName};
 
 /// One connection.
@@ -97,16 +97,18 @@ fn shared(commands: Commands, bus: Bus) -> Shared {
 
 impl Talk {
     fn new() -> Talk {
-        Talk::with(Seating::Seated, SETTINGS)
+        Talk::with(Admission::new(8, 8), SETTINGS)
     }
 
-    fn with(seating: Seating, settings: LineSettings) -> Talk {
+    fn with(admission: Admission, settings: LineSettings) -> Talk {
         let (commands, requests) = Commands::unattended();
         let (bus, mailbox) = BusThread::prepare();
         let shared = shared(commands, bus);
         let outbox = Arc::new(Outbox::new(shared.outbox).expect("an eventfd"));
-        let (peer, now) = (([127, 0, 0, 1], 5000).into(), Instant::now());
-        let line = LineConversation::new(shared, settings, outbox.clone(), peer, 7, seating, now);
+        let peer: std::net::SocketAddr = ([127, 0, 0, 1], 5000).into();
+        let now = Instant::now();
+        let seat = admission.enter(peer.ip()).expect("the door is open");
+        let line = LineConversation::new(shared, settings, outbox.clone(), peer, 7, seat, now);
         Talk { line, requests, outbox, now, _mailbox: mailbox }
     }
 

@@ -139,7 +139,7 @@ impl Absents {
         self.sessions.values().filter_map(|absent| absent.until).chain(wills).min()
     }
 
-    /// The wills that are due, each with whose it was, and the sessions that end.
+    /// The wills that are due, each with whose it was, and the sessions that end [MQTT-4.1.0-2].
     pub(super) fn settle(&mut self, now: Instant) -> (Vec<DueWill>, Vec<(MemberId, Absent)>) {
         let ended: Vec<MemberId> = self
             .sessions

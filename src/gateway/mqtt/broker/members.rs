@@ -21,7 +21,7 @@ pub struct Member {
     pub named: bool,
     /// Where its messages go.
     pub outbox: Arc<Outbox>,
-    /// What is published for it when its connection ends without a goodbye.
+    /// What is published for it, once, when its connection ends without a goodbye [MQTT-3.1.2-7] [MQTT-3.1.2-10].
     pub will: Option<Message>,
     /// How its session began, and how long it outlives this connection.
     pub keeping: Keeping,

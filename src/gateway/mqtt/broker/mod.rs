@@ -33,7 +33,7 @@ use log::debug;
 use super::kept::{Expiry, Kept, UnderWay};
 use super::store::{Entry, Journal, SessionNumber};
 use crate::domain::{ClientId, Principal, Refusal};
-use crate::gateway::{Delivery, Done, Message, Note, Outbox, Topics};
+use crate::gateway::{Delivery, Done, LEVELS, Message, Note, Outbox, Topics};
 use crate::wire::mqtt::{QoS, ReasonCode, RetainHandling, SubscribeOptions, TopicFilter};
 
 /// All members, their subscriptions and the retained messages.
@@ -96,7 +96,8 @@ impl Broker {
         self.members.values()
     }
 
-    /// Takes in a member.  One that has its client identifier already is closed [MQTT-3.1.4-3], and handed back.
+    /// Takes in a member.  Its client identifier says whose session is whose [MQTT-3.1.3-2]: one that has it already
+    /// is closed [MQTT-3.1.4-3], and handed back.
     pub fn join(&mut self, id: MemberId, member: Member) -> Option<Left> {
         let older = self.by_client.insert(member.principal.client.clone(), id);
         let older = older.and_then(|older| self.remove(older, &[]));
@@ -176,8 +177,8 @@ impl Broker {
         }
     }
 
-    /// The session that a client left and that the member may go on with [MQTT-3.1.2-5]; or, where it begins afresh
-    /// [MQTT-3.1.2-4], the will that has waited until now.
+    /// The session that a client left and that the member may go on with [MQTT-3.1.2-5..6]; or, where it begins afresh
+    /// [MQTT-3.1.2-4] [MQTT-3.1.4-4], the will that has waited until now.
     pub fn resume(&mut self, id: MemberId) -> Resumed {
         let Some(member) = self.members.get(&id) else { return Resumed::Nothing };
         let (client, keeping) = (member.principal.client.clone(), member.keeping);
@@ -241,8 +242,8 @@ impl Broker {
         self.by_client.get(client).and_then(|id| self.members.get(id))
     }
 
-    /// Makes subscriptions, each granted or refused by itself [MQTT-3.9.3-1]; the retained messages that belong to
-    /// them are handed back, to be delivered after the answer.
+    /// Makes subscriptions, each granted or refused by itself [MQTT-3.8.4-5..7] and in their order [MQTT-3.9.3-1]; the
+    /// retained messages that belong to them are handed back, to be delivered after the answer.
     pub fn subscribe(
         &mut self,
         id: MemberId,
@@ -253,12 +254,16 @@ impl Broker {
         let (mut reasons, mut retained) = (Vec::with_capacity(filters.len()), Vec::new());
         let Some(member) = self.members.get_mut(&id) else { return (reasons, retained) };
         for (filter, options) in filters {
+            if filter.levels().nth(LEVELS).is_some() {
+                reasons.push(ReasonCode::QuotaExceeded);
+                continue;
+            }
             let is_new = !member.filters.contains(&filter);
             if is_new && member.filters.len() >= self.maximum_subscriptions {
                 reasons.push(ReasonCode::QuotaExceeded);
                 continue;
             }
-            // [MQTT-3.8.4-3] The same filter again replaces the subscription.
+            // [MQTT-3.8.4-3..4] The same filter again replaces the subscription, in one step.
             let subscription = Subscription { options, id: subscription_id };
             self.tree.insert(&filter, id, subscription);
             self.ledger.of(member.session, |session| Entry::Subscribe(session, filter.clone(), subscription));
@@ -291,7 +296,8 @@ impl Broker {
         (reasons, retained)
     }
 
-    /// Ends subscriptions.
+    /// Ends subscriptions [MQTT-3.10.4-1..2], each by itself [MQTT-3.10.4-6].  What is under way already still arrives
+    /// [MQTT-3.10.4-3].
     pub fn unsubscribe(&mut self, id: MemberId, filters: &[TopicFilter]) -> Vec<ReasonCode> {
         let Some(member) = self.members.get_mut(&id) else { return Vec::new() };
         let end = |filter: &TopicFilter| {

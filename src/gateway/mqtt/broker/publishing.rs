@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::{Broker, Found, Group, Incoming, MemberId, Subscription, keeps};
 use crate::domain::{Principal, Protocol, Refusal};
-use crate::gateway::mqtt::kept::UnderWay;
+use crate::gateway::mqtt::kept::{Progress, UnderWay};
 use crate::gateway::mqtt::store::{Entry, SessionNumber};
 use crate::gateway::{Delivery, Message, Space, Topics};
 use crate::wire::mqtt::{QoS, SubscribeOptions, TopicFilter, TopicName};
@@ -28,8 +28,8 @@ struct Picked {
 }
 
 impl Broker {
-    /// Passes a message on to everybody who wants it, and keeps it if it is to be retained.  Says whether anybody
-    /// wanted it; refused where no more can be kept.
+    /// Passes a message on to everybody who wants it, one message after the other [MQTT-4.6.0-5..6], and keeps it if it
+    /// is to be retained.  Says whether anybody wanted it; refused where no more can be kept.
     pub fn publish(&mut self, message: Message, now: Instant) -> Result<bool, Refusal> {
         self.publish_once(message, None, now)
     }
@@ -43,11 +43,12 @@ impl Broker {
     ) -> Result<bool, Refusal> {
         let message = Arc::new(message);
         // First, because a message that is refused is passed on to nobody.
+        // [MQTT-3.3.1-8]
         if message.retain {
             self.retained.keep(message.clone(), now)?;
         }
         if let Some((session, id)) = incoming {
-            self.ledger.add(Entry::Incoming(session, id));
+            self.ledger.add(Entry::Incoming(session, id, Progress::Taken));
         }
         if message.retain && self.ledger.is_on() && keeps(&self.topics, &message) {
             self.ledger.add(match message.is_empty() {
@@ -60,15 +61,15 @@ impl Broker {
             Found::Own(id, subscription) => matches.extend(self.matching(id, subscription, &message)),
             Found::Shared(group) => picked.extend(self.pick(group, &message)),
         });
-        // Overlapping subscriptions: one delivery, with the best quality and all identifiers [MQTT-3.3.4-2].
+        // Overlapping subscriptions: one delivery, with the best quality and all identifiers [MQTT-3.3.4-2..4].
         matches.sort_by_key(|found| found.member);
         matches.dedup_by(|next, first| next.member == first.member && first.merge(next));
         let mut wanted = !matches.is_empty() || !picked.is_empty();
         let own = matches.into_iter().map(|found| {
             let delivery = Delivery {
-                retain: message.retain && found.retain_as_published,
+                retain: message.retain && found.retain_as_published, // [MQTT-3.3.1-12..13]
                 subscription_ids: found.ids,
-                ..Delivery::new(message.clone(), message.qos.min(found.qos))
+                ..Delivery::new(message.clone(), message.qos.min(found.qos)) // [MQTT-3.8.4-8]
             };
             (found.member, delivery)
         });

@@ -49,8 +49,7 @@ impl Broker {
             wills.extend(self.end(older, absent));
         }
         let mut dropped = 0;
-        let mut kept =
-            Kept { received: incoming.into_iter().map(|id| (id, true)).collect(), ..Kept::default() };
+        let mut kept = Kept { received: incoming.into_iter().collect(), ..Kept::default() };
         let own = self.topics.response(client.as_str());
         let mut filters: Vec<TopicFilter> = Vec::new();
         for (filter, subscription) in subscriptions {

@@ -42,7 +42,7 @@ impl Retained {
     }
 
     /// Keeps a message in the place of the one before it [MQTT-3.3.1-5]; an empty one only takes that away
-    /// [MQTT-3.3.1-6].  The gatekeeper's own are kept whatever the limits say, for there is one per device.
+    /// [MQTT-3.3.1-6..7].  The gatekeeper's own are kept whatever the limits say, for there is one per device.
     pub fn keep(&mut self, message: Arc<Message>, now: Instant) -> Result<(), Refusal> {
         let before = self.messages.get(&message.topic).map_or(0, |kept| kept.message.weight());
         if message.is_empty() {

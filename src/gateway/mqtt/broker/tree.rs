@@ -1,7 +1,8 @@
 //! The tree of subscriptions: one node for each level of a filter.
 //!
 //! Finding who wants a message takes as many steps as its topic has levels (times two where a `+` goes the same
-//! way), however many subscriptions there are beside.
+//! way), however many subscriptions there are beside.  Filters have at most [`LEVELS`](crate::gateway::LEVELS),
+//! which also bounds how deep a walk through it calls itself.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -98,7 +99,7 @@ impl Tree {
         ends.hand_over(filter, from, to);
     }
 
-    /// Calls `found` for every subscription that matches.
+    /// Calls `found` for every subscription that matches [MQTT-3.3.2-3].
     pub fn matching(&self, topic: &TopicName, mut found: impl FnMut(Found<'_>)) {
         let levels: Vec<&str> = topic.levels().collect();
         // [MQTT-4.7.2-1] Wildcards at the beginning do not match topics that begin with `$`.

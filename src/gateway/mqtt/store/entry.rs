@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::domain::ClientId;
 use crate::gateway::mqtt::broker::Subscription;
-use crate::gateway::mqtt::kept::Expiry;
+use crate::gateway::mqtt::kept::{Expiry, Progress};
 use crate::gateway::{Delivery, Message};
 use crate::wire::mqtt::{PacketId, TopicFilter, TopicName};
 
@@ -35,8 +35,8 @@ pub enum Entry {
     Received(SessionNumber, u64, PacketId),
     /// The message with this number is done with.
     Done(SessionNumber, u64),
-    /// Its client has published a message of QoS 2 under this identifier.
-    Incoming(SessionNumber, PacketId),
+    /// Its client has published a message of QoS 2 under this identifier, which was taken on, or nobody knows.
+    Incoming(SessionNumber, PacketId, Progress),
     /// That identifier is free again.
     Released(SessionNumber, PacketId),
     /// Its client went, and may have left a will that is due then.

@@ -1,6 +1,6 @@
 //! The mirror: everything that has been written down, as it is now.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use super::entry::{Entry, SessionNumber};
 use super::record::session;
 use crate::domain::ClientId;
 use crate::gateway::mqtt::broker::Subscription;
-use crate::gateway::mqtt::kept::Expiry;
+use crate::gateway::mqtt::kept::{Expiry, Progress};
 use crate::gateway::{Delivery, Message};
 use crate::wire::mqtt::{PacketId, TopicFilter, TopicName};
 
@@ -31,7 +31,7 @@ pub(in crate::gateway::mqtt) struct Session {
     /// Messages for its client, by their numbers, which is the order in which they came.
     pub(in crate::gateway::mqtt) messages: BTreeMap<u64, Stage>,
     /// Messages of QoS 2 from its client that it has not released.
-    pub(in crate::gateway::mqtt) incoming: BTreeSet<PacketId>,
+    pub(in crate::gateway::mqtt) incoming: BTreeMap<PacketId, Progress>,
     /// When its client went, and the will that it has left; nothing while it is there.
     pub(in crate::gateway::mqtt) left: Option<Left>,
 }
@@ -67,7 +67,7 @@ impl Mirror {
                     expiry,
                     subscriptions: BTreeMap::new(),
                     messages: BTreeMap::new(),
-                    incoming: BTreeSet::new(),
+                    incoming: BTreeMap::new(),
                     left: None,
                 };
                 self.sessions.insert(number, session);
@@ -81,12 +81,16 @@ impl Mirror {
         }
     }
 
-    /// Forgets messages whose time has passed.
+    /// Forgets messages whose time has passed; but not those that may have been sent, of which the client may know the
+    /// identifier [MQTT-4.3.3-7].
     pub(super) fn forget_expired(&mut self, now: Instant) {
         let fresh = |message: &Message| message.expires.is_none_or(|expires| expires > now);
         self.retained.retain(|_, (_, message)| fresh(message));
         for session in self.sessions.values_mut() {
-            session.messages.retain(|_, stage| stage.delivery().is_none_or(|d| fresh(&d.message)));
+            session.messages.retain(|_, stage| match stage {
+                Stage::Waits(delivery) => fresh(&delivery.message),
+                Stage::Sent(..) | Stage::Received(_) => true,
+            });
         }
     }
 
@@ -156,7 +160,7 @@ impl Session {
             }
             Entry::Received(_, number, id) => _ = self.messages.insert(number, Stage::Received(id)),
             Entry::Done(_, number) => _ = self.messages.remove(&number),
-            Entry::Incoming(_, id) => _ = self.incoming.insert(id),
+            Entry::Incoming(_, id, progress) => _ = self.incoming.insert(id, progress),
             Entry::Released(_, id) => _ = self.incoming.remove(&id),
             Entry::Left(_, at, will) => self.left = Some((at, will)),
             Entry::Came(_, expiry) => (self.expiry, self.left) = (expiry, None),
@@ -172,7 +176,7 @@ impl Session {
         let left = self.left.clone().map(|(at, will)| Entry::Left(number, at, will));
         std::iter::once(begin)
             .chain(self.subscriptions.iter().map(subscribe))
-            .chain(self.incoming.iter().map(move |id| Entry::Incoming(number, *id)))
+            .chain(self.incoming.iter().map(move |(id, progress)| Entry::Incoming(number, *id, *progress)))
             .chain(left)
     }
 }

@@ -16,7 +16,7 @@ use super::clock::{Clock, Due, seconds};
 use super::entry::{Entry, SessionNumber};
 use crate::domain::ClientId;
 use crate::gateway::mqtt::broker::Subscription;
-use crate::gateway::mqtt::kept::Expiry;
+use crate::gateway::mqtt::kept::{Expiry, Progress};
 use crate::gateway::{Body, Delivery, Message};
 use crate::wire::mqtt::{
     Packet, PacketId, Property, PublishView, QoS, Split, SubscribeOptions, TopicFilter, TopicName, Version,
@@ -121,7 +121,11 @@ impl<'a> Records<'a> {
                 self.out.extend(id.get().to_be_bytes());
             }
             Entry::Done(_, number) => self.u64(*number),
-            Entry::Incoming(_, id) | Entry::Released(_, id) => self.out.extend(id.get().to_be_bytes()),
+            Entry::Incoming(_, id, progress) => {
+                self.out.extend(id.get().to_be_bytes());
+                self.out.push(u8::from(*progress == Progress::Taken));
+            }
+            Entry::Released(_, id) => self.out.extend(id.get().to_be_bytes()),
             Entry::Left(_, at, will) => {
                 self.u64(self.clock.past(*at));
                 self.out.push(u8::from(will.is_some()));
@@ -261,7 +265,11 @@ impl Decoder<'_> {
             7 => Entry::Sent(session, self.u64()?, self.packet_id()?),
             8 => Entry::Received(session, self.u64()?, self.packet_id()?),
             9 => Entry::Done(session, self.u64()?),
-            10 => Entry::Incoming(session, self.packet_id()?),
+            10 => {
+                let id = self.packet_id()?;
+                let progress = if self.flag()? { Progress::Taken } else { Progress::Unknown };
+                Entry::Incoming(session, id, progress)
+            }
             11 => Entry::Released(session, self.packet_id()?),
             12 => {
                 let at = self.u64()?;
@@ -389,7 +397,7 @@ pub(super) fn session(entry: &Entry) -> SessionNumber {
         | Entry::Sent(session, ..)
         | Entry::Received(session, ..)
         | Entry::Done(session, _)
-        | Entry::Incoming(session, _)
+        | Entry::Incoming(session, ..)
         | Entry::Released(session, _)
         | Entry::Left(session, ..)
         | Entry::Came(session, _)

@@ -16,7 +16,7 @@ use super::mirror::Mirror;
 use super::record::{self, HEAD, Records};
 use crate::domain::ClientId;
 use crate::gateway::mqtt::broker::Subscription;
-use crate::gateway::mqtt::kept::Expiry;
+use crate::gateway::mqtt::kept::{Expiry, Progress};
 use crate::gateway::{Delivery, Message};
 use crate::wire::mqtt::{PacketId, Property, QoS, SubscribeOptions, TopicFilter, TopicName};
 
@@ -67,7 +67,7 @@ fn entry(clock: Clock) -> impl Strategy<Value = Entry> {
             6 => Entry::Sent(session, number, id),
             7 => Entry::Received(session, number, id),
             8 => Entry::Done(session, number),
-            9 => Entry::Incoming(session, id),
+            9 => Entry::Incoming(session, id, if ms % 2 == 0 { Progress::Taken } else { Progress::Unknown }),
             10 => Entry::Released(session, id),
             11 => Entry::Left(session, clock.now - span, Some((message, clock.now + span))),
             12 => Entry::Came(session, expiry),
@@ -216,11 +216,13 @@ fn what_has_expired_is_forgotten_and_numbers_go_on() {
         Entry::Begin(session, ClientId::parse("me").expect("valid"), Expiry::Never),
         queue(7, Some(late)),
         queue(8, None),
+        queue(5, Some(late)),
+        Entry::Sent(session, 5, PacketId::MIN),
         Entry::Retain(message("r", "x", Some(late))),
     ]]);
     assert_eq!((mirror.next_number(), mirror.retained().len()), (9, 1));
     mirror.forget_expired(late);
-    assert_eq!((mirror.sessions[&session].messages.len(), mirror.retained().len()), (1, 0));
+    assert_eq!((mirror.sessions[&session].messages.len(), mirror.retained().len()), (2, 0));
     assert_eq!(Mirror::default().next_number(), 1);
 }
 

@@ -1,0 +1,8 @@
+//! The trial `connection` with inputs that libFuzzer looks for.
+
+#![no_main]
+
+#[path = "../../support/trials/mod.rs"]
+mod trials;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| trials::connection::run(bytes));
