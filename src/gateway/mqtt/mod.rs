@@ -13,6 +13,8 @@ mod received;
 mod reception;
 mod session;
 pub mod store;
+#[cfg(test)]
+mod tests;
 pub(super) mod translate;
 mod written;
 

@@ -219,11 +219,13 @@ impl Connection {
         notes.into_iter().for_each(|note| conversation.note(note, now));
         deliveries.into_iter().for_each(|delivery| conversation.deliver(delivery, now));
         conversation.tick(now);
+        conversation.end_turn();
         self.output.append(conversation.output());
         let more_to_say = taken.more && conversation.room() > 0;
         let goodbye = taken.closing.filter(|_| !self.closed && !more_to_say);
         if let Some(why) = goodbye {
             conversation.close(why, now);
+            conversation.end_turn();
             self.output.append(conversation.output());
             self.closed = true;
             moved = true;

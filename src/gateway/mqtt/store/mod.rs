@@ -21,6 +21,8 @@ mod thread;
 pub use entry::{Entry, SessionNumber};
 pub use file::OpenError;
 pub use journal::Journal;
+#[cfg(test)]
+pub(super) use journal::Post;
 pub use mirror::Mirror;
 pub(super) use mirror::{Session as KeptSession, Stage};
 pub use thread::Store;
