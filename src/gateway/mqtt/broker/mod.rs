@@ -292,7 +292,11 @@ impl Broker {
                 member.filters.push(filter);
             }
         }
-        self.number(id, &mut retained);
+        // One by one, because together they may be more than is written at once.
+        for delivery in &mut retained {
+            self.number(id, delivery);
+            self.ledger.commit();
+        }
         (reasons, retained)
     }
 

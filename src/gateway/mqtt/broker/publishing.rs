@@ -164,7 +164,7 @@ impl Broker {
         }
         let mut numbered: Vec<_> = deliveries.collect();
         for (id, delivery) in &mut numbered {
-            self.number(*id, std::slice::from_mut(delivery));
+            self.number(*id, delivery);
         }
         self.ledger.commit();
         numbered.into_iter().for_each(|(id, delivery)| self.deliver(id, delivery));
@@ -173,14 +173,12 @@ impl Broker {
     }
 
     /// Writes down what is for a session that is written down, and numbers it.
-    pub(super) fn number(&mut self, id: MemberId, deliveries: &mut [Delivery]) {
+    pub(super) fn number(&mut self, id: MemberId, delivery: &mut Delivery) {
         let Some(session) = self.session(id) else { return };
-        for delivery in deliveries {
-            let fits = self.members.contains_key(&id) || self.absents.has_room(id, &delivery.message);
-            if delivery.qos != QoS::AtMostOnce && fits && keeps(&self.topics, &delivery.message) {
-                delivery.number = self.ledger.number();
-                self.ledger.add(Entry::Queue(session, delivery.clone()));
-            }
+        let fits = self.members.contains_key(&id) || self.absents.has_room(id, &delivery.message);
+        if delivery.qos != QoS::AtMostOnce && fits && keeps(&self.topics, &delivery.message) {
+            delivery.number = self.ledger.number();
+            self.ledger.add(Entry::Queue(session, delivery.clone()));
         }
     }
 

@@ -180,12 +180,15 @@ impl Folder {
 }
 
 impl Log {
-    /// Adds records; when this returns they are on the disk.
+    /// Adds records, which outlive this process.
     pub(super) fn append(&mut self, records: &[u8]) -> io::Result<()> {
-        self.file.write_all(records)?;
-        self.file.sync_data()?;
         self.length += records.len() as u64;
-        Ok(())
+        self.file.write_all(records)
+    }
+
+    /// When this returns, what was added outlives a power failure, too.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
     }
 }
 

@@ -28,6 +28,8 @@ struct Keeper {
     mirror: Mirror,
     state: State,
     failing: Arc<AtomicBool>,
+    /// When what was written and nobody waits for is to be on the disk at the latest.
+    unsynced: Option<Instant>,
     /// When the log is longer, it is looked at whether a snapshot would be much shorter.
     limit: u64,
 }
@@ -45,6 +47,9 @@ const SLACK: (u64, u64) = (4, 1 << 20);
 /// When a disk that took nothing is tried again: at first, and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(300));
 
+/// What nobody waits for, such as that a message is done with, is on the disk after so long; that spares cards.
+const LATE: Duration = Duration::from_secs(1);
+
 /// So many posts are written at once.
 const BATCH: usize = 4096;
 
@@ -58,7 +63,8 @@ impl Store {
         mirror.everybody_left(clock.now);
         let (journal, posts, failing) = Journal::open();
         let state = State::Failing { due: clock.now, pause: PAUSE.0 };
-        let mut keeper = Keeper { folder, mirror: mirror.clone(), state, failing, limit: SLACK.1 };
+        let (mirror_of_ours, unsynced) = (mirror.clone(), None);
+        let mut keeper = Keeper { folder, mirror: mirror_of_ours, state, failing, unsynced, limit: SLACK.1 };
         // Without what has passed, and without what was torn.
         keeper.snapshot(&clock);
         Ok((Store { keeper, posts }, journal, mirror))
@@ -92,7 +98,7 @@ fn run(keeper: &mut Keeper, posts: &Receiver<Post>) {
                 keeper.keep(batch, &Clock::read());
             }
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Disconnected) => return keeper.sync(Instant::now()),
         }
         keeper.tick(&Clock::read());
     }
@@ -102,7 +108,7 @@ impl Keeper {
     /// When [`Keeper::tick`] has something to do.
     fn due(&self) -> Option<Instant> {
         match self.state {
-            State::Good(_) => None,
+            State::Good(_) => self.unsynced,
             State::Failing { due, .. } => Some(due),
         }
     }
@@ -118,17 +124,37 @@ impl Keeper {
             }
             records.end();
         }
-        let records = records.take();
-        if let (State::Good(log), false) = (&mut self.state, records.is_empty()) {
-            if let Err(cause) = log.append(&records) {
-                self.fail(&cause, PAUSE.0, clock.now);
-            }
+        self.write(&records.take(), clock.now);
+        if batch.iter().any(|post| post.answer.is_some()) {
+            self.sync(clock.now);
         }
         for Post { entries, answer } in batch {
             entries.into_iter().for_each(|entry| self.mirror.apply(entry));
             // Also without the disk: what is not kept is better than who is not answered.
             if let Some((outbox, note)) = answer {
                 outbox.note(note);
+            }
+        }
+    }
+
+    /// Writes records to the log; the disk gets them in its time.
+    fn write(&mut self, records: &[u8], now: Instant) {
+        let State::Good(log) = &mut self.state else { return };
+        if records.is_empty() {
+            return;
+        }
+        if let Err(cause) = log.append(records) {
+            return self.fail(&cause, PAUSE.0, now);
+        }
+        self.unsynced.get_or_insert(now + LATE);
+    }
+
+    /// Waits until the disk has what was written.
+    fn sync(&mut self, now: Instant) {
+        let State::Good(log) = &self.state else { return };
+        if self.unsynced.take().is_some() {
+            if let Err(cause) = log.sync() {
+                self.fail(&cause, PAUSE.0, now);
             }
         }
     }
@@ -145,6 +171,7 @@ impl Keeper {
                     self.snapshot(clock);
                 }
             }
+            State::Good(_) if self.unsynced.is_some_and(|due| due <= clock.now) => self.sync(clock.now),
             State::Good(_) => {}
         }
     }
@@ -158,6 +185,7 @@ impl Keeper {
                 }
                 self.limit = SLACK.0 * self.mirror.weight() as u64 + SLACK.1;
                 self.state = State::Good(log);
+                self.unsynced = None;
             }
             Err(cause) => {
                 let pause = match self.state {
@@ -243,6 +271,25 @@ mod tests {
         assert_eq!((keeper.due(), journal.condition()), (None, "file"));
         drop(store);
         assert_eq!(retained(place.path()), 2);
+    }
+
+    #[test]
+    fn what_nobody_waits_for_is_on_the_disk_a_little_later() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let (mut store, ..) = Store::open(place.path()).expect("it can be made");
+        let outbox = Outbox::new(OutboxLimits { messages: 10, bytes: 1000 }).expect("an eventfd");
+        let (keeper, outbox, clock) = (&mut store.keeper, Arc::new(outbox), Clock::read());
+        keeper.keep(vec![retain("a", 1, None)], &clock);
+        keeper.keep(vec![retain("b", 1, None)], &Clock { now: clock.now + LATE / 2, ..clock });
+        assert_eq!(keeper.due(), Some(clock.now + LATE), "the first counts");
+        let nothing = Post { entries: Vec::new(), ..retain("c", 1, Some(&outbox)) };
+        keeper.keep(vec![nothing], &clock);
+        assert_eq!(keeper.due(), None, "what is answered is on the disk, and all before it");
+        keeper.keep(vec![retain("d", 1, None)], &clock);
+        keeper.tick(&Clock { now: clock.now + LATE, ..clock });
+        assert_eq!(keeper.due(), None);
+        drop(store);
+        assert_eq!(retained(place.path()), 3);
     }
 
     #[test]
