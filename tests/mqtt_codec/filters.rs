@@ -54,7 +54,7 @@ fn filters_match_as_in_the_standard() {
         ("a/+/b", "a//b", true),
         ("a/b", "a/b/c", false),
         ("a/b/c", "a/b", false),
-        // Section 4.8.2
+        // Section 4.8.2: [MQTT-4.8.2-1..2]
         ("$share/consumer1/sport/tennis/+", "sport/tennis/player1", true),
         ("$share/consumer1//finance", "/finance", true),
         ("$share/consumer1/sport", "$share/consumer1/sport", false),

@@ -187,11 +187,12 @@ impl MqttConversation {
     }
 
     /// Ends the connection because of what the client did [MQTT-4.13.1-1] [MQTT-4.13.2-1]: it is told, and its will is
-    /// published.
-    fn end(&mut self, session: Box<Session>, reason: ReasonCode, what: &'static str) {
+    /// published.  The connection closes at once; what it asked for before is still done, but answered to nobody.
+    fn end(&mut self, mut session: Box<Session>, reason: ReasonCode, what: &'static str) {
         debug!("{}: {} is disconnected: {reason}: {what}", self.peer, session.client());
         self.say_disconnect(&session, reason, what);
-        self.leave(session);
+        session.hand_over();
+        self.phase = Phase::Over;
     }
 
     /// The last that is said [MQTT-3.14.4-1..2], and never with another Session Expiry Interval [MQTT-3.14.2-2].

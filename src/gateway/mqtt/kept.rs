@@ -73,7 +73,7 @@ pub(super) enum Awaited {
 
 impl UnderWay {
     /// What of a shared subscription another of the group may get instead: not what is half done already
-    /// [MQTT-4.8.2-5].
+    /// [MQTT-4.8.2-4..5].
     pub(super) fn shared(&self) -> Option<&Delivery> {
         self.delivery.as_ref().filter(|delivery| delivery.share.is_some() && self.awaited == Awaited::Puback)
     }

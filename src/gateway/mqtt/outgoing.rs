@@ -235,7 +235,8 @@ impl Outgoing {
         u16::try_from(count + 1).ok().and_then(NonZeroU16::new)
     }
 
-    /// PUBACK: a message of QoS 1 has arrived, or is not wanted [MQTT-4.4.0-2]; true if it was under way.
+    /// PUBACK: a message of QoS 1 has arrived, or is not wanted [MQTT-4.4.0-2], and then by nobody else of its
+    /// group either [MQTT-4.8.2-6]; true if it was under way.
     pub(super) fn acknowledged(&mut self, id: PacketId) -> bool {
         self.done(id, Awaited::Puback)
     }

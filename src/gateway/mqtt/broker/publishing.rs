@@ -120,7 +120,7 @@ impl Broker {
         (!echo).then_some(Match { member, qos, retain_as_published, ids })
     }
 
-    /// Whose turn it is [MQTT-4.8.2-4]: of those that are connected, or else of those whose session waits for them.
+    /// Whose turn it is: of those that are connected, or else of those whose session waits for them.
     fn pick(&self, group: &Group, message: &Message) -> Option<Picked> {
         self.pick_connected(group, message).or_else(|| {
             let waits = |(id, subscription): &(MemberId, &Subscription)| {
