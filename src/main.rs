@@ -166,7 +166,9 @@ fn greeting(daemon: &Daemon, file: Option<&Path>, prefix: &str, first: Option<&s
     let _ = writeln!(text, "  backend  {}{reality}", registry.backend);
     let names: Vec<_> = registry.devices.iter().map(|d| format!("{} ({})", d.name, d.kind)).collect();
     let _ = writeln!(text, "  devices  {}", names.join(", "));
-    for (name, address) in [("line", daemon.line_address()), ("mqtt", daemon.mqtt_address())] {
+    let addresses =
+        [("line", daemon.line_address()), ("mqtt", daemon.mqtt_address()), ("http", daemon.http_address())];
+    for (name, address) in addresses {
         let _ = match address {
             Some(address) => writeln!(text, "  {name}     {address}"),
             None => writeln!(text, "  {name}     off"),

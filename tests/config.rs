@@ -68,7 +68,9 @@ fn an_empty_object_is_all_defaults() {
     assert_eq!(config.mqtt.listen, "127.0.0.1:1883".parse().ok());
     assert_eq!(config.mqtt.prefix, "pi");
     assert_eq!(config.mqtt.maximum_packet, 65536);
-    assert!(!config.line.insecure && !config.mqtt.insecure);
+    assert_eq!(config.http.listen, "127.0.0.1:8080".parse().ok());
+    assert!(config.http.origins.is_empty());
+    assert!(!config.line.insecure && !config.mqtt.insecure && !config.http.insecure);
     assert_eq!(config.hardware.backend, Backend::Auto);
     assert_eq!(config.hardware.chip, None);
     assert_eq!(config.limits.clients, 256);
@@ -100,6 +102,7 @@ fn the_example_is_accepted_and_says_the_defaults() {
         "insecure",
         "prefix",
         "maximum_packet",
+        "origins",
         "backend",
         "chip",
         "clients",
@@ -158,6 +161,9 @@ fn what_looks_like_a_mistake_but_is_none_is_accepted() {
         r#"{"line": {"listen": "[::ffff:127.0.0.1]:7070"}}"#,
         r#"{"line": {"listen": "127.0.0.1:0"}, "mqtt": {"listen": "127.0.0.1:0"}}"#,
         r#"{"line": {"listen": "127.0.0.2:1883"}}"#,
+        r#"{"line": {"listen": null}, "mqtt": {"listen": null}}"#,
+        r#"{"http": {"listen": null}, "mqtt": {"listen": "127.0.0.1:8080"}}"#,
+        r#"{"http": {"origins": ["*", "https://panel.example", "http://[::1]:3000", "app://x"]}}"#,
         r#"{"line": {"keepalive": "1h"}}"#,
         r#"{"mqtt": {"maximum_packet": 16777216}}"#,
         r#"{"mqtt": {"prefix": "küche 1"}}"#,

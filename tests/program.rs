@@ -119,6 +119,7 @@ fn the_greeting_tells_what_is_where() {
         "devices  led (led), relay (relay), lamp (pwm_led), button (button), motor (motor)",
         &format!("line     {}", program.line),
         &format!("mqtt     {}", program.mqtt),
+        &format!("http     {}", program.http),
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
@@ -153,11 +154,16 @@ fn a_taken_port_is_named_with_its_holder() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("bound");
     let comm = std::fs::read_to_string("/proc/self/comm").expect("Linux");
-    for section in ["line", "mqtt"] {
-        let other = if section == "line" { "mqtt" } else { "line" };
+    for section in ["line", "mqtt", "http"] {
+        let listeners: Vec<String> = ["line", "mqtt", "http"]
+            .map(|name| {
+                let address = if name == section { address.to_string() } else { "127.0.0.1:0".to_owned() };
+                format!(r#""{name}": {{"listen": "{address}"}}"#)
+            })
+            .into();
         let config = format!(
-            r#"{{ "{section}": {{"listen": "{address}"}}, "{other}": {{"listen": "127.0.0.1:0"}},
-            "hardware": {{"backend": "simulated"}}, "devices": {{ {ONE_LED} }} }}"#
+            r#"{{ {}, "hardware": {{"backend": "simulated"}}, "devices": {{ {ONE_LED} }} }}"#,
+            listeners.join(", ")
         );
         let (_folder, name) = file(&config);
         let ended = run(&["--config", &name]);

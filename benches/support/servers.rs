@@ -89,6 +89,7 @@ impl Gatekeeper {
                 "telemetry": "1h",
                 "line": {{"listen": "127.0.0.1:0"}},
                 "mqtt": {{"listen": "127.0.0.1:0"}},
+                "http": {{"listen": "127.0.0.1:0"}},
                 "hardware": {{"backend": "simulated"}},
                 {sections}
                 "devices": {{

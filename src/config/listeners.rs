@@ -1,4 +1,4 @@
-//! The sections `line` and `mqtt`: where each protocol listens, and who can reach it there.
+//! The sections `line`, `mqtt` and `http`: where each protocol listens, and who can reach it there.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -55,6 +55,20 @@ pub enum Persistence {
     File,
 }
 
+/// The listener of HTTP, for health and metrics, and for MQTT in WebSockets.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct HttpListener {
+    /// Where it listens; `None` is no listener.
+    #[serde(deserialize_with = "address_or_null")]
+    pub listen: Option<SocketAddr>,
+    /// Whose web pages may open a WebSocket beside those of the same host, such as `https://panel.example`; `*` is
+    /// everybody's.
+    pub origins: Vec<String>,
+    /// Whether it may listen where other machines can reach it.
+    pub insecure: bool,
+}
+
 impl Default for LineListener {
     fn default() -> LineListener {
         LineListener {
@@ -74,6 +88,16 @@ impl Default for MqttListener {
             prefix: "pi".to_owned(),
             maximum_packet: 65_536,
             persistence: Persistence::Off,
+            insecure: false,
+        }
+    }
+}
+
+impl Default for HttpListener {
+    fn default() -> HttpListener {
+        HttpListener {
+            listen: Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080)),
+            origins: Vec::new(),
             insecure: false,
         }
     }
@@ -106,25 +130,53 @@ pub(super) fn read_mqtt(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Mqt
     mqtt
 }
 
-/// One port cannot have two listeners, and a gatekeeper without any is of no use.
-pub(super) fn check_together(
-    line: (&Settings<'_>, Option<SocketAddr>),
-    mqtt: (&Settings<'_>, Option<SocketAddr>),
-    mistakes: &mut Mistakes,
-) {
-    match (line.1, mqtt.1) {
-        (Some(first), Some(second)) if overlap(first, second) => {
-            let (place, other) = if mqtt.0.has("listen") { (mqtt.0, "line") } else { (line.0, "mqtt") };
-            let other_address = if other == "line" { first } else { second };
-            let message = format!("{other}.listen is {other_address} as well: give one of them another port");
-            place.mistake("listen", message, mistakes);
-        }
-        (None, None) => {
-            let message = "line.listen is null as well: give one of them an address, or nobody can connect";
-            mqtt.0.mistake("listen", message, mistakes);
-        }
-        _ => {}
+pub(super) fn read_http(settings: &Settings<'_>, mistakes: &mut Mistakes) -> HttpListener {
+    let http: HttpListener = settings.read(mistakes).unwrap_or_default();
+    check_reach(settings, http.listen, http.insecure, mistakes);
+    if let Some(wrong) = http.origins.iter().find(|origin| !is_origin(origin)) {
+        let message = format!(
+            "expected origins such as \"https://panel.example:8443\", without a path, or \"*\" for all, found {wrong:?}"
+        );
+        settings.mistake("origins", message, mistakes);
     }
+    http
+}
+
+/// A section that may have a listener: its name, its settings, and where it listens.
+pub(super) type Section<'s, 't> = (&'static str, &'s Settings<'t>, Option<SocketAddr>);
+
+/// One port cannot have two listeners, and a gatekeeper without any is of no use.
+pub(super) fn check_together(sections: &[Section<'_, '_>; 3], mistakes: &mut Mistakes) {
+    let [first, second, third] = sections;
+    if sections.iter().all(|(_, _, listen)| listen.is_none()) {
+        let message = format!(
+            "{}.listen and {}.listen are null as well: give one of them an address, or nobody can connect",
+            first.0, second.0
+        );
+        return third.1.mistake("listen", message, mistakes);
+    }
+    for (index, later) in sections.iter().enumerate() {
+        let meets = |other: &&Section<'_, '_>| match (other.2, later.2) {
+            (Some(one), Some(two)) => overlap(one, two),
+            _ => false,
+        };
+        let Some(earlier) = sections[..index].iter().find(meets) else { continue };
+        // What stands in the file is what can be changed there.
+        let (place, other) = if later.1.has("listen") { (later, earlier) } else { (earlier, later) };
+        if let Some(address) = other.2 {
+            let name = other.0;
+            let message = format!("{name}.listen is {address} as well: give one of them another port");
+            place.1.mistake("listen", message, mistakes);
+        }
+    }
+}
+
+/// `scheme://host` or `scheme://host:port`, as browsers send it.
+fn is_origin(origin: &str) -> bool {
+    let Some((scheme, rest)) = origin.split_once("://") else { return origin == "*" };
+    let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+    let host = |c: char| c.is_ascii_graphic() && !matches!(c, '/' | '?' | '#' | '@' | '*');
+    !scheme.is_empty() && scheme.chars().all(word) && !rest.is_empty() && rest.chars().all(host)
 }
 
 /// As long as there are no users and no TLS, whoever reaches a port is its master.

@@ -26,7 +26,7 @@ use crate::domain::{KindReader, Mistakes, Settings, Span, Wired};
 
 pub use devices::Device;
 pub use example::{DEMO, example};
-pub use listeners::{LineListener, MqttListener, Persistence};
+pub use listeners::{HttpListener, LineListener, MqttListener, Persistence};
 pub use report::{Located, Report};
 pub use sections::{Backend, Hardware, Limits};
 
@@ -39,6 +39,8 @@ pub struct Config<B> {
     pub line: LineListener,
     /// The listener of MQTT.
     pub mqtt: MqttListener,
+    /// The listener of HTTP.
+    pub http: HttpListener,
     /// What drives the lines.
     pub hardware: Hardware,
     /// How much clients may use.
@@ -90,9 +92,16 @@ fn read<B: Wired>(
 
     let line_settings = settings.object("line", "an object with the settings of the line protocol", mistakes);
     let mqtt_settings = settings.object("mqtt", "an object with the settings of MQTT", mistakes);
+    let http_settings = settings.object("http", "an object with the settings of HTTP", mistakes);
     let line = listeners::read_line(&line_settings, mistakes);
     let mqtt = listeners::read_mqtt(&mqtt_settings, mistakes);
-    listeners::check_together((&line_settings, line.listen), (&mqtt_settings, mqtt.listen), mistakes);
+    let http = listeners::read_http(&http_settings, mistakes);
+    let sections = [
+        ("line", &line_settings, line.listen),
+        ("mqtt", &mqtt_settings, mqtt.listen),
+        ("http", &http_settings, http.listen),
+    ];
+    listeners::check_together(&sections, mistakes);
 
     let hardware = settings.object("hardware", "an object with the settings of the hardware", mistakes);
     let hardware = sections::read_hardware(&hardware, mistakes);
@@ -102,7 +111,7 @@ fn read<B: Wired>(
     let devices = settings.object("devices", "an object with the devices by name", mistakes);
     let devices = devices::read(&devices, &hardware, places, kinds, mistakes);
     let Top { telemetry, log, state_folder, .. } = top;
-    Config { line, mqtt, hardware, limits, telemetry, log: log.into(), state_folder, devices }
+    Config { line, mqtt, http, hardware, limits, telemetry, log: log.into(), state_folder, devices }
 }
 
 /// The keys of the file itself.  The sections are read one by one, so that each can go on after a mistake.
@@ -116,6 +125,8 @@ struct Top {
     _line: IgnoredAny,
     #[serde(rename = "mqtt")]
     _mqtt: IgnoredAny,
+    #[serde(rename = "http")]
+    _http: IgnoredAny,
     #[serde(rename = "hardware")]
     _hardware: IgnoredAny,
     #[serde(rename = "limits")]
@@ -132,6 +143,7 @@ impl Default for Top {
             state_folder: PathBuf::from("/var/lib/gpio-gatekeeper"),
             _line: IgnoredAny,
             _mqtt: IgnoredAny,
+            _http: IgnoredAny,
             _hardware: IgnoredAny,
             _limits: IgnoredAny,
             _devices: IgnoredAny,

@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SendError, Sender, channel};
 use std::sync::{Arc, OnceLock};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::latency::Latency;
+use super::pulse::{NoPulse, Pulse};
 use crate::domain::{Command, Outcome, Principal, Refusal};
 use crate::hardware::{Edge, EdgeSink};
 
@@ -46,7 +48,15 @@ pub struct Now {
 #[derive(Clone)]
 pub struct Commands {
     messages: Sender<Message>,
-    sent: Arc<AtomicU64>,
+    about: Arc<About>,
+}
+
+/// What anybody may know of the hardware thread without asking it.
+#[derive(Debug, Default)]
+pub(super) struct About {
+    sent: AtomicU64,
+    pub(super) latency: Latency,
+    pub(super) pulse: Pulse,
 }
 
 /// The other end of [`Commands`] that lead to no hardware thread.
@@ -56,8 +66,11 @@ pub struct Requests {
 }
 
 pub(super) enum Message {
-    Commands(Vec<Request>),
+    /// Commands, and when they were handed over.
+    Commands(Vec<Request>, Instant),
     Edge(Edge),
+    /// Somebody wants to know whether this is ever reached.
+    Pulse,
     Stop,
 }
 
@@ -84,7 +97,7 @@ impl Commands {
     /// An inbox and the way into it.
     pub(super) fn channel() -> (Commands, Receiver<Message>) {
         let (sender, receiver) = channel();
-        (Commands { messages: sender, sent: Arc::default() }, receiver)
+        (Commands { messages: sender, about: Arc::default() }, receiver)
     }
 
     /// A way to no hardware thread, for tests of those who send: they take the requests and answer them.
@@ -102,15 +115,31 @@ impl Commands {
         if requests.is_empty() {
             return;
         }
-        self.sent.fetch_add(requests.len() as u64, Ordering::Relaxed);
-        if let Err(SendError(Message::Commands(requests))) = self.messages.send(Message::Commands(requests)) {
+        self.about.sent.fetch_add(requests.len() as u64, Ordering::Relaxed);
+        let message = Message::Commands(requests, Instant::now());
+        if let Err(SendError(Message::Commands(requests, _))) = self.messages.send(message) {
             requests.into_iter().for_each(Request::refuse);
         }
     }
 
     /// How many requests were handed over since the start.
     pub fn count(&self) -> u64 {
-        self.sent.load(Ordering::Relaxed)
+        self.about.sent.load(Ordering::Relaxed)
+    }
+
+    /// How long they took, each until its answer was given to its recipient.
+    pub fn latency(&self) -> &Latency {
+        &self.about.latency
+    }
+
+    /// Waits at most `patience` for the hardware thread to show that it lives, and says how long that took.  However
+    /// many ask at the same time, its inbox gets one question.
+    pub fn pulse(&self, patience: Duration) -> Result<Duration, NoPulse> {
+        self.about.pulse.feel(patience, || self.messages.send(Message::Pulse).is_ok())
+    }
+
+    pub(super) fn about(&self) -> Arc<About> {
+        self.about.clone()
     }
 
     pub(super) fn stop(&self) {
@@ -155,8 +184,8 @@ impl Request {
 impl Message {
     pub(super) fn into_requests(self) -> Vec<Request> {
         match self {
-            Message::Commands(requests) => requests,
-            Message::Edge(_) | Message::Stop => Vec::new(),
+            Message::Commands(requests, _) => requests,
+            Message::Edge(_) | Message::Pulse | Message::Stop => Vec::new(),
         }
     }
 }

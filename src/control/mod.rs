@@ -8,10 +8,14 @@ mod controller;
 mod device;
 pub mod devices;
 mod inbox;
+mod latency;
+mod pulse;
 mod station;
 mod thread;
 
 pub use controller::{BuildCause, BuildError, Controller, Planned};
 pub use device::{Bench, Blueprint, Device, Kind, Observation, Ticked};
 pub use inbox::{Commands, Now, Recipient, Request, Requests};
+pub use latency::{BOUNDS, Latencies, Latency};
+pub use pulse::NoPulse;
 pub use thread::{Ended, EventSink, HardwareThread, StartError};

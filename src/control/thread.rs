@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use log::{debug, error};
 
-use super::inbox::{Message, WaitingEdges};
+use super::inbox::{About, Message, WaitingEdges};
 use super::{BuildError, Commands, Controller, Now, Planned, Request};
 use crate::domain::{Event, Registry};
 use crate::hardware::{Edge, Hardware};
@@ -47,9 +47,10 @@ impl HardwareThread {
         waiting.prepare(controller.inputs());
         // Here, so that every first state is told before anybody can ask for it.
         events(&mut controller.events());
+        let about = commands.about();
         let thread = std::thread::Builder::new()
             .name("hardware".to_owned())
-            .spawn(move || ended(live(controller, inbox, &waiting, &events)))
+            .spawn(move || ended(live(controller, inbox, &waiting, &events, &about)))
             .map_err(StartError::Thread)?;
         Ok((HardwareThread { commands, thread }, registry))
     }
@@ -102,12 +103,13 @@ fn live(
     inbox: Receiver<Message>,
     waiting: &WaitingEdges,
     events: &EventSink,
+    about: &About,
 ) -> Ended {
     // Without it the kernel may be 50 us late on every deadline, for the sake of a battery.
     if let Err(error) = nix::sys::prctl::set_timerslack(1) {
         debug!("timer slack stays at its default: {error}");
     }
-    let run = catch_unwind(AssertUnwindSafe(|| run(&mut controller, &inbox, waiting, events)));
+    let run = catch_unwind(AssertUnwindSafe(|| run(&mut controller, &inbox, waiting, events, about)));
     let mut ended = run.unwrap_or_else(|_| {
         error!("the hardware thread panicked");
         Ended::Failed
@@ -121,6 +123,7 @@ fn live(
     }
     events(&mut controller.events());
     refuse_the_rest(inbox);
+    about.pulse.end();
     ended
 }
 
@@ -129,33 +132,40 @@ fn run(
     inbox: &Receiver<Message>,
     waiting: &WaitingEdges,
     events: &EventSink,
+    about: &About,
 ) -> Ended {
+    let mut now = Now::read();
     loop {
-        let next = controller.tick(Now::read());
+        let next = controller.tick(now);
         tell(controller, events);
         let message = match next {
             None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some(due) => inbox.recv_timeout(due.saturating_duration_since(Instant::now())),
         };
+        now = Now::read();
         match message {
-            Ok(Message::Commands(requests)) => {
+            Ok(Message::Commands(requests, sent)) => {
                 for request in requests {
-                    let outcome = controller.handle(&request, Now::read());
+                    let outcome = controller.handle(&request, now);
                     // Before the answer: who then asks for the retained state finds what was answered, or newer.
                     tell(controller, events);
                     request.recipient.answer(request.ticket, outcome);
+                    // The moment that ends one command is the one in which the next is handled.
+                    now = Now::read();
+                    about.latency.add(now.instant.saturating_duration_since(sent));
                 }
             }
             Ok(Message::Edge(edge)) => {
-                controller.edge(edge, Now::read());
+                controller.edge(edge, now);
                 if waiting.handled(edge.input) {
-                    controller.edge(Edge { value: None, ..edge }, Now::read());
+                    controller.edge(Edge { value: None, ..edge }, now);
                 }
                 if !controller.is_alive() {
                     error!("the hardware reports no edges any more");
                     return Ended::Failed;
                 }
             }
+            Ok(Message::Pulse) => about.pulse.answer(),
             Err(RecvTimeoutError::Timeout) => {}
             Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return Ended::Stopped,
         }

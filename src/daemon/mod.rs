@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! line listener ─┬─ a thread per client ─┐             ┌─ hardware thread
-//! mqtt listener ─┘                       ├─ commands ─►│
+//! mqtt listener ─┤                       ├─ commands ─►│
+//! http listener ─┘                       │             │
 //!                                        └─ bus ◄──────┴─ events
 //!                                            └─ journal ─► store ─► sessions.log
 //! ```
@@ -26,12 +27,13 @@ pub use logging::Logging;
 
 use crate::config::{self, Config};
 use crate::control::{Blueprint, Ended, EventSink, HardwareThread, Planned, devices};
-use crate::domain::KindReader;
+use crate::domain::{KindReader, Protocol};
+use crate::gateway::http::{HttpSettings, Visitors};
 use crate::gateway::line::LineSettings;
 use crate::gateway::mqtt::MqttSettings;
 use crate::gateway::mqtt::broker::{AbsentLimits, RetainedLimits};
 use crate::gateway::mqtt::store::{Journal, Mirror, Store};
-use crate::gateway::{BusThread, DeskSettings, OutboxLimits, Shared, Topics, line, mqtt};
+use crate::gateway::{BusThread, Counters, DeskSettings, OutboxLimits, Shared, Topics, http, line, mqtt};
 use crate::hardware::gpiochip::Gpiochip;
 use crate::hardware::{Hardware, HardwareError, Simulation};
 use crate::net::{Accepted, Admission, Listener, ListenerThread};
@@ -57,6 +59,7 @@ pub struct Daemon {
     shared: Shared,
     line: Option<SocketAddr>,
     mqtt: Option<SocketAddr>,
+    http: Option<SocketAddr>,
     endings: (Sender<Ending>, Receiver<Ending>),
     logging: Logging,
     /// Disconnected when the last client's thread has ended.
@@ -129,6 +132,7 @@ impl Daemon {
         limits::raise(Admission::connections(config.limits.clients));
         let line_listener = bind("line", config.line.listen)?;
         let mqtt_listener = bind("mqtt", config.mqtt.listen)?;
+        let http_listener = bind("http", config.http.listen)?;
         let (store, journal, kept) = match config.mqtt.persistence {
             config::Persistence::Off => (None, Journal::default(), Mirror::default()),
             config::Persistence::File => {
@@ -156,6 +160,7 @@ impl Daemon {
         let topics = Arc::new(Topics::new(&config.mqtt.prefix, &registry));
         let retained =
             RetainedLimits { messages: config.limits.retained_messages, bytes: config.limits.retained_bytes };
+        let counters = Arc::new(Counters::default());
         let settings = DeskSettings {
             topics: topics.clone(),
             registry: registry.clone(),
@@ -172,6 +177,7 @@ impl Daemon {
             },
             journal: journal.clone(),
             kept,
+            counters: counters.clone(),
         };
         let store = store.map(|store| {
             let ended = endings.0.clone();
@@ -200,10 +206,11 @@ impl Daemon {
                 bytes: config.limits.outbox_bytes,
             },
             journal,
+            counters,
         };
         let (alive, clients) = channel();
-        let (line, mqtt) =
-            (line_listener.as_ref().map(Listener::address), mqtt_listener.as_ref().map(Listener::address));
+        let [line, mqtt, http] = [&line_listener, &mqtt_listener, &http_listener]
+            .map(|listener| listener.as_ref().map(Listener::address));
         let mut listeners = Vec::new();
         if let Some(listener) = line_listener {
             let settings = LineSettings {
@@ -220,10 +227,25 @@ impl Daemon {
             let settings = MqttSettings {
                 connect_time: config.limits.connect_time.0,
                 maximum_packet: config.mqtt.maximum_packet,
+                protocol: Protocol::Mqtt,
             };
             let serve =
                 move |accepted, shared: &Shared, number| mqtt::serve(accepted, shared, &settings, number);
             listeners.push(listen(listener, "mqtt", &shared, &alive, &endings.0, serve)?);
+        }
+        if let Some(listener) = http_listener {
+            let settings = HttpSettings {
+                connect_time: config.limits.connect_time.0,
+                visitors: Visitors::new(listener.address().ip(), config.http.origins),
+                mqtt: MqttSettings {
+                    connect_time: config.limits.connect_time.0,
+                    maximum_packet: config.mqtt.maximum_packet,
+                    protocol: Protocol::WebSocket,
+                },
+            };
+            let serve =
+                move |accepted, shared: &Shared, number| http::serve(accepted, shared, &settings, number);
+            listeners.push(listen(listener, "http", &shared, &alive, &endings.0, serve)?);
         }
         let ended = endings.0.clone();
         let failed = move || {
@@ -240,6 +262,7 @@ impl Daemon {
             shared,
             line,
             mqtt,
+            http,
             endings,
             logging,
             clients,
@@ -254,6 +277,11 @@ impl Daemon {
     /// Where MQTT is spoken.
     pub fn mqtt_address(&self) -> Option<SocketAddr> {
         self.mqtt
+    }
+
+    /// Where HTTP is spoken.
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http
     }
 
     /// What is common to all clients.

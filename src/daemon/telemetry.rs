@@ -4,12 +4,13 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use crate::control::{Commands, Now};
-use crate::gateway::{Bus, Shared};
+use crate::gateway::process::{self, bytes};
+use crate::gateway::{Bus, Message, Shared, Statistics};
 
 /// The running thread.
 pub(super) struct TelemetryThread {
@@ -31,11 +32,16 @@ impl TelemetryThread {
         failed: impl FnOnce() + Send + 'static,
     ) -> std::io::Result<TelemetryThread> {
         let (stop, stopped) = channel();
+        let mut statistics = Statistics::new(shared.counters.clone(), shared.started);
         let telemetry =
             Telemetry { bus: shared.bus.clone(), commands: shared.commands.clone(), shared: shared.clone() };
         let tell = move || {
             loop {
-                telemetry.bus.telemetry(telemetry.read());
+                // Together, so that the bus is woken once.
+                let mut messages =
+                    vec![Message::own(telemetry.shared.topics.telemetry(), telemetry.read(), true)];
+                messages.extend(statistics.news(Instant::now()));
+                telemetry.bus.telemetry(messages);
                 if stopped.recv_timeout(interval) != Err(RecvTimeoutError::Timeout) {
                     return;
                 }
@@ -71,7 +77,7 @@ impl Telemetry {
             "memory_available": bytes(&memory, "MemAvailable:"),
             "system_uptime": uptime,
             "uptime": self.shared.started.elapsed().as_secs(),
-            "resident": read("/proc/self/status").and_then(|status| bytes(&status, "VmRSS:")),
+            "resident": process::resident(),
             "clients": self.shared.admission.count(),
             "commands": self.commands.count(),
             "backend": self.shared.registry.backend,
@@ -97,21 +103,12 @@ fn numbers(text: &str, count: usize) -> Vec<f64> {
     text.split_ascii_whitespace().take(count).filter_map(|word| word.parse().ok()).collect()
 }
 
-/// A row such as `MemTotal:  1024 kB`, in bytes.
-fn bytes(table: &str, name: &str) -> Option<u64> {
-    let row = table.lines().find_map(|line| line.strip_prefix(name))?;
-    let kibibytes: u64 = row.split_ascii_whitespace().next()?.parse().ok()?;
-    Some(kibibytes * 1024)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn tables_of_the_kernel_are_read() {
-        assert_eq!(bytes("MemTotal:     1024 kB\nMemFree: 1 kB\n", "MemTotal:"), Some(1_048_576));
-        assert_eq!(bytes("MemTotal: x", "MemTotal:"), None);
         assert_eq!(numbers("0.10 0.20 0.30 1/200 42\n", 3), [0.1, 0.2, 0.3]);
     }
 }

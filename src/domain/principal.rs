@@ -23,6 +23,8 @@ pub enum Protocol {
     Line,
     /// MQTT 5.0 or 3.1.1.
     Mqtt,
+    /// The same in WebSockets.
+    WebSocket,
 }
 
 impl fmt::Display for Protocol {
@@ -30,6 +32,7 @@ impl fmt::Display for Protocol {
         f.write_str(match self {
             Protocol::Line => "line",
             Protocol::Mqtt => "mqtt",
+            Protocol::WebSocket => "websocket",
         })
     }
 }

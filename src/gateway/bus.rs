@@ -65,7 +65,7 @@ pub(super) enum Letter {
     /// There is something in the backlog.
     Events,
     Log(&'static str, Vec<u8>),
-    Telemetry(String),
+    Telemetry(Vec<Message>),
     Stop,
 }
 
@@ -120,9 +120,9 @@ impl Bus {
         self.post(Letter::Log(level, json));
     }
 
-    /// Publishes the telemetry, which is JSON.
-    pub fn telemetry(&self, json: String) {
-        self.post(Letter::Telemetry(json));
+    /// Publishes how the machine and the gatekeeper are.
+    pub fn telemetry(&self, messages: Vec<Message>) {
+        self.post(Letter::Telemetry(messages));
     }
 
     fn post(&self, letter: Letter) {

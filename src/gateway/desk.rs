@@ -12,7 +12,7 @@ use super::bus::{Joining, Letter};
 use super::mqtt::broker::{AbsentLimits, Broker, Left, Member, MemberId, Resumed, RetainedLimits};
 use super::mqtt::store::{Journal, Mirror};
 use super::mqtt::{json, translate};
-use super::{Done, Message, Note, Space, Topics};
+use super::{Counters, Done, Message, Note, Space, Topics};
 use crate::control::{Commands, Recipient, Request};
 use crate::domain::{Audit, ClientId, Code, Deed, Event, Outcome, Principal, Refusal, Registry};
 use crate::wire::mqtt::Property;
@@ -35,6 +35,8 @@ pub struct DeskSettings {
     pub journal: Journal,
     /// What an earlier daemon has written down.
     pub kept: Mirror,
+    /// Where it says what it has.
+    pub counters: Arc<Counters>,
 }
 
 /// Where everything that the bus is asked for is done.
@@ -47,6 +49,7 @@ pub(super) struct Desk {
     taking_over: HashMap<ClientId, (MemberId, Joining, u64)>,
     /// When a will or the end of a session is due.
     due: Option<Instant>,
+    counters: Arc<Counters>,
 }
 
 /// The outcome of a will's command interests nobody but the audit.
@@ -68,6 +71,7 @@ impl Desk {
             absents,
             journal,
             kept,
+            counters,
         } = settings;
         let mut broker = Broker::new(topics.clone(), maximum_subscriptions, retained, absents, journal);
         let (dropped, wills) = broker.restore(kept, now);
@@ -77,8 +81,8 @@ impl Desk {
             );
         }
         let due = broker.due();
-        let taking_over = HashMap::new();
-        let mut desk = Desk { backlog, broker, topics, commands: Some(commands), taking_over, due };
+        let (taking_over, commands) = (HashMap::new(), Some(commands));
+        let mut desk = Desk { backlog, broker, topics, commands, taking_over, due, counters };
         desk.say(Message::own(desk.topics.status(), "online", true), now);
         desk.say(Message::own(desk.topics.registry(), json::registry(&registry), true), now);
         for (principal, will) in wills {
@@ -96,6 +100,7 @@ impl Desk {
             }
             self.broker.commit();
             self.due = self.broker.due();
+            self.broker.tell(&self.counters.bus);
         }
         self.due
     }
@@ -114,6 +119,7 @@ impl Desk {
         self.broker.begin_letter();
         self.take(letter, now);
         self.broker.commit();
+        self.broker.tell(&self.counters.bus);
         if changes {
             self.backlog.listen(self.wanted());
             self.due = self.broker.due();
@@ -185,7 +191,7 @@ impl Desk {
             }
             Letter::Events => {}
             Letter::Log(level, json) => self.say(Message::own(self.topics.log(level), json, false), now),
-            Letter::Telemetry(text) => self.say(Message::own(self.topics.telemetry(), text, true), now),
+            Letter::Telemetry(messages) => messages.into_iter().for_each(|message| self.say(message, now)),
             Letter::Stop => {
                 self.say(Message::own(self.topics.status(), "offline", true), now);
                 for member in self.broker.members() {

@@ -1,28 +1,35 @@
 //! Frames to commands and events to frames, for each client.
 //!
-//! Every client has a thread, which runs a [`Conversation`] in its protocol: [`mod@line`] or [`mqtt`].  What others
+//! Every client has a thread, which runs a [`Conversation`] in its protocol: [`mod@line`] or [`mqtt`], to which
+//! [`http`] is a second door.  What others
 //! have for the client waits in its [`Outbox`].  The [`Bus`] is the thread that knows who is there and who wants
 //! to hear of what.
 
 mod backlog;
 mod bus;
+mod counters;
 mod desk;
+pub mod http;
 mod in_order;
 pub mod line;
 mod message;
 pub mod mqtt;
 mod outbox;
+pub mod process;
 mod pump;
+mod statistics;
 mod topics;
 
 use std::sync::Arc;
 
 pub use bus::{Attended, Bus, BusThread, Joining, Mailbox};
+pub use counters::{Census, Count, Counted, Counters, Dropped, Traffic};
 pub use desk::DeskSettings;
 pub use in_order::InOrder;
 pub use message::{Body, Delivery, Message};
 pub use outbox::{Done, Note, Outbox, OutboxLimits, Taken};
 pub use pump::{Conversation, converse};
+pub use statistics::Statistics;
 pub use topics::{LEVELS, Space, Topics};
 
 use crate::control::Commands;
@@ -48,6 +55,8 @@ pub struct Shared {
     pub outbox: OutboxLimits,
     /// Where it is written down what is to outlive the daemon.
     pub journal: mqtt::store::Journal,
+    /// What is counted.
+    pub counters: Arc<Counters>,
 }
 
 /// A newcomer that has to go is told through its outbox, as everybody else is.

@@ -64,6 +64,17 @@ pub struct Taken {
     pub more: bool,
     /// Whether and why to close.
     pub closing: Option<Refusal>,
+    /// What was lost since the last look.
+    pub(super) lost: Lost,
+}
+
+/// Messages that could not wait any longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Lost {
+    /// Thrown away together with the client.
+    pub(super) dropped: u64,
+    /// States that gave way to newer ones.
+    pub(super) replaced: u64,
 }
 
 #[derive(Debug, Default)]
@@ -72,6 +83,7 @@ struct Queue {
     deliveries: VecDeque<Delivery>,
     bytes: usize,
     closing: Option<Refusal>,
+    lost: Lost,
     /// Something has come since the client's thread last looked.
     news: bool,
     reader: Reader,
@@ -185,7 +197,8 @@ impl Outbox {
             queue.bytes -= delivery.message.weight();
             deliveries.push_back(delivery);
         }
-        Taken { more: !queue.deliveries.is_empty(), closing: queue.closing.clone() }
+        let lost = std::mem::take(&mut queue.lost);
+        Taken { more: !queue.deliveries.is_empty(), closing: queue.closing.clone(), lost }
     }
 
     /// Gives up what is for the session and not for this connection: every message, and what an earlier connection has
@@ -242,10 +255,15 @@ impl Queue {
         if is_full(self) {
             let newest = self.deliveries.pop_back();
             self.bytes -= newest.map_or(0, |newest| newest.message.weight());
+            self.lost.dropped += 1;
             if self.closing.is_none() {
-                let message = format!("{} messages were waiting and none was read", self.deliveries.len());
-                self.closing = Some(Refusal::new(Code::TooSlow, message));
+                let before = self.deliveries.len();
+                self.closing = Some(Refusal::new(
+                    Code::TooSlow,
+                    format!("{before} messages were waiting and none was read"),
+                ));
                 self.deliveries.retain(|delivery| delivery.qos != QoS::AtMostOnce);
+                self.lost.dropped += (before - self.deliveries.len()) as u64;
                 self.bytes = self.deliveries.iter().map(|delivery| delivery.message.weight()).sum();
             }
             return (number != 0).then_some(number);
@@ -255,7 +273,7 @@ impl Queue {
 
     /// Keeps of each state topic the newest message, in its place.
     fn coalesce(&mut self) {
-        let mut seen = HashSet::new();
+        let (mut seen, before) = (HashSet::new(), self.deliveries.len());
         let mut kept = VecDeque::with_capacity(self.deliveries.len());
         self.bytes = 0;
         for delivery in self.deliveries.drain(..).rev() {
@@ -264,6 +282,7 @@ impl Queue {
                 kept.push_front(delivery);
             }
         }
+        self.lost.replaced += (before - kept.len()) as u64;
         self.deliveries = kept;
     }
 }
@@ -334,6 +353,7 @@ mod tests {
             outbox.deliver(state("b", seq));
         }
         outbox.deliver(text("t"));
+        assert_eq!(outbox.queue().lost, Lost { dropped: 0, replaced: 2 });
         let (topics, closing) = take(&outbox, 100);
         assert_eq!(topics, ["pi/devices/a/state", "pi/devices/b/state", "t"]);
         assert_eq!(closing, None);
@@ -358,6 +378,7 @@ mod tests {
         for _ in 0..6 {
             outbox.deliver(text("t"));
         }
+        assert_eq!(outbox.queue().lost, Lost { dropped: 5, replaced: 0 });
         assert_eq!(take(&outbox, 100), (vec![], Some(Code::TooSlow)));
     }
 

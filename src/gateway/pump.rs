@@ -5,9 +5,11 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use super::{Delivery, Note, Outbox, Taken};
-use crate::domain::Refusal;
-use crate::net::{Interest, Link, Read, wait};
+use super::{Counted, Delivery, Note, Outbox, Taken};
+use crate::domain::{Code, Refusal};
+use crate::gateway::outbox::Lost;
+use crate::net::{Interest, Link, Read, Ready, wait};
+use crate::wire::mqtt::Census;
 
 /// A protocol as one client speaks it.  It has no socket and no clock: bytes and time are given to it, and its
 /// output is fetched.
@@ -48,6 +50,10 @@ pub trait Conversation {
     /// Bytes for the client, which are taken from the front.
     fn output(&mut self) -> &mut Vec<u8>;
 
+    /// How many whole frames or packets were added to the output behind its first `counted` bytes, and how many of
+    /// them were publications.
+    fn count_output(&self, counted: usize) -> Census;
+
     /// Whether everything has been said, so that the link can be closed when the output is written.
     fn is_over(&self) -> bool;
 }
@@ -67,10 +73,11 @@ pub fn converse(
     link: &mut Link,
     conversation: &mut dyn Conversation,
     outbox: &Outbox,
+    counted: &Counted,
     largest: usize,
 ) -> io::Result<()> {
     let mut farewell = None;
-    let result = talk(link, conversation, outbox, largest, &mut farewell);
+    let result = talk(link, conversation, outbox, counted, largest, &mut farewell);
     let until = farewell.unwrap_or_else(|| Instant::now() + FAREWELL);
     conclude(conversation, outbox, until);
     result
@@ -80,9 +87,13 @@ fn talk(
     link: &mut Link,
     conversation: &mut dyn Conversation,
     outbox: &Outbox,
+    counted: &Counted,
     largest: usize,
     farewell: &mut Option<Instant>,
 ) -> io::Result<()> {
+    let (counters, traffic) = (counted.counters(), counted.traffic());
+    // So much of the output was there, and counted, before.
+    let mut unwritten = 0;
     let mut input = Vec::new();
     let (mut notes, mut deliveries) = (VecDeque::new(), VecDeque::new());
     let mut ended = false;
@@ -106,6 +117,10 @@ fn talk(
             // After the input, because an acknowledgement in it may have made room.
             let room = if conversation.output().len() < FULL { conversation.room() } else { 0 };
             let taken = outbox.take(&mut notes, &mut deliveries, room);
+            if taken.lost != Lost::default() {
+                counters.dropped.outbox_full.add(taken.lost.dropped);
+                counters.dropped.replaced.add(taken.lost.replaced);
+            }
             let answered = !notes.is_empty();
             for note in notes.drain(..) {
                 conversation.note(note, now);
@@ -129,11 +144,19 @@ fn talk(
 
         let output = conversation.output();
         let mut blocked = false;
-        if !output.is_empty() {
+        if !output.is_empty() || link.has_unsent() {
+            if output.len() > unwritten {
+                let sent = conversation.count_output(unwritten);
+                traffic.frames_sent.add(sent.packets);
+                traffic.publishes_sent.add(sent.publishes);
+            }
+            let output = conversation.output();
             let written = link.write(output)?;
+            traffic.bytes_sent.add(written as u64);
             output.drain(..written);
             spoken |= written > 0;
-            blocked = !output.is_empty();
+            unwritten = output.len();
+            blocked = unwritten > 0 || link.has_unsent();
             give_back(output);
         }
         // Nobody rings again for what there was no room for, and there is room now.
@@ -141,6 +164,7 @@ fn talk(
         // What waited before the goodbye is said before it, as long as the client reads.
         let goodbye = taken.closing.filter(|_| !closed && (blocked || !more_to_say));
         if let Some(why) = goodbye {
+            counters.too_slow.add(u64::from(why.code == Code::TooSlow));
             conversation.close(why, now);
             closed = true;
             farewell.get_or_insert(now + FAREWELL);
@@ -152,7 +176,8 @@ fn talk(
                 return Ok(());
             }
             if !blocked {
-                return linger(link, outbox, until);
+                return link
+                    .linger(until, |socket, interest| wait(socket, interest, outbox.waker(), Some(until)));
             }
             if until > now {
                 wait(link.as_fd(), Interest { read: false, write: true }, outbox.waker(), Some(until))?;
@@ -172,9 +197,15 @@ fn talk(
         let interest =
             Interest { read: !ended && listening && input.len() < largest + SLACK, write: blocked };
         let until = [conversation.deadline(), *farewell].into_iter().flatten().min();
-        let ready = outbox.sleep(link.as_fd(), interest, until)?;
+        let ready = if interest.read && link.has_unread() {
+            Ready { read: true, ..Ready::default() }
+        } else {
+            outbox.sleep(link.as_fd(), interest, until)?
+        };
         if ready.read {
+            let before = input.len();
             ended |= link.read(&mut input)? == Read::End;
+            traffic.bytes_received.add((input.len() - before) as u64);
         } else if ready.gone {
             // Both directions are closed: what is not read yet counts, what is not written yet is lost.
             while link.read(&mut input)? == Read::Bytes && input.len() < largest + SLACK {}
@@ -203,20 +234,6 @@ fn conclude(conversation: &mut dyn Conversation, outbox: &Outbox, until: Instant
     }
 }
 
-/// Closes so that the client can read what was sent: closing with unread bytes would take it back.
-fn linger(link: &mut Link, outbox: &Outbox, until: Instant) -> io::Result<()> {
-    link.finish();
-    let mut unwanted = Vec::new();
-    while Instant::now() < until {
-        let ready = wait(link.as_fd(), Interest { read: true, write: false }, outbox.waker(), Some(until))?;
-        unwanted.clear();
-        if ready.gone || (ready.read && link.read(&mut unwanted)? == Read::End) {
-            break;
-        }
-    }
-    Ok(())
-}
-
 fn give_back(buffer: &mut Vec<u8>) {
     if buffer.is_empty() && buffer.capacity() > SPARE {
         *buffer = Vec::new();
@@ -230,8 +247,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::domain::Code;
-    use crate::gateway::{Message, OutboxLimits};
+    use crate::domain::Protocol;
+    use crate::gateway::{Count, Counters, Message, OutboxLimits};
     use crate::wire::mqtt::{QoS, TopicName};
 
     /// Writes an `x` for each message and a full stop at the end.
@@ -270,6 +287,9 @@ mod tests {
         fn output(&mut self) -> &mut Vec<u8> {
             &mut self.output
         }
+        fn count_output(&self, counted: usize) -> Census {
+            Census { packets: (self.output.len() - counted) as u64, publishes: 0 }
+        }
         fn is_over(&self) -> bool {
             self.over
         }
@@ -292,8 +312,12 @@ mod tests {
             client.read_to_end(&mut all).expect("the end");
             all
         });
-        converse(&mut link, &mut Counting::default(), &outbox, 100).expect("it ends well");
+        let counters = Arc::new(Counters::default());
+        let counted = Counted::new(&counters, Protocol::Mqtt);
+        converse(&mut link, &mut Counting::default(), &outbox, &counted, 100).expect("it ends well");
         let all = reading.join().expect("it ends well");
         assert_eq!((all.len(), all.last()), (951, Some(&b'.')));
+        let sent = [&counters.mqtt.frames_sent, &counters.mqtt.bytes_sent].map(Count::value);
+        assert_eq!(sent, [951, 951]);
     }
 }

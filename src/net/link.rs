@@ -3,12 +3,23 @@
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Instant;
 
-/// One non-blocking connection.
+use super::websocket::Channel;
+use super::{Interest, Ready};
+
+/// One non-blocking connection, plain or in a WebSocket.
 #[derive(Debug)]
 pub struct Link {
-    stream: TcpStream,
+    way: Way,
     peer: SocketAddr,
+}
+
+/// How the bytes come and go.
+#[derive(Debug)]
+enum Way {
+    Plain(TcpStream),
+    WebSocket(Box<Channel>),
 }
 
 /// What came of a read.
@@ -18,7 +29,7 @@ pub enum Read {
     Bytes,
     /// Nothing is there now.
     Nothing,
-    /// The peer will send no more.
+    /// The peer will send no more; the last bytes may have been added.
     End,
 }
 
@@ -31,7 +42,17 @@ impl Link {
         stream.set_nonblocking(true)?;
         // Small answers leave at once; with Nagle's algorithm they would wait 40 ms for each other.
         stream.set_nodelay(true)?;
-        Ok(Link { stream, peer })
+        Ok(Link { way: Way::Plain(stream), peer })
+    }
+
+    /// Goes on as a WebSocket, which was agreed on; `rest` is what came after the client's request.  A message has at
+    /// most `largest` bytes.
+    pub fn into_websocket(self, rest: Vec<u8>, largest: usize) -> Link {
+        let way = match self.way {
+            Way::Plain(stream) => Way::WebSocket(Box::new(Channel::new(stream, rest, largest))),
+            way @ Way::WebSocket(_) => way,
+        };
+        Link { way, peer: self.peer }
     }
 
     /// The other end.
@@ -39,12 +60,27 @@ impl Link {
         self.peer
     }
 
+    /// Whether there may be bytes to read although the socket has none.
+    pub fn has_unread(&self) -> bool {
+        matches!(&self.way, Way::WebSocket(channel) if channel.has_unread())
+    }
+
+    /// Whether something that was taken by [`Link::write`] waits until the socket can be written; then a further
+    /// write, of nothing if need be, sends it.
+    pub fn has_unsent(&self) -> bool {
+        matches!(&self.way, Way::WebSocket(channel) if channel.has_unsent())
+    }
+
     /// Adds what has come to `buffer`.
     pub fn read(&mut self, buffer: &mut Vec<u8>) -> io::Result<Read> {
+        let stream = match &mut self.way {
+            Way::Plain(stream) => stream,
+            Way::WebSocket(channel) => return channel.read(buffer),
+        };
         let filled = buffer.len();
         buffer.resize(filled + CHUNK, 0);
         let result = loop {
-            match self.stream.read(&mut buffer[filled..]) {
+            match stream.read(&mut buffer[filled..]) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 result => break result,
             }
@@ -61,8 +97,12 @@ impl Link {
 
     /// Sends as many of the bytes as there is room for, and says how many.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let stream = match &mut self.way {
+            Way::Plain(stream) => stream,
+            Way::WebSocket(channel) => return channel.write(bytes),
+        };
         loop {
-            match self.stream.write(bytes) {
+            match stream.write(bytes) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(0),
                 result => return result,
@@ -70,15 +110,42 @@ impl Link {
         }
     }
 
-    /// Says that nothing more will be sent.
-    pub fn finish(&mut self) {
-        // The peer may be gone already, and then there is nobody to say it to.
-        let _ = self.stream.shutdown(Shutdown::Write);
+    /// Says goodbye, and closes so that the peer can read what was sent: closing with unread bytes would take it back.
+    /// `wait` waits for the socket, and not longer than until `until`.
+    pub fn linger(
+        &mut self,
+        until: Instant,
+        wait: impl Fn(BorrowedFd<'_>, Interest) -> io::Result<Ready>,
+    ) -> io::Result<()> {
+        match &mut self.way {
+            // The peer may be gone already, and then there is nobody to say it to.
+            Way::Plain(stream) => drop(stream.shutdown(Shutdown::Write)),
+            Way::WebSocket(channel) => channel.finish()?,
+        }
+        let mut unwanted = Vec::new();
+        while Instant::now() < until && !self.is_over() {
+            let ready = wait(self.as_fd(), Interest { read: true, write: self.has_unsent() })?;
+            if ready.write {
+                self.write(&[])?;
+            }
+            unwanted.clear();
+            if ready.gone || (ready.read && self.read(&mut unwanted)? == Read::End) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(&self.way, Way::WebSocket(channel) if channel.is_over())
     }
 }
 
 impl AsFd for Link {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.stream.as_fd()
+        match &self.way {
+            Way::Plain(stream) => stream.as_fd(),
+            Way::WebSocket(channel) => channel.as_fd(),
+        }
     }
 }

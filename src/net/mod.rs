@@ -8,6 +8,7 @@ mod link;
 mod listener;
 mod wait;
 mod waker;
+mod websocket;
 
 pub use admission::{Admission, Dismissal, Seat, Seating};
 pub use holder::holder_of_port;

@@ -16,6 +16,7 @@ mod older;
 mod refusing;
 mod sessions;
 mod sharing;
+mod statistics;
 mod subscribing;
 #[path = "../support/mod.rs"]
 mod support;

@@ -3,10 +3,12 @@
 #![allow(dead_code, unreachable_pub, reason = "every test uses its part")]
 
 pub mod faulty;
+pub mod http;
 pub mod line;
 pub mod mqtt;
 pub mod process;
 pub mod program;
+pub mod websocket;
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -48,6 +50,7 @@ impl Gatekeeper {
         let mut config = config::load(config::DEMO, "demo", &daemon::kinds()).expect("it is good");
         config.line.listen = Some(FREE_PORT);
         config.mqtt.listen = Some(FREE_PORT);
+        config.http.listen = Some(FREE_PORT);
         let simulation = Simulation::new();
         let board = simulation.board();
         let daemon = Daemon::start(config, Box::new(simulation), Logging::default()).expect("it starts");
@@ -75,6 +78,11 @@ impl Gatekeeper {
     /// Where it speaks MQTT.
     pub fn mqtt(&self) -> SocketAddr {
         self.running().mqtt_address().expect("the listener is on")
+    }
+
+    /// Where it speaks HTTP.
+    pub fn http(&self) -> SocketAddr {
+        self.running().http_address().expect("the listener is on")
     }
 
     /// The other end of its wires.
@@ -113,11 +121,12 @@ pub fn gpio(offset: u32) -> Line {
 
 /// A configuration on free ports and simulated hardware.
 pub fn configuration(sections: &str, devices: &str) -> DaemonConfig {
-    let listeners = if sections.contains("\"line\"") {
-        ""
-    } else {
-        r#""line": {"listen": "127.0.0.1:0"}, "mqtt": {"listen": "127.0.0.1:0"},"#
-    };
+    let mut listeners = String::new();
+    for name in ["line", "mqtt", "http"].map(|name| format!("\"{name}\": {{")) {
+        if !sections.contains(&name) {
+            listeners += &format!(r#"{name}"listen": "127.0.0.1:0"}}, "#);
+        }
+    }
     let text = format!(
         "{{ {listeners} {sections} \"hardware\": {{\"backend\": \"simulated\"}}, \"devices\": {{ {devices} }} }}"
     );

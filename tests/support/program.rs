@@ -19,6 +19,8 @@ pub struct Program {
     pub line: SocketAddr,
     /// Where it speaks MQTT.
     pub mqtt: SocketAddr,
+    /// Where it speaks HTTP.
+    pub http: SocketAddr,
     _folder: TempDir,
 }
 
@@ -37,7 +39,8 @@ pub fn simulated(sections: &str, devices: &str) -> String {
 /// A configuration on free ports, with these sections before the devices, each followed by a comma.
 pub fn on_free_ports(sections: &str, devices: &str) -> String {
     format!(
-        r#"{{ "line": {{"listen": "127.0.0.1:0"}}, "mqtt": {{"listen": "127.0.0.1:0"}}, {sections}
+        r#"{{ "line": {{"listen": "127.0.0.1:0"}}, "mqtt": {{"listen": "127.0.0.1:0"}},
+        "http": {{"listen": "127.0.0.1:0"}}, {sections}
         "devices": {{ {devices} }} }}"#
     )
 }
@@ -64,8 +67,8 @@ impl Program {
                 break;
             }
         }
-        let (line, mqtt) = (address(&greeting, "line"), address(&greeting, "mqtt"));
-        Program { process, greeting, line, mqtt, _folder: folder }
+        let [line, mqtt, http] = ["line", "mqtt", "http"].map(|name| address(&greeting, name));
+        Program { process, greeting, line, mqtt, http, _folder: folder }
     }
 
     /// Sends it a signal and waits for its end, which has to come in 2 s.

@@ -16,7 +16,7 @@ use crate::gateway::mqtt::kept::Keeping;
 use crate::gateway::{Conversation, Delivery, InOrder, Joining, Note, Outbox, Shared};
 use crate::net::{Seat, Seating};
 use crate::wire::line::{Frame, Item, Split, Splitter};
-use crate::wire::mqtt::TopicFilter;
+use crate::wire::mqtt::{Census, TopicFilter};
 
 /// A client of the line protocol.
 pub struct LineConversation {
@@ -273,14 +273,20 @@ impl LineConversation {
 
 impl Conversation for LineConversation {
     fn receive(&mut self, bytes: &[u8], now: Instant) -> usize {
-        let mut taken = 0;
+        let (mut taken, mut frames) = (0, 0);
         while self.can_receive() {
             let Split { consumed, item } = self.splitter.split(&bytes[taken..]);
             taken += consumed;
             match item {
-                Some(item) => self.take(item, now),
+                Some(item) => {
+                    frames += u64::from(matches!(item, Item::Frame(_)));
+                    self.take(item, now);
+                }
                 None => break,
             }
+        }
+        if frames > 0 {
+            self.shared.counters.line.frames_received.add(frames);
         }
         self.hand_over();
         taken
@@ -353,6 +359,14 @@ impl Conversation for LineConversation {
 
     fn output(&mut self) -> &mut Vec<u8> {
         &mut self.output
+    }
+
+    fn count_output(&self, counted: usize) -> Census {
+        // Each frame ends with a line feed, and has none inside.  Counted in bytes, many are compared at once.
+        let in_one = |chunk: &[u8]| chunk.iter().map(|byte| u8::from(*byte == b'\n')).sum::<u8>();
+        let chunks = self.output[counted..].chunks(usize::from(u8::MAX));
+        let packets = chunks.map(|chunk| u64::from(in_one(chunk))).sum();
+        Census { packets, publishes: 0 }
     }
 
     fn is_over(&self) -> bool {

@@ -19,13 +19,15 @@ use log::{debug, warn};
 
 pub use conversation::{LineConversation, LineSettings};
 
-use super::{Outbox, Shared, close_on_dismissal, converse};
+use super::{Counted, Outbox, Shared, close_on_dismissal, converse};
+use crate::domain::Protocol;
 use crate::net::Accepted;
 
 /// Serves one client on its own thread, to the end.  `number` tells it from every other client of this protocol.
 pub fn serve(accepted: Accepted, shared: &Shared, settings: &LineSettings, number: u64) {
     let Accepted { mut link, seat } = accepted;
     let peer = link.peer();
+    let counted = Counted::new(&shared.counters, Protocol::Line);
     let outbox = match Outbox::new(shared.outbox) {
         Ok(outbox) => Arc::new(outbox),
         Err(error) => return warn!("no outbox for {peer}: {error}"),
@@ -33,7 +35,7 @@ pub fn serve(accepted: Accepted, shared: &Shared, settings: &LineSettings, numbe
     close_on_dismissal(&seat, &outbox);
     let mut conversation =
         LineConversation::new(shared.clone(), *settings, outbox.clone(), peer, number, seat, Instant::now());
-    match converse(&mut link, &mut conversation, &outbox, settings.maximum_frame) {
+    match converse(&mut link, &mut conversation, &outbox, &counted, settings.maximum_frame) {
         Ok(()) => debug!("line-{number}: {peer} is done"),
         Err(error) => debug!("line-{number}: {peer} is gone: {error}"),
     }

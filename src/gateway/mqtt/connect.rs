@@ -11,7 +11,7 @@ use super::kept::{Expiry, Keeping};
 use super::outgoing::Outgoing;
 use super::reception::Reception;
 use super::session::Session;
-use crate::domain::{ClientId, Principal, Protocol, Refusal};
+use crate::domain::{ClientId, Principal, Refusal};
 use crate::gateway::{Joining, Message, Space, Topics};
 use crate::net::Seating;
 use crate::wire::mqtt::{Connack, Connect, Packet, Properties, Property, ReasonCode, Version, Will};
@@ -58,8 +58,8 @@ pub(super) fn open(
             Version::V3 => Properties::new(),
         },
     };
-    let principal =
-        Arc::new(Principal { client: client.clone(), address: conversation.peer, protocol: Protocol::Mqtt });
+    let protocol = conversation.settings.protocol;
+    let principal = Arc::new(Principal { client: client.clone(), address: conversation.peer, protocol });
     if reception.write(Packet::Connack(connack.clone()), &mut Vec::new()).is_err() {
         // Before it is a member, so that it takes nobody's place.
         return refuse(ReasonCode::PacketTooLarge, "the CONNACK is larger than the maximum packet size");
@@ -71,7 +71,9 @@ pub(super) fn open(
     }
     let aliases = properties.topic_alias_maximum();
     let (maximum_packet, bytes) = (reception.maximum_packet, conversation.shared.outbox.bytes);
-    let outgoing = Outgoing::new(version, properties.receive_maximum(), maximum_packet, aliases, bytes);
+    let counters = conversation.shared.counters.clone();
+    let outgoing =
+        Outgoing::new(version, properties.receive_maximum(), maximum_packet, aliases, bytes, counters);
     let outbox = conversation.outbox.clone();
     let joining = Joining { principal: principal.clone(), named, outbox: outbox.clone(), will, keeping };
     // [MQTT-3.2.2-22] The server has no wishes of its own.
@@ -97,9 +99,10 @@ fn client(text: &str, version: Version, clean_start: bool, number: u64) -> Resul
             // [3.1.1: MQTT-3.1.3-8]
             return refuse(ReasonCode::ClientIdentifierNotValid, "a session that is kept needs a client id");
         }
-        // [MQTT-3.1.3-6..7] The random part keeps it from taking over somebody who chose such a name.
+        // [MQTT-3.1.3-6..7] The random part keeps it from taking over somebody who chose such a name, or was given it
+        // before a restart.
         let random = RandomState::new().hash_one(number);
-        let assigned = ClientId::parse(&format!("mqtt-{number}-{:06x}", random & 0xff_ffff));
+        let assigned = ClientId::parse(&format!("mqtt-{number}-{random:016x}"));
         return match assigned {
             Ok(client) => Ok((client, false)),
             Err(error) => Err(Refused {

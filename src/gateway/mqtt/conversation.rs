@@ -12,12 +12,12 @@ use super::outlet::{Course, Hold, Outlet};
 use super::reasons;
 use super::reception::{Reception, TooLarge};
 use super::session::Session;
-use crate::domain::{Code, Refusal};
+use crate::domain::{Code, Protocol, Refusal};
 use crate::gateway::{Conversation, Delivery, Note, Outbox, Shared};
 use crate::net::Seat;
 use crate::wire::mqtt::{
-    Connack, Disconnect, Frame, Malformed, Packet, PacketType, Properties, Property, ReasonCode, Split,
-    Version, decode, dialect, split,
+    Census, Connack, Disconnect, Frame, Malformed, Packet, PacketType, Properties, Property, ReasonCode,
+    Split, Version, census, decode, dialect, split,
 };
 
 /// What the configuration says about MQTT connections.
@@ -27,6 +27,8 @@ pub struct MqttSettings {
     pub connect_time: Duration,
     /// The largest packet that is accepted, in bytes.
     pub maximum_packet: usize,
+    /// Whether it comes in WebSockets.
+    pub protocol: Protocol,
 }
 
 /// One client's conversation.
@@ -127,6 +129,7 @@ impl MqttConversation {
     /// Says why the client is not taken; what it sends after that is not read [MQTT-3.1.4-6] [MQTT-3.2.2-7].
     fn refuse(&mut self, reception: Reception, Refused { reason, message }: Refused) {
         debug!("{}: CONNECT refused: {message}", self.peer);
+        self.shared.counters.refused.add(1);
         let wrong = [ReasonCode::MalformedPacket, ReasonCode::ProtocolError, ReasonCode::TopicNameInvalid];
         if reception.version == Version::V3 && wrong.contains(&reason) {
             // [3.1.1: MQTT-3.2.2-6] It has no return code for a client that does not speak it well.
@@ -219,12 +222,14 @@ impl MqttConversation {
 
 impl Conversation for MqttConversation {
     fn receive(&mut self, bytes: &[u8], now: Instant) -> usize {
-        let mut taken = 0;
+        let (mut taken, mut packets, mut publishes) = (0, 0, 0);
         while self.can_receive() {
             match split(&bytes[taken..], self.settings.maximum_packet) {
                 Ok(Split::NeedMore) => break,
                 Ok(Split::Packet { frame, length }) => {
                     taken += length;
+                    packets += 1;
+                    publishes += u64::from(frame.packet_type() == PacketType::Publish);
                     self.frame(&frame, now);
                 }
                 Err(malformed) => {
@@ -240,6 +245,11 @@ impl Conversation for MqttConversation {
         }
         if let Phase::Open(session) | Phase::Leaving(session) = &mut self.phase {
             session.hand_over();
+        }
+        if packets > 0 {
+            let traffic = self.shared.counters.of(self.settings.protocol);
+            traffic.frames_received.add(packets);
+            traffic.publishes_received.add(publishes);
         }
         if matches!(self.phase, Phase::Leaving(_) | Phase::Over) { bytes.len() } else { taken }
     }
@@ -325,7 +335,7 @@ impl Conversation for MqttConversation {
                 debug!("{}: no CONNECT in time", self.peer);
             }
             // Nothing is read from a client while so much of what it asked for waits.
-            Phase::Open(mut session) if !session.can_receive() => {
+            Phase::Open(mut session) if !session.can_receive() || self.out.is_full() => {
                 session.heard(now);
                 self.phase = Phase::Open(session);
             }
@@ -361,6 +371,10 @@ impl Conversation for MqttConversation {
 
     fn output(&mut self) -> &mut Vec<u8> {
         self.out.ready()
+    }
+
+    fn count_output(&self, counted: usize) -> Census {
+        census(&self.out.leaving()[counted..])
     }
 
     fn is_over(&self) -> bool {

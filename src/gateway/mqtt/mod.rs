@@ -25,13 +25,14 @@ use std::time::Instant;
 pub use conversation::{MqttConversation, MqttSettings};
 use log::debug;
 
-use super::{Outbox, Shared, close_on_dismissal, converse};
+use super::{Counted, Outbox, Shared, close_on_dismissal, converse};
 use crate::net::Accepted;
 
 /// Serves one client until its connection, which is a stream of bytes [MQTT-4.2.0-1], ends.
 pub fn serve(accepted: Accepted, shared: &Shared, settings: &MqttSettings, number: u64) {
     let Accepted { mut link, seat } = accepted;
     let peer = link.peer();
+    let counted = Counted::new(&shared.counters, settings.protocol);
     let result = Outbox::new(shared.outbox).and_then(|outbox| {
         let outbox = Arc::new(outbox);
         close_on_dismissal(&seat, &outbox);
@@ -44,7 +45,7 @@ pub fn serve(accepted: Accepted, shared: &Shared, settings: &MqttSettings, numbe
             seat,
             Instant::now(),
         );
-        converse(&mut link, &mut conversation, &outbox, settings.maximum_packet)
+        converse(&mut link, &mut conversation, &outbox, &counted, settings.maximum_packet)
     });
     ended(peer, &result);
 }

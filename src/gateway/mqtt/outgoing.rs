@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroU16;
+use std::sync::Arc;
 use std::time::Instant;
 
 use log::{debug, error};
 
 use super::kept::{Awaited, UnderWay};
-use crate::gateway::Delivery;
+use crate::gateway::{Counters, Delivery};
 use crate::wire::mqtt::{
     Acknowledge, Packet, PacketId, Property, PublishView, QoS, ReasonCode, TopicName, Version, encode,
 };
@@ -30,6 +31,7 @@ pub(super) struct Outgoing {
     maximum_aliases: usize,
     /// What is to be written down of messages that have a number.
     steps: Vec<Step>,
+    counters: Arc<Counters>,
 }
 
 /// What became of a message, by its number.
@@ -63,6 +65,7 @@ impl Outgoing {
         maximum_packet: usize,
         maximum_aliases: u16,
         maximum_bytes: usize,
+        counters: Arc<Counters>,
     ) -> Outgoing {
         Outgoing {
             version,
@@ -76,6 +79,7 @@ impl Outgoing {
             aliases: HashMap::new(),
             maximum_aliases: usize::from(maximum_aliases).min(ALIASES),
             steps: Vec::new(),
+            counters,
         }
     }
 
@@ -183,6 +187,7 @@ impl Outgoing {
             // [MQTT-3.3.2-6] else what is left of its time is.
             let left = expires.saturating_duration_since(now).as_secs();
             if expires <= now && dup == Dup::First {
+                self.counters.dropped.expired.add(1);
                 return false;
             }
             own.push(Property::MessageExpiryInterval(u32::try_from(left).unwrap_or(u32::MAX)));
@@ -210,6 +215,7 @@ impl Outgoing {
         // [MQTT-3.1.2-24..25] What is too large for this client is dropped for it alone.
         if !self.fits(&publish) {
             debug!("{}: larger than the client's maximum packet size", message.topic);
+            self.counters.dropped.too_large.add(1);
             return false;
         }
         if let Err(malformed) = publish.encode(self.version, out) {
@@ -298,7 +304,6 @@ impl Outgoing {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::Duration;
 
     use super::*;
@@ -323,7 +328,8 @@ mod tests {
     }
 
     fn outgoing(receive_maximum: u16, maximum_packet: usize) -> Outgoing {
-        Outgoing::new(Version::V5, NonZeroU16::new(receive_maximum).expect("not 0"), maximum_packet, 0, 1000)
+        let receive_maximum = NonZeroU16::new(receive_maximum).expect("not 0");
+        Outgoing::new(Version::V5, receive_maximum, maximum_packet, 0, 1000, Arc::default())
     }
 
     // [MQTT-4.9.0-1..2]
@@ -427,6 +433,8 @@ mod tests {
         let mut late = Delivery::new(message, QoS::AtMostOnce);
         outgoing.send(&late, now + Duration::from_secs(9), &mut out);
         assert!(out.is_empty());
+        let dropped = &outgoing.counters.dropped;
+        assert_eq!((dropped.too_large.value(), dropped.expired.value()), (1, 1));
         outgoing.send(&late, now + Duration::from_secs(2), &mut out);
         late.qos = QoS::AtLeastOnce;
         assert_eq!(sent(&out)[0].properties.message_expiry(), Some(7));
@@ -453,7 +461,7 @@ mod tests {
     #[test]
     fn an_alias_does_not_make_a_message_too_large() {
         let maximum = NonZeroU16::MAX;
-        let mut outgoing = Outgoing::new(Version::V5, maximum, 20, 10, 1000);
+        let mut outgoing = Outgoing::new(Version::V5, maximum, 20, 10, 1000, Arc::default());
         let (mut out, now) = (Vec::new(), Instant::now());
         // Without an alias they have 11, 21 and 20 bytes.
         for payload in ["short", "fifteen letters", "14 characters."] {

@@ -54,6 +54,11 @@ impl Outlet {
         &mut self.ready
     }
 
+    /// The same, to be looked at.
+    pub(super) fn leaving(&self) -> &[u8] {
+        &self.ready
+    }
+
     pub(super) fn set_course(&mut self, course: Course) {
         self.course = course;
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::store::{Entry, Journal, Post, SessionNumber};
 use super::{MqttConversation, MqttSettings};
 use crate::control::Commands;
-use crate::domain::{Refusal, Registry};
+use crate::domain::{Protocol, Refusal, Registry};
 use crate::gateway::{
     BusThread, Conversation, Delivery, Done, Mailbox, Message, Note, Outbox, OutboxLimits, Shared, Topics,
 };
@@ -44,9 +44,14 @@ impl Talk {
             started: now,
             outbox: OutboxLimits { messages: 100, bytes: 1 << 20 },
             journal,
+            counters: Arc::default(),
         };
         let outbox = Arc::new(Outbox::new(shared.outbox).expect("an eventfd"));
-        let settings = MqttSettings { connect_time: Duration::from_secs(30), maximum_packet: 4096 };
+        let settings = MqttSettings {
+            connect_time: Duration::from_secs(30),
+            maximum_packet: 4096,
+            protocol: Protocol::Mqtt,
+        };
         let peer = ([127, 0, 0, 1], 5000).into();
         let conversation = MqttConversation::new(shared, settings, outbox, peer, 7, seat, now);
         let mut talk = Talk { conversation, posts, now, _mailbox: mailbox };

@@ -28,6 +28,7 @@
 
 mod acknowledge;
 mod auth;
+mod census;
 mod connack;
 mod connect;
 mod disconnect;
@@ -48,6 +49,7 @@ mod unsubscribe;
 
 pub use acknowledge::Acknowledge;
 pub use auth::Auth;
+pub use census::{Census, census};
 pub use connack::Connack;
 pub use connect::{Connect, Will, dialect};
 pub use disconnect::Disconnect;

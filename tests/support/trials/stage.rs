@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use gpio_gatekeeper::config;
 use gpio_gatekeeper::control::{Commands, Controller, Now, Planned, Requests, devices};
 use gpio_gatekeeper::daemon;
-use gpio_gatekeeper::domain::{Event, Registry};
+use gpio_gatekeeper::domain::{Event, Protocol, Registry};
 use gpio_gatekeeper::gateway::mqtt::broker::{AbsentLimits, RetainedLimits};
 use gpio_gatekeeper::gateway::mqtt::store::{Journal, Mirror};
 use gpio_gatekeeper::gateway::mqtt::{MqttConversation, MqttSettings};
@@ -80,6 +80,7 @@ impl Stage {
             topics: shared.topics.clone(),
             registry: shared.registry.clone(),
             commands: shared.commands.clone(),
+            counters: shared.counters.clone(),
             maximum_subscriptions: 20,
             retained: match limits {
                 Limits::Generous => RetainedLimits { messages: 1000, bytes: 1 << 20 },
@@ -157,7 +158,11 @@ impl Network for Stage {
         let number = self.connections.len();
         let conversation = MqttConversation::new(
             self.shared.clone(),
-            MqttSettings { connect_time: Duration::from_secs(30), maximum_packet: 4096 },
+            MqttSettings {
+                connect_time: Duration::from_secs(30),
+                maximum_packet: 4096,
+                protocol: Protocol::Mqtt,
+            },
             outbox.clone(),
             SocketAddr::from(([127, 0, 0, 1], 1)),
             number as u64,
@@ -246,6 +251,7 @@ fn shared(limits: Limits, registry: Registry, commands: Commands, bus: Bus, now:
         registry: Arc::new(registry),
         admission: Admission::new(100_000, 100_000),
         started: now,
+        counters: Arc::default(),
         outbox: match limits {
             Limits::Generous => OutboxLimits { messages: 10_000, bytes: 1 << 24 },
             Limits::Tight => OutboxLimits { messages: 4, bytes: 8192 },

@@ -92,6 +92,7 @@ fn shared(commands: Commands, bus: Bus) -> Shared {
         started: Instant::now(),
         outbox: OutboxLimits { messages: 1000, bytes: 1 << 20 },
         journal: Journal::default(),
+        counters: Arc::default(),
     }
 }
 

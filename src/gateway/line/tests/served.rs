@@ -39,6 +39,7 @@ impl Server {
             commands,
             maximum_subscriptions: 2,
             retained: RetainedLimits { messages: RETAINED + 1, bytes: 100_000 },
+            counters: shared.counters.clone(),
             absents: AbsentLimits { sessions: 10, queue: shared.outbox, bytes: 1 << 20 },
             journal: Journal::default(),
             kept: Mirror::default(),

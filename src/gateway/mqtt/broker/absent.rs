@@ -18,8 +18,12 @@ use crate::wire::mqtt::{QoS, TopicFilter};
 pub(super) struct Absents {
     sessions: HashMap<MemberId, Absent>,
     by_client: HashMap<ClientId, MemberId>,
-    /// What waits in all of them, in bytes.
+    /// What waits in all of them, in bytes and messages.
     bytes: usize,
+    messages: usize,
+    /// Messages that there was no room for, and sessions whose time was over, since the start.
+    pub(super) dropped: usize,
+    pub(super) expired: usize,
     limits: AbsentLimits,
 }
 
@@ -74,7 +78,20 @@ impl Absent {
 
 impl Absents {
     pub(super) fn new(limits: AbsentLimits) -> Absents {
-        Absents { sessions: HashMap::new(), by_client: HashMap::new(), bytes: 0, limits }
+        Absents {
+            sessions: HashMap::new(),
+            by_client: HashMap::new(),
+            bytes: 0,
+            messages: 0,
+            dropped: 0,
+            expired: 0,
+            limits,
+        }
+    }
+
+    /// How many sessions there are, how many messages wait for them, and about how many bytes are kept for them.
+    pub(super) fn extent(&self) -> (usize, usize, usize) {
+        (self.sessions.len(), self.messages, self.bytes)
     }
 
     /// Adds one; where there are too many, those that were left first are handed back to be ended.
@@ -124,11 +141,13 @@ impl Absents {
         }
         if !has_room {
             debug!("{}: no room for {} while it is away", absent.principal.client, delivery.message.topic);
+            self.dropped += 1;
             return false;
         }
         let weight = delivery.message.weight();
         absent.bytes += weight;
         self.bytes += weight;
+        self.messages += 1;
         absent.queue.push_back(delivery);
         true
     }
@@ -147,6 +166,7 @@ impl Absents {
             .filter(|(_, absent)| absent.until.is_some_and(|until| until <= now))
             .map(|(id, _)| *id)
             .collect();
+        self.expired += ended.len();
         let ended = ended.into_iter().filter_map(|id| self.remove(id).map(|absent| (id, absent))).collect();
         let due = self.sessions.values_mut().filter_map(|absent| {
             let (will, _) = absent.will.take_if(|(_, due)| *due <= now)?;
@@ -159,6 +179,7 @@ impl Absents {
         let absent = self.sessions.remove(&id)?;
         self.by_client.remove(&absent.principal.client);
         self.bytes -= absent.bytes;
+        self.messages -= absent.queue.len();
         Some(absent)
     }
 }
@@ -205,6 +226,7 @@ mod tests {
         assert!(!queued(&mut absents, one, QoS::AtLeastOnce, 1), "its own messages");
         assert!(queued(&mut absents, two, QoS::ExactlyOnce, 1700));
         assert!(!queued(&mut absents, three, QoS::AtLeastOnce, 1000), "the bytes of all");
+        assert_eq!((absents.extent().0, absents.extent().1, absents.dropped), (3, 3, 3));
         let client = ClientId::parse("b").expect("valid");
         let (id, taken) = absents.take(&client).expect("it is there");
         assert_eq!((id, taken.queue.len()), (two, 1));

@@ -33,7 +33,7 @@ use log::debug;
 use super::kept::{Expiry, Kept, UnderWay};
 use super::store::{Entry, Journal, SessionNumber};
 use crate::domain::{ClientId, Principal, Refusal};
-use crate::gateway::{Delivery, Done, LEVELS, Message, Note, Outbox, Topics};
+use crate::gateway::{Census, Delivery, Done, LEVELS, Message, Note, Outbox, Topics};
 use crate::wire::mqtt::{QoS, ReasonCode, RetainHandling, SubscribeOptions, TopicFilter};
 
 /// All members, their subscriptions and the retained messages.
@@ -46,6 +46,8 @@ pub struct Broker {
     absents: Absents,
     maximum_subscriptions: usize,
     ledger: Ledger,
+    /// Of all members and absent sessions together.
+    subscriptions: usize,
 }
 
 /// A member that is connected no more.
@@ -88,7 +90,21 @@ impl Broker {
             absents: Absents::new(absents),
             maximum_subscriptions,
             ledger: Ledger::new(journal),
+            subscriptions: 0,
         }
+    }
+
+    /// Says what there is.
+    pub fn tell(&self, census: &Census) {
+        let (sessions, messages, bytes) = self.absents.extent();
+        census.subscriptions.set(self.subscriptions);
+        census.retained_messages.set(self.retained.len());
+        census.retained_bytes.set(self.retained.bytes());
+        census.absent_sessions.set(sessions);
+        census.waiting_messages.set(messages);
+        census.waiting_bytes.set(bytes);
+        census.queue_full.set(self.absents.dropped);
+        census.expired_sessions.set(self.absents.expired);
     }
 
     /// Every member.
@@ -223,6 +239,7 @@ impl Broker {
 
     /// Ends the session of an absent client; gives the will that has waited.
     fn end(&mut self, id: MemberId, absent: Absent) -> Option<OwnedWill> {
+        self.subscriptions -= absent.filters.len();
         for filter in &absent.filters {
             self.tree.remove(filter, id);
         }
@@ -289,6 +306,7 @@ impl Broker {
                 }));
             }
             if is_new {
+                self.subscriptions += 1;
                 member.filters.push(filter);
             }
         }
@@ -309,6 +327,7 @@ impl Broker {
                 return ReasonCode::NoSubscriptionExisted;
             };
             member.filters.swap_remove(place);
+            self.subscriptions -= 1;
             self.tree.remove(filter, id);
             self.ledger.of(member.session, |session| Entry::Unsubscribe(session, filter.clone()));
             ReasonCode::Success
@@ -369,6 +388,7 @@ impl Broker {
             for filter in &member.filters {
                 self.tree.remove(filter, id);
             }
+            self.subscriptions -= member.filters.len();
             waiting = member.outbox.give_up().0;
         }
         // Also when another connection has taken its place already, and only the thread ends now.

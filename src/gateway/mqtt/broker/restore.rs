@@ -63,6 +63,7 @@ impl Broker {
                 kept.private.push((filter.clone(), subscription.options, subscription.id));
             }
             filters.push(filter);
+            self.subscriptions += 1;
         }
         let mut waiting = Vec::new();
         for (number, stage) in messages {

@@ -13,6 +13,8 @@ use crate::wire::mqtt::{TopicFilter, TopicName};
 pub struct Retained {
     messages: HashMap<TopicName, Kept>,
     bytes: usize,
+    /// How many of them are statistics below `$SYS`, which leave the room to others, and their bytes.
+    statistics: (usize, usize),
     limits: RetainedLimits,
     /// The place of the next topic among the others.
     next_place: u64,
@@ -38,7 +40,7 @@ pub struct RetainedLimits {
 impl Retained {
     /// Nothing yet.
     pub fn new(limits: RetainedLimits) -> Retained {
-        Retained { messages: HashMap::new(), bytes: 0, limits, next_place: 0 }
+        Retained { messages: HashMap::new(), bytes: 0, statistics: (0, 0), limits, next_place: 0 }
     }
 
     /// Keeps a message in the place of the one before it [MQTT-3.3.1-5]; an empty one only takes that away
@@ -52,7 +54,9 @@ impl Retained {
         }
         let after = |kept: &Retained| kept.bytes - before + message.weight();
         let crowded = |kept: &Retained| {
-            (before == 0 && kept.messages.len() >= kept.limits.messages) || after(kept) > kept.limits.bytes
+            let (messages, bytes) = kept.statistics;
+            (before == 0 && kept.messages.len() - messages >= kept.limits.messages)
+                || after(kept) - bytes > kept.limits.bytes
         };
         if message.sender.is_some() && crowded(self) {
             self.forget_expired(now);
@@ -69,6 +73,10 @@ impl Retained {
         let replaced = self.messages.insert(message.topic.clone(), Kept { place, message: message.clone() });
         self.bytes -= replaced.map_or(0, |kept| kept.message.weight());
         self.bytes += message.weight();
+        if message.topic.as_str().starts_with('$') {
+            let (messages, bytes) = self.statistics;
+            self.statistics = (messages + usize::from(before == 0), bytes - before + message.weight());
+        }
         Ok(())
     }
 
@@ -86,6 +94,11 @@ impl Retained {
     /// How many there are.
     pub fn len(&self) -> usize {
         self.messages.len()
+    }
+
+    /// About how many bytes they have.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Whether there are none.
@@ -136,13 +149,17 @@ mod tests {
         assert!(retained.keep(message("d", "4"), now).is_err());
         assert_eq!(topics(&retained, "a/+", now), ["a/b", "a/c"]);
         retained.keep(message("a/b", ""), now).expect("clears");
+        retained
+            .keep(Arc::new(Message::own(TopicName::parse("$SYS/x").expect("valid"), "1", true)), now)
+            .expect("statistics take no room");
         retained.keep(message("d", "4"), now).expect("room again");
         assert_eq!(topics(&retained, "#", now), ["a/c", "d"]);
         assert_eq!(topics(&retained, "d", now), ["d"]);
         for topic in ["a/c", "d"] {
             retained.keep(message(topic, ""), now).expect("clears");
         }
-        assert_eq!((retained.len(), retained.bytes), (0, 0));
+        assert_eq!((retained.len(), retained.bytes), (retained.statistics.0, retained.statistics.1));
+        assert_eq!(topics(&retained, "$SYS/#", now), ["$SYS/x"]);
     }
 
     #[test]
