@@ -93,6 +93,8 @@ fn the_example_is_accepted_and_says_the_defaults() {
     for key in [
         "log",
         "telemetry",
+        "state_folder",
+        "persistence",
         "listen",
         "keepalive",
         "keepalive_maximum",

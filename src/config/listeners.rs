@@ -38,8 +38,21 @@ pub struct MqttListener {
     pub prefix: String,
     /// The largest packet, in bytes.
     pub maximum_packet: usize,
+    /// Whether sessions and retained messages outlive the daemon.
+    pub persistence: Persistence,
     /// Whether it may listen where other machines can reach it.
     pub insecure: bool,
+}
+
+/// Where sessions and retained messages are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Persistence {
+    /// In memory: they end with the daemon.
+    #[default]
+    Off,
+    /// In a file in the state folder as well.
+    File,
 }
 
 /// The listener of HTTP, for health and metrics, and for MQTT in WebSockets.
@@ -74,6 +87,7 @@ impl Default for MqttListener {
             listen: Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1883)),
             prefix: "pi".to_owned(),
             maximum_packet: 65_536,
+            persistence: Persistence::Off,
             insecure: false,
         }
     }

@@ -16,6 +16,8 @@ mod report;
 mod sections;
 mod syntax;
 
+use std::path::PathBuf;
+
 use log::LevelFilter;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -24,7 +26,7 @@ use crate::domain::{KindReader, Mistakes, Settings, Span, Wired};
 
 pub use devices::Device;
 pub use example::{DEMO, example};
-pub use listeners::{HttpListener, LineListener, MqttListener};
+pub use listeners::{HttpListener, LineListener, MqttListener, Persistence};
 pub use report::{Located, Report};
 pub use sections::{Backend, Hardware, Limits};
 
@@ -47,6 +49,8 @@ pub struct Config<B> {
     pub telemetry: Span,
     /// What is logged.
     pub log: LevelFilter,
+    /// Where files are kept that outlive the daemon; only looked at when there are any.
+    pub state_folder: PathBuf,
     /// In the order of the file.
     pub devices: Vec<Device<B>>,
 }
@@ -81,6 +85,10 @@ fn read<B: Wired>(
 ) -> Config<B> {
     let top: Top = settings.read(mistakes).unwrap_or_default();
     sections::within(settings, "telemetry", top.telemetry, TELEMETRY, mistakes);
+    if !top.state_folder.is_absolute() {
+        let message = "expected the path of a folder from the root on, such as \"/var/lib/gpio-gatekeeper\"";
+        settings.mistake("state_folder", message, mistakes);
+    }
 
     let line_settings = settings.object("line", "an object with the settings of the line protocol", mistakes);
     let mqtt_settings = settings.object("mqtt", "an object with the settings of MQTT", mistakes);
@@ -102,7 +110,8 @@ fn read<B: Wired>(
 
     let devices = settings.object("devices", "an object with the devices by name", mistakes);
     let devices = devices::read(&devices, &hardware, places, kinds, mistakes);
-    Config { line, mqtt, http, hardware, limits, telemetry: top.telemetry, log: top.log.into(), devices }
+    let Top { telemetry, log, state_folder, .. } = top;
+    Config { line, mqtt, http, hardware, limits, telemetry, log: log.into(), state_folder, devices }
 }
 
 /// The keys of the file itself.  The sections are read one by one, so that each can go on after a mistake.
@@ -111,6 +120,7 @@ fn read<B: Wired>(
 struct Top {
     telemetry: Span,
     log: LogLevel,
+    state_folder: PathBuf,
     #[serde(rename = "line")]
     _line: IgnoredAny,
     #[serde(rename = "mqtt")]
@@ -130,6 +140,7 @@ impl Default for Top {
         Top {
             telemetry: Span::from_millis(10_000),
             log: LogLevel::Info,
+            state_folder: PathBuf::from("/var/lib/gpio-gatekeeper"),
             _line: IgnoredAny,
             _mqtt: IgnoredAny,
             _http: IgnoredAny,

@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::control::StartError;
+use crate::gateway::mqtt::store::OpenError;
 use crate::hardware::HardwareError;
 use crate::net::holder_of_port;
 
@@ -26,6 +27,8 @@ pub enum StartupError {
     Hardware(HardwareError),
     /// A device could not be built.
     Devices(StartError),
+    /// The state folder can't be used.
+    State(OpenError),
     /// The system gave no thread.
     Thread(&'static str, io::Error),
 }
@@ -68,6 +71,7 @@ impl fmt::Display for StartupError {
             }
             StartupError::Hardware(error) => error.fmt(f),
             StartupError::Devices(error) => error.fmt(f),
+            StartupError::State(error) => error.fmt(f),
             StartupError::Thread(name, cause) => write!(f, "can't start the thread {name}: {cause}"),
         }
     }

@@ -5,6 +5,7 @@
 //! mqtt listener ─┤                       ├─ commands ─►│
 //! http listener ─┘                       │             │
 //!                                        └─ bus ◄──────┴─ events
+//!                                            └─ journal ─► store ─► sessions.log
 //! ```
 
 mod error;
@@ -16,6 +17,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use log::{error, info, warn};
@@ -30,6 +32,7 @@ use crate::gateway::http::{HttpSettings, Visitors};
 use crate::gateway::line::LineSettings;
 use crate::gateway::mqtt::MqttSettings;
 use crate::gateway::mqtt::broker::{AbsentLimits, RetainedLimits};
+use crate::gateway::mqtt::store::{Journal, Mirror, Store};
 use crate::gateway::{BusThread, Counters, DeskSettings, OutboxLimits, Shared, Topics, http, line, mqtt};
 use crate::hardware::gpiochip::Gpiochip;
 use crate::hardware::{Hardware, HardwareError, Simulation};
@@ -49,6 +52,8 @@ const GOODBYE: Duration = Duration::from_millis(600);
 pub struct Daemon {
     hardware: HardwareThread,
     bus: BusThread,
+    /// Where nothing is kept, there is none.
+    store: Option<JoinHandle<()>>,
     listeners: Vec<ListenerThread>,
     telemetry: TelemetryThread,
     shared: Shared,
@@ -70,6 +75,8 @@ pub enum Ending {
     Hardware(Ended),
     /// The bus has ended.
     Bus,
+    /// The store has ended.
+    Store,
     /// A listener has failed.
     Listener,
     /// The telemetry has failed.
@@ -126,6 +133,13 @@ impl Daemon {
         let line_listener = bind("line", config.line.listen)?;
         let mqtt_listener = bind("mqtt", config.mqtt.listen)?;
         let http_listener = bind("http", config.http.listen)?;
+        let (store, journal, kept) = match config.mqtt.persistence {
+            config::Persistence::Off => (None, Journal::default(), Mirror::default()),
+            config::Persistence::File => {
+                let opened = Store::open(&config.state_folder).map_err(StartupError::State)?;
+                (Some(opened.0), opened.1, opened.2)
+            }
+        };
         let endings = channel();
 
         let (bus, mailbox) = BusThread::prepare();
@@ -161,8 +175,17 @@ impl Daemon {
                 },
                 bytes: config.limits.queued_bytes,
             },
+            journal: journal.clone(),
+            kept,
             counters: counters.clone(),
         };
+        let store = store.map(|store| {
+            let ended = endings.0.clone();
+            store.start(move || {
+                let _ = ended.send(Ending::Store);
+            })
+        });
+        let store = store.transpose().map_err(StartupError::thread("store"))?;
         let ended = endings.0.clone();
         let bus = mailbox
             .start(bus, settings, move || {
@@ -182,6 +205,7 @@ impl Daemon {
                 messages: config.limits.outbox_messages,
                 bytes: config.limits.outbox_bytes,
             },
+            journal,
             counters,
         };
         let (alive, clients) = channel();
@@ -232,6 +256,7 @@ impl Daemon {
         Ok(Daemon {
             hardware,
             bus,
+            store,
             listeners,
             telemetry,
             shared,
@@ -279,7 +304,8 @@ impl Daemon {
     /// told.  False when a part of it failed, or did not end in time.
     pub fn stop(self, why: Ending) -> bool {
         let until = Instant::now() + STOP;
-        let Daemon { hardware, bus, listeners, telemetry, shared, endings, logging, clients, .. } = self;
+        let Daemon { hardware, bus, store, listeners, telemetry, shared, endings, logging, clients, .. } =
+            self;
         let mut well = why == Ending::Asked;
         telemetry.stop();
         let threads: Vec<_> = listeners.into_iter().flat_map(ListenerThread::stop).collect();
@@ -304,11 +330,21 @@ impl Daemon {
             // Their last act is to give up what this waited for; a panic was told when it happened.
             Ok(()) | Err(RecvTimeoutError::Disconnected) => threads.into_iter().for_each(|t| drop(t.join())),
         }
-        let bus = bus.into_thread();
-        if why == Ending::Bus || await_ending(&endings.1, until, |ending| ending == Ending::Bus).is_some() {
-            drop(bus.join());
-        } else {
-            warn!("the bus did not end in time");
+        // The store ends when nobody is left who has something to write down, which may be before the bus says so.
+        let mut running = vec![
+            (Ending::Bus, "the bus did not end", Some(bus.into_thread())),
+            (Ending::Store, "the disk did not take what is to be kept", store),
+        ];
+        running.retain(|(ending, _, thread)| *ending != why && thread.is_some());
+        while !running.is_empty() {
+            let place = |ended| running.iter().position(|(ending, ..)| *ending == ended);
+            let ended = await_ending(&endings.1, until, |ended| place(ended).is_some());
+            let Some(place) = ended.and_then(place) else { break };
+            let (_, _, thread) = running.remove(place);
+            drop(thread.map(JoinHandle::join));
+        }
+        for (_, trouble, _) in running {
+            warn!("{trouble} in time");
         }
         info!("stopped");
         well

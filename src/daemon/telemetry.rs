@@ -82,6 +82,7 @@ impl Telemetry {
             "commands": self.commands.count(),
             "backend": self.shared.registry.backend,
             "simulated": self.shared.registry.simulated,
+            "persistence": self.shared.journal.condition(),
             "version": env!("CARGO_PKG_VERSION"),
         })
         .to_string()

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::backlog::Backlog;
 use super::desk::{Desk, DeskSettings};
-use super::mqtt::broker::MemberId;
+use super::mqtt::broker::{Incoming, MemberId};
 use super::mqtt::kept::{Expiry, Keeping, Kept};
 use super::{Message, Outbox};
 use crate::domain::{Audit, ClientId, Event, Principal};
@@ -57,8 +57,8 @@ pub(super) enum Letter {
     Rename(MemberId, Arc<Principal>, u64),
     Subscribe(MemberId, Vec<(TopicFilter, SubscribeOptions)>, Option<NonZeroU32>, u64),
     Unsubscribe(MemberId, Vec<TopicFilter>, u64),
-    Publish(Message, Option<(Arc<Outbox>, u64)>),
-    Send(ClientId, Message, Arc<Outbox>, u64),
+    Publish(Message, Option<(Arc<Outbox>, u64)>, Option<Incoming>),
+    Send(ClientId, Message, (Arc<Outbox>, u64), Option<Incoming>),
     ForgetWill(MemberId),
     Expiry(MemberId, Expiry),
     Leave(MemberId, Option<Box<Kept>>),
@@ -79,12 +79,28 @@ impl Bus {
 
     /// Publishes for a client; with a ticket the outcome comes to the outbox.
     pub(super) fn publish(&self, message: Message, answer: Option<(Arc<Outbox>, u64)>) {
-        self.post(Letter::Publish(message, answer));
+        self.post(Letter::Publish(message, answer, None));
+    }
+
+    /// The same for a message of QoS 2, of which it is written down that it came.
+    pub(super) fn publish_once(
+        &self,
+        message: Message,
+        answer: Option<(Arc<Outbox>, u64)>,
+        incoming: Option<Incoming>,
+    ) {
+        self.post(Letter::Publish(message, answer, incoming));
     }
 
     /// Publishes to one client, if it is there; the outcome comes to the outbox under this ticket.
-    pub(super) fn send(&self, to: ClientId, message: Message, outbox: Arc<Outbox>, ticket: u64) {
-        self.post(Letter::Send(to, message, outbox, ticket));
+    pub(super) fn send(
+        &self,
+        to: ClientId,
+        message: Message,
+        answer: (Arc<Outbox>, u64),
+        incoming: Option<Incoming>,
+    ) {
+        self.post(Letter::Send(to, message, answer, incoming));
     }
 
     /// Tells what the hardware thread has to tell.

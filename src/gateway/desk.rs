@@ -10,6 +10,7 @@ use log::{debug, warn};
 use super::backlog::{Backlog, Wanted};
 use super::bus::{Joining, Letter};
 use super::mqtt::broker::{AbsentLimits, Broker, Left, Member, MemberId, Resumed, RetainedLimits};
+use super::mqtt::store::{Journal, Mirror};
 use super::mqtt::{json, translate};
 use super::{Counters, Done, Message, Note, Space, Topics};
 use crate::control::{Commands, Recipient, Request};
@@ -30,6 +31,10 @@ pub struct DeskSettings {
     pub retained: RetainedLimits,
     /// How much is kept for clients that are not connected.
     pub absents: AbsentLimits,
+    /// Where it is written down what is to outlive the daemon.
+    pub journal: Journal,
+    /// What an earlier daemon has written down.
+    pub kept: Mirror,
     /// Where it says what it has.
     pub counters: Arc<Counters>,
 }
@@ -57,14 +62,33 @@ impl Recipient for Nobody {
 impl Desk {
     /// Opens it: the gatekeeper says that it is there, and what devices there are.
     pub(super) fn open(settings: DeskSettings, backlog: Arc<Backlog>, now: Instant) -> Desk {
-        let DeskSettings { topics, registry, commands, maximum_subscriptions, retained, absents, counters } =
-            settings;
-        let broker = Broker::new(topics.clone(), maximum_subscriptions, retained, absents);
-        let taking_over = HashMap::new();
-        let mut desk =
-            Desk { backlog, broker, topics, commands: Some(commands), taking_over, due: None, counters };
+        let DeskSettings {
+            topics,
+            registry,
+            commands,
+            maximum_subscriptions,
+            retained,
+            absents,
+            journal,
+            kept,
+            counters,
+        } = settings;
+        let mut broker = Broker::new(topics.clone(), maximum_subscriptions, retained, absents, journal);
+        let (dropped, wills) = broker.restore(kept, now);
+        if dropped > 0 {
+            warn!(
+                "{dropped} sessions, subscriptions and messages of before do not fit into the limits any more"
+            );
+        }
+        let due = broker.due();
+        let (taking_over, commands) = (HashMap::new(), Some(commands));
+        let mut desk = Desk { backlog, broker, topics, commands, taking_over, due, counters };
         desk.say(Message::own(desk.topics.status(), "online", true), now);
         desk.say(Message::own(desk.topics.registry(), json::registry(&registry), true), now);
+        for (principal, will) in wills {
+            desk.publish_will(&principal, will, now);
+        }
+        desk.broker.commit();
         desk
     }
 
@@ -74,6 +98,7 @@ impl Desk {
             for (principal, will) in self.broker.settle(now) {
                 self.publish_will(&principal, will, now);
             }
+            self.broker.commit();
             self.due = self.broker.due();
             self.broker.tell(&self.counters.bus);
         }
@@ -91,7 +116,9 @@ impl Desk {
         for event in self.backlog.take() {
             self.tell(event, now);
         }
+        self.broker.begin_letter();
         self.take(letter, now);
+        self.broker.commit();
         self.broker.tell(&self.counters.bus);
         if changes {
             self.backlog.listen(self.wanted());
@@ -119,7 +146,7 @@ impl Desk {
                 let older = self.broker.rename(id, principal);
                 self.settle(older, now);
                 self.tell_presence(id, now);
-                self.broker.answer(id, ticket, Done::Joined(None), Vec::new());
+                self.broker.answer(id, ticket, Done::Joined(None, None), Vec::new());
             }
             Letter::Subscribe(id, filters, subscription_id, ticket) => {
                 let (reasons, retained) = self.broker.subscribe(id, filters, subscription_id, now);
@@ -129,10 +156,13 @@ impl Desk {
                 let reasons = self.broker.unsubscribe(id, &filters);
                 self.broker.answer(id, ticket, Done::Unsubscribed(reasons), Vec::new());
             }
-            Letter::Publish(message, answer) => {
-                let published = self.broker.publish(message, now);
+            Letter::Publish(message, answer, incoming) => {
+                let published = self.broker.publish_once(message, incoming, now);
                 match answer {
-                    Some((outbox, ticket)) => outbox.note(Note::Done(ticket, published.map(Done::Published))),
+                    Some((outbox, ticket)) => {
+                        let note = Note::Done(ticket, published.map(Done::Published));
+                        self.broker.answer_when_kept(outbox, note);
+                    }
                     None => {
                         if let Err(refusal) = published {
                             warn!("a message was not retained: {}", refusal.message);
@@ -140,13 +170,13 @@ impl Desk {
                     }
                 }
             }
-            Letter::Send(to, message, outbox, ticket) => {
+            Letter::Send(to, message, (outbox, ticket), incoming) => {
                 let sent = if self.broker.find(to.as_str()).is_some() {
-                    self.broker.publish(message, now).map(Done::Published)
+                    self.broker.publish_once(message, incoming, now).map(Done::Published)
                 } else {
                     Err(Refusal::new(Code::UnknownClient, format!("no client is connected as {to}")))
                 };
-                outbox.note(Note::Done(ticket, sent));
+                self.broker.answer_when_kept(outbox, Note::Done(ticket, sent));
             }
             Letter::ForgetWill(id) => self.broker.forget_will(id),
             Letter::Expiry(id, expiry) => self.broker.set_expiry(id, expiry),
@@ -189,7 +219,7 @@ impl Desk {
             return outbox.close(Refusal::stopping());
         }
         debug!("{} joined from {}", principal.client, principal.address);
-        let member = Member { principal, named, outbox, will, keeping, filters: Vec::new() };
+        let member = Member { principal, named, outbox, will, keeping, filters: Vec::new(), session: None };
         let older = self.broker.join(id, member);
         self.settle(older, now);
         let (kept, waiting) = match self.broker.resume(id) {
@@ -201,7 +231,8 @@ impl Desk {
             }
         };
         self.tell_presence(id, now);
-        self.broker.answer(id, ticket, Done::Joined(kept), waiting);
+        let session = self.broker.member(id).and_then(|member| member.session);
+        self.broker.answer(id, ticket, Done::Joined(kept, session), waiting);
     }
 
     /// Does what is due for a member that is no more: its will, and the word that it is gone.

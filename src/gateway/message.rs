@@ -9,7 +9,7 @@ use crate::domain::{ClientId, State};
 use crate::wire::mqtt::{Properties, QoS, TopicFilter, TopicName};
 
 /// Something that was published.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Message {
     /// Where.
     pub topic: TopicName,
@@ -28,7 +28,7 @@ pub struct Message {
 }
 
 /// The payload, as it was first known.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Body {
     /// Bytes.
     Bytes(Vec<u8>),
@@ -49,12 +49,14 @@ pub struct Delivery {
     pub subscription_ids: Vec<NonZeroU32>,
     /// The shared subscription that it is delivered for: another of the group may get it instead.
     pub share: Option<TopicFilter>,
+    /// Under which number it is written down; 0 where it is not.
+    pub number: u64,
 }
 
 impl Delivery {
     /// A message as it is passed on for no subscription in particular.
     pub fn new(message: Arc<Message>, qos: QoS) -> Delivery {
-        Delivery { message, qos, retain: false, subscription_ids: Vec::new(), share: None }
+        Delivery { message, qos, retain: false, subscription_ids: Vec::new(), share: None, number: 0 }
     }
 }
 

@@ -53,6 +53,8 @@ pub struct Shared {
     pub started: std::time::Instant,
     /// How much may wait for a client.
     pub outbox: OutboxLimits,
+    /// Where it is written down what is to outlive the daemon.
+    pub journal: mqtt::store::Journal,
     /// What is counted.
     pub counters: Arc<Counters>,
 }

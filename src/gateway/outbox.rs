@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::Delivery;
 use super::mqtt::kept::Kept;
+use super::mqtt::store::SessionNumber;
 use crate::control::Recipient;
 use crate::domain::{Code, Outcome, Refusal};
 use crate::net::{Interest, Ready, Waker, wait};
@@ -38,13 +39,16 @@ pub enum Note {
     Outcome(u64, Outcome),
     /// What became of a request to the bus, under its ticket.
     Done(u64, Result<Done, Refusal>),
+    /// What the client's thread has posted to the journal under this number is on the disk.
+    Durable(u64),
 }
 
 /// What the bus did.
 #[derive(Debug)]
 pub enum Done {
-    /// The client has joined, under this identifier, and found what its earlier session has kept.
-    Joined(Option<Box<Kept>>),
+    /// The client has joined, under this identifier, and found what its earlier session has kept; and under which
+    /// number its session is written down.
+    Joined(Option<Box<Kept>>, Option<SessionNumber>),
     /// The message was passed on; true if anybody wanted it.
     Published(bool),
     /// The subscriptions were made, each with the quality of service that was granted or the reason why not.
@@ -147,23 +151,28 @@ impl Outbox {
 
     /// Adds an answer.
     pub fn note(&self, note: Note) {
-        self.note_and_deliver(note, Vec::new());
-    }
-
-    /// Adds an answer and the messages that follow it, so that nothing comes in between.
-    pub fn note_and_deliver(&self, note: Note, deliveries: Vec<Delivery>) {
         let mut queue = self.queue();
         queue.notes.push_back(note);
-        deliveries.into_iter().for_each(|delivery| queue.add(delivery, self.limits));
         self.ring(queue);
+    }
+
+    /// Adds an answer and the messages that follow it, so that nothing comes in between.  Gives the numbers of those
+    /// that there was no room for.
+    pub fn note_and_deliver(&self, note: Note, deliveries: Vec<Delivery>) -> Vec<u64> {
+        let mut queue = self.queue();
+        queue.notes.push_back(note);
+        let lost = deliveries.into_iter().filter_map(|delivery| queue.add(delivery, self.limits)).collect();
+        self.ring(queue);
+        lost
     }
 
     /// Adds a message.  Where it does not fit, older states of the same devices give way to newer ones; where
-    /// that does not help, the client is too slow and is closed.
-    pub fn deliver(&self, delivery: Delivery) {
+    /// that does not help, the client is too slow and is closed; and the number of the message is given, if it has one.
+    pub fn deliver(&self, delivery: Delivery) -> Option<u64> {
         let mut queue = self.queue();
-        queue.add(delivery, self.limits);
+        let lost = queue.add(delivery, self.limits);
         self.ring(queue);
+        lost
     }
 
     /// Ends the conversation, after what was answered already.  The first reason counts.
@@ -192,6 +201,20 @@ impl Outbox {
         Taken { more: !queue.deliveries.is_empty(), closing: queue.closing.clone(), lost }
     }
 
+    /// Gives up what is for the session and not for this connection: every message, and what an earlier connection has
+    /// kept and this one has not taken over.  Answers stay, for a conversation may still wait for them.
+    pub fn give_up(&self) -> (VecDeque<Delivery>, Option<Box<Kept>>) {
+        let mut queue = self.queue();
+        queue.bytes = 0;
+        let mut kept = None;
+        for note in &mut queue.notes {
+            if let Note::Done(_, Ok(Done::Joined(found, _))) = note {
+                kept = kept.or(found.take());
+            }
+        }
+        (std::mem::take(&mut queue.deliveries), kept)
+    }
+
     /// How many messages wait; nothing where the conversation is to end.
     pub fn waiting(&self) -> Option<usize> {
         let queue = self.queue();
@@ -216,11 +239,13 @@ impl Outbox {
 }
 
 impl Queue {
-    fn add(&mut self, delivery: Delivery, limits: OutboxLimits) {
+    /// Gives the number of what is written down and has no room.
+    fn add(&mut self, delivery: Delivery, limits: OutboxLimits) -> Option<u64> {
         // What was promised to arrive may still go to the next connection of the session.
         if self.closing.is_some() && delivery.qos == QoS::AtMostOnce {
-            return;
+            return None;
         }
+        let number = delivery.number;
         let is_full = |queue: &Queue| queue.deliveries.len() > limits.messages || queue.bytes > limits.bytes;
         self.bytes += delivery.message.weight();
         self.deliveries.push_back(delivery);
@@ -241,7 +266,9 @@ impl Queue {
                 self.lost.dropped += (before - self.deliveries.len()) as u64;
                 self.bytes = self.deliveries.iter().map(|delivery| delivery.message.weight()).sum();
             }
+            return (number != 0).then_some(number);
         }
+        None
     }
 
     /// Keeps of each state topic the newest message, in its place.
@@ -330,6 +357,19 @@ mod tests {
         let (topics, closing) = take(&outbox, 100);
         assert_eq!(topics, ["pi/devices/a/state", "pi/devices/b/state", "t"]);
         assert_eq!(closing, None);
+    }
+
+    #[test]
+    fn what_is_given_up_leaves_the_answers() {
+        let outbox = outbox(4);
+        outbox.note(Note::Done(0, Ok(Done::Joined(Some(Box::default()), None))));
+        outbox.note(Note::Durable(7));
+        outbox.deliver(text("t"));
+        let (deliveries, kept) = outbox.give_up();
+        assert!(deliveries.len() == 1 && kept.is_some());
+        let mut notes = VecDeque::new();
+        assert!(!outbox.take(&mut notes, &mut VecDeque::new(), 9).more);
+        assert!(matches!(notes.make_contiguous(), [Note::Done(0, _), Note::Durable(7)]), "{notes:?}");
     }
 
     #[test]

@@ -44,6 +44,9 @@ pub trait Conversation {
     /// When it wants its next tick.
     fn deadline(&self) -> Option<Instant>;
 
+    /// A turn is over: everything that had come was taken in.
+    fn end_turn(&mut self) {}
+
     /// Bytes for the client, which are taken from the front.
     fn output(&mut self) -> &mut Vec<u8>;
 
@@ -137,6 +140,7 @@ fn talk(
             told_end = true;
         }
         conversation.tick(now);
+        conversation.end_turn();
 
         let output = conversation.output();
         let mut blocked = false;
@@ -223,6 +227,7 @@ fn conclude(conversation: &mut dyn Conversation, outbox: &Outbox, until: Instant
         for note in notes.drain(..) {
             conversation.note(note, Instant::now());
         }
+        conversation.end_turn();
         if !conversation.is_over() {
             outbox.expect();
         }

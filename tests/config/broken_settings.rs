@@ -81,6 +81,10 @@ pub(crate) const TABLE: &[(&str, &[&str])] = &[
         &[r#"1:59: devices.s.strip.mode.repeat.times: expected a whole number that is not negative, found "x""#]),
     (r#"{"devices": {"s": {"strip": {"mode": "twice"}}}}"#,
         &["1:38: devices.s.strip.mode: unknown value `twice`, expected `once` or `repeat`"]),
+    (r#"{"state_folder": "state"}"#,
+        &[r#"1:18: state_folder: expected the path of a folder from the root on, such as "/var/lib/gpio-gatekeeper""#]),
+    (r#"{"mqtt": {"persistence": "disk"}}"#,
+        &["1:26: mqtt.persistence: unknown value `disk`, expected `off` or `file`"]),
     (r#"{"telemetry": "10ms"}"#,
         &["1:15: telemetry: expected 1s to 1h, found 10ms"]),
     (r#"{"line": {"keepalive": "2h"}}"#,
@@ -194,7 +198,7 @@ pub(crate) const TABLE: &[(&str, &[&str])] = &[
     ("{\"line\": \"\u{1b}[31m\"}",
         &[r#"1:11: a control character in a string is written as an escape, such as \t or \u0007"#]),
     (r#"{"\u001b[31m": 1}"#,
-        &[r#"1:2: "\u{1b}[31m": unknown key `\u{1b}[31m`, expected `telemetry`, `log`, `line`, `mqtt`, `http`, `hardware`, `limits` or `devices`"#]),
+        &[r#"1:2: "\u{1b}[31m": unknown key `\u{1b}[31m`, expected `telemetry`, `log`, `state_folder`, `line`, `mqtt`, `http`, `hardware`, `limits` or `devices`"#]),
     (r#"{
   // one of everything
   "log": "loud",

@@ -294,7 +294,7 @@ fn send(line: &mut LineConversation, frame: &Frame<'_>, _now: Instant) -> Result
     let value = value(frame)?;
     let message = message(line, line.shared.topics.message(to.as_str()), value, false);
     let ticket = line.ask(frame, Then::Answer);
-    line.shared.bus.send(to, message, line.outbox.clone(), ticket);
+    line.shared.bus.send(to, message, (line.outbox.clone(), ticket), None);
     Ok(Next::Wait)
 }
 

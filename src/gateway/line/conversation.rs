@@ -320,7 +320,7 @@ impl Conversation for LineConversation {
         if self.is_over() {
             return;
         }
-        let (ticket, answer) = translate::answer(note);
+        let Some((ticket, answer)) = translate::answer(note) else { return };
         self.waiting.answer(ticket, answer);
         self.write_answers();
     }

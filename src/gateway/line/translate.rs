@@ -76,8 +76,8 @@ pub(super) fn required<'a>(frame: &'a Frame<'_>, key: &'static str) -> Result<&'
 }
 
 /// What a note answers, and how.
-pub(super) fn answer(note: Note) -> (u64, Answer) {
-    match note {
+pub(super) fn answer(note: Note) -> Option<(u64, Answer)> {
+    Some(match note {
         Note::Outcome(ticket, outcome) => (ticket, outcome.map_or_else(Answer::Refused, Answer::State)),
         Note::Done(ticket, Err(refusal)) => (ticket, Answer::Refused(refusal)),
         Note::Done(ticket, Ok(Done::Subscribed(reasons))) if reasons.iter().any(|r| r.is_error()) => {
@@ -85,7 +85,9 @@ pub(super) fn answer(note: Note) -> (u64, Answer) {
             (ticket, Answer::Refused(Refusal::new(Code::LimitReached, message)))
         }
         Note::Done(ticket, Ok(_)) => (ticket, Answer::Done(Fields::new())),
-    }
+        // Only what is said in MQTT waits for that.
+        Note::Durable(_) => return None,
+    })
 }
 
 /// Writes a reply.

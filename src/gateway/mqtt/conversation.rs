@@ -8,6 +8,7 @@ use log::debug;
 
 use super::connect::{self, Refused};
 use super::kept::Expiry;
+use super::outlet::{Course, Hold, Outlet};
 use super::reasons;
 use super::reception::{Reception, TooLarge};
 use super::session::Session;
@@ -41,7 +42,7 @@ pub struct MqttConversation {
     phase: Phase,
     /// The next packet is a request, and has to wait until another is answered.
     blocked: bool,
-    out: Vec<u8>,
+    out: Outlet,
     /// Given back last, when the session has left the bus.
     pub(super) seat: Seat,
 }
@@ -77,7 +78,7 @@ impl MqttConversation {
             opened: now,
             phase: Phase::New,
             blocked: false,
-            out: Vec::new(),
+            out: Outlet::default(),
             seat,
         }
     }
@@ -118,7 +119,12 @@ impl MqttConversation {
         };
         let reception = Reception::of(connect.version, &connect.properties);
         match connect::open(self, *connect, reception, now) {
-            Ok(session) => self.phase = Phase::Open(Box::new(session)),
+            Ok(session) => {
+                if session.is_kept() && self.shared.journal.is_on() {
+                    self.out.set_course(Course::Kept);
+                }
+                self.phase = Phase::Open(Box::new(session));
+            }
             Err(refused) => self.refuse(reception, refused),
         }
     }
@@ -138,7 +144,7 @@ impl MqttConversation {
 
     fn packet(&mut self, packet: Packet, mut session: Box<Session>, now: Instant) {
         let done = match packet {
-            Packet::Publish(publish) => session.publish(publish, now, &mut self.out),
+            Packet::Publish(publish) => session.publish(publish, now, self.out.writer()),
             Packet::Subscribe(subscribe) => {
                 session.subscribe(subscribe);
                 Ok(())
@@ -148,13 +154,13 @@ impl MqttConversation {
                 Ok(())
             }
             Packet::Puback(acknowledge) => {
-                session.acknowledged(acknowledge.packet_id, now, &mut self.out);
+                session.acknowledged(acknowledge.packet_id, now, self.out.writer());
                 Ok(())
             }
-            Packet::Pubrec(acknowledge) => session.pubrec(&acknowledge, &mut self.out),
-            Packet::Pubrel(acknowledge) => session.pubrel(&acknowledge, &mut self.out),
+            Packet::Pubrec(acknowledge) => session.pubrec(&acknowledge, self.out.writer()),
+            Packet::Pubrel(acknowledge) => session.pubrel(&acknowledge, self.out.writer()),
             Packet::Pubcomp(acknowledge) => {
-                session.completed(acknowledge.packet_id, now, &mut self.out);
+                session.completed(acknowledge.packet_id, now, self.out.writer());
                 Ok(())
             }
             Packet::Pingreq => {
@@ -216,7 +222,7 @@ impl MqttConversation {
 
     /// What a client can't even take is left unsaid.
     fn write(&mut self, packet: Packet, reception: Reception) {
-        if let Err(TooLarge) = reception.write(packet, &mut self.out) {
+        if let Err(TooLarge) = reception.write(packet, self.out.writer()) {
             debug!("{}: it takes no packet as small as {} bytes", self.peer, reception.maximum_packet);
         }
     }
@@ -269,16 +275,19 @@ impl Conversation for MqttConversation {
     fn can_receive(&self) -> bool {
         match &self.phase {
             Phase::New => true,
-            Phase::Open(session) => !(session.is_joining() || self.blocked && session.is_full()),
+            Phase::Open(session) => {
+                let waits = session.is_joining() || self.blocked && session.is_full();
+                !waits && !self.out.is_full()
+            }
             Phase::Leaving(_) | Phase::Over => false,
         }
     }
 
     fn expects_answer(&self) -> bool {
         match &self.phase {
-            Phase::Open(session) => !session.is_idle(),
-            Phase::Leaving(session) => session.awaits_outcome(),
-            Phase::New | Phase::Over => false,
+            Phase::Open(session) => !session.is_idle() || !self.out.is_free(),
+            Phase::Leaving(session) => session.awaits_outcome() || !self.out.is_free(),
+            Phase::New | Phase::Over => !self.out.is_free(),
         }
     }
 
@@ -292,8 +301,11 @@ impl Conversation for MqttConversation {
     }
 
     fn note(&mut self, note: Note, now: Instant) {
+        if let Note::Durable(post) = note {
+            return self.out.release(post);
+        }
         match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Open(mut session) => match session.note(note, now, &mut self.out) {
+            Phase::Open(mut session) => match session.note(note, now, self.out.writer()) {
                 Ok(()) => self.phase = Phase::Open(session),
                 Err((reason, what)) => self.end(session, reason, what),
             },
@@ -308,6 +320,7 @@ impl Conversation for MqttConversation {
 
     fn room(&self) -> usize {
         match &self.phase {
+            Phase::Open(_) if self.out.is_full() => 0,
             Phase::Open(session) => session.room(),
             // They stay where they are, for the session's next connection.
             _ => 0,
@@ -316,7 +329,7 @@ impl Conversation for MqttConversation {
 
     fn deliver(&mut self, delivery: Delivery, now: Instant) {
         if let Phase::Open(session) = &mut self.phase {
-            session.deliver(&delivery, now, &mut self.out);
+            session.deliver(&delivery, now, self.out.writer());
         }
     }
 
@@ -368,15 +381,25 @@ impl Conversation for MqttConversation {
         }
     }
 
+    fn end_turn(&mut self) {
+        let (entries, hold) = match &mut self.phase {
+            Phase::Open(session) | Phase::Leaving(session) => session.end_turn(),
+            // What the session had to say last was posted when it went.
+            Phase::Over if self.out.has_fresh() => (Vec::new(), Hold::Until),
+            Phase::New | Phase::Over => (Vec::new(), Hold::No),
+        };
+        self.out.end_turn(entries, hold, &self.shared.journal, &self.outbox);
+    }
+
     fn output(&mut self) -> &mut Vec<u8> {
-        &mut self.out
+        self.out.ready()
     }
 
     fn count_output(&mut self, counted: usize) -> Census {
-        census(&self.out[counted..])
+        census(&self.out.leaving()[counted..])
     }
 
     fn is_over(&self) -> bool {
-        matches!(self.phase, Phase::Over)
+        matches!(self.phase, Phase::Over) && self.out.is_free()
     }
 }

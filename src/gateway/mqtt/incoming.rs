@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use log::warn;
 
+use super::broker::Incoming;
 use super::connect::ALIASES;
 use super::outgoing::Dup;
 use super::session::{Answer, Receipt, Request, Respond, Session, Violation};
@@ -115,14 +116,23 @@ impl Session {
         if let Some(receiver) = receiver {
             let ticket = self.requests.push(Request::Publish(receipt));
             self.unanswered = (0, 0);
-            return self.shared.bus.send(receiver, message, self.outbox.clone(), ticket);
+            let answer = (self.outbox.clone(), ticket);
+            return self.shared.bus.send(receiver, message, answer, self.incoming(receipt));
         }
         let late = self.unanswered.0 >= UNANSWERED.0 || self.unanswered.1 >= UNANSWERED.1;
         let answer = (receipt != Receipt::None || late).then(|| {
             self.unanswered = (0, 0);
             (self.outbox.clone(), self.requests.push(Request::Publish(receipt)))
         });
-        self.shared.bus.publish(message, answer);
+        self.shared.bus.publish_once(message, answer, self.incoming(receipt));
+    }
+
+    /// What is written down of a message of QoS 2.
+    fn incoming(&self, receipt: Receipt) -> Option<Incoming> {
+        match (self.number, receipt) {
+            (Some(number), Receipt::Pubrec(id)) => Some((number, id)),
+            _ => None,
+        }
     }
 
     fn command(

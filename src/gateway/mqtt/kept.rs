@@ -23,7 +23,7 @@ pub enum Expiry {
     AtOnce,
     /// For so long.
     After(Duration),
-    /// For as long as the daemon runs.
+    /// For ever, or as long as the daemon runs where nothing outlives that.
     Never,
 }
 
@@ -40,7 +40,7 @@ pub struct Kept {
 
 /// How far a message of QoS 2 from the client is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Progress {
+pub enum Progress {
     /// It was handed on, and what comes of it is awaited.
     Pending,
     /// The PUBREC has said that it was taken on.
@@ -56,6 +56,8 @@ pub(super) struct UnderWay {
     pub(super) awaited: Awaited,
     /// The message, as long as it may have to be sent again.
     pub(super) delivery: Option<Delivery>,
+    /// Under which number it is written down; 0 where it is not.
+    pub(super) number: u64,
 }
 
 /// What the client has to say next of a message.

@@ -7,11 +7,16 @@ mod incoming;
 pub mod json;
 pub mod kept;
 mod outgoing;
+mod outlet;
 mod reasons;
 mod received;
 mod reception;
 mod session;
+pub mod store;
+#[cfg(test)]
+mod tests;
 pub(super) mod translate;
+mod written;
 
 use std::io;
 use std::sync::Arc;

@@ -29,7 +29,20 @@ pub(super) struct Outgoing {
     /// The aliases that the client knows the topics by.
     aliases: HashMap<TopicName, NonZeroU16>,
     maximum_aliases: usize,
+    /// What is to be written down of messages that have a number.
+    steps: Vec<Step>,
     counters: Arc<Counters>,
+}
+
+/// What became of a message, by its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// It is about to be sent under this identifier.
+    Sent(u64, PacketId),
+    /// Only the PUBREL for this identifier remains.
+    Received(u64, PacketId),
+    /// It is done with.
+    Done(u64),
 }
 
 /// Whether a packet may repeat an earlier one [MQTT-3.3.1-1], whatever its publisher said of his [MQTT-3.3.1-3].
@@ -65,6 +78,7 @@ impl Outgoing {
             again: VecDeque::new(),
             aliases: HashMap::new(),
             maximum_aliases: usize::from(maximum_aliases).min(ALIASES),
+            steps: Vec::new(),
             counters,
         }
     }
@@ -77,6 +91,11 @@ impl Outgoing {
             return 0;
         }
         self.receive_maximum.saturating_sub(self.under_way.len())
+    }
+
+    /// What has happened since this was last asked.
+    pub(super) fn steps(&mut self) -> Vec<Step> {
+        std::mem::take(&mut self.steps)
     }
 
     /// Takes over what an earlier connection left under way.
@@ -101,9 +120,13 @@ impl Outgoing {
             if !sent && again.awaited != Awaited::Puback {
                 // Also for what can't be sent to this connection: the identifier may still mean something to the
                 // client, which would take the next message with it for the same.
+                if again.awaited == Awaited::Pubrec {
+                    self.note(again.number, |number| Step::Received(number, again.id));
+                }
                 (again.awaited, again.delivery) = (Awaited::Pubcomp, None);
                 self.release(again.id, out);
             } else if !sent {
+                self.note(again.number, Step::Done);
                 continue;
             }
             self.add(again);
@@ -121,8 +144,18 @@ impl Outgoing {
             QoS::ExactlyOnce => Awaited::Pubrec,
         };
         let Some(id) = self.free_id() else { return };
+        let number = delivery.number;
         if self.write(delivery, Some(id), Dup::First, now, out) {
-            self.add(UnderWay { id, awaited, delivery: Some(delivery.clone()) });
+            self.note(number, |number| Step::Sent(number, id));
+            self.add(UnderWay { id, awaited, delivery: Some(delivery.clone()), number });
+        } else {
+            self.note(number, Step::Done);
+        }
+    }
+
+    fn note(&mut self, number: u64, step: impl FnOnce(u64) -> Step) {
+        if number != 0 {
+            self.steps.push(step(number));
         }
     }
 
@@ -226,9 +259,14 @@ impl Outgoing {
         Some(match known {
             Some(known) => {
                 // It is not sent again [MQTT-4.3.3-6].
+                let is_new = known.awaited == Awaited::Pubrec;
+                let number = known.number;
                 self.bytes -= known.weight();
                 (known.awaited, known.delivery) = (Awaited::Pubcomp, None);
                 self.bytes += known.weight();
+                if is_new {
+                    self.note(number, |number| Step::Received(number, id));
+                }
                 ReasonCode::Success
             }
             None => ReasonCode::PacketIdentifierNotFound,
@@ -244,6 +282,9 @@ impl Outgoing {
         let place = self.under_way.iter().position(|known| known.id == id && known.awaited == awaited);
         let done = place.and_then(|place| self.under_way.remove(place));
         self.bytes -= done.as_ref().map_or(0, UnderWay::weight);
+        if let Some(done) = &done {
+            self.note(done.number, Step::Done);
+        }
         done.is_some()
     }
 

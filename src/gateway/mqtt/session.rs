@@ -10,8 +10,10 @@ use log::error;
 use super::connect::WINDOW;
 use super::kept::{Expiry, Keeping, Kept, Progress};
 use super::outgoing::{Dup, Outgoing};
+use super::outlet::Hold;
 use super::received::{Exchange, Received};
 use super::reception::{Reception, TooLarge};
+use super::store::{Entry, SessionNumber};
 use super::{json, reasons};
 use crate::control::{self, Now};
 use crate::domain::{ClientId, Outcome, Principal, Refusal};
@@ -40,11 +42,15 @@ pub(super) struct Session {
     silence: Option<Duration>,
     heard: Instant,
     keeping: Keeping,
-    outgoing: Outgoing,
+    pub(super) outgoing: Outgoing,
     /// What it has published with QoS 1 and 2, until the last acknowledgement.
     pub(super) received: Received,
     /// Its subscriptions that its own responses match.
     private: Vec<(TopicFilter, SubscribeOptions, Option<std::num::NonZeroU32>)>,
+    /// Under which number it is written down, what is to be of this turn, and whether the output waits for that.
+    pub(super) number: Option<SessionNumber>,
+    pub(super) entries: Vec<Entry>,
+    pub(super) hold: Hold,
 }
 
 /// Something that the client asked for.
@@ -115,6 +121,9 @@ impl Session {
             outgoing,
             received: Received::default(),
             private: Vec::new(),
+            number: None,
+            entries: Vec::new(),
+            hold: Hold::No,
         }
     }
 
@@ -134,6 +143,11 @@ impl Session {
         self.keeping.expiry = expiry;
         self.membership.set_expiry(expiry);
         true
+    }
+
+    /// Whether it outlives its connection.
+    pub(super) fn is_kept(&self) -> bool {
+        self.keeping.expiry != Expiry::AtOnce
     }
 
     pub(super) fn heard(&mut self, now: Instant) {
@@ -195,6 +209,9 @@ impl Session {
     /// [MQTT-4.3.3-12].
     pub(super) fn pubrel(&mut self, pubrel: &Acknowledge, out: &mut Vec<u8>) -> Result<(), Violation> {
         let reason = self.received.end(pubrel.packet_id);
+        if reason == ReasonCode::Success {
+            self.write_down(|number| Entry::Released(number, pubrel.packet_id));
+        }
         self.write(Packet::Pubcomp(self.acknowledge(pubrel.packet_id, reason)), out)
     }
 
@@ -263,6 +280,7 @@ impl Session {
         match note {
             Note::Outcome(ticket, outcome) => self.requests.answer(ticket, Answer::Outcome(outcome)),
             Note::Done(ticket, done) => self.requests.answer(ticket, Answer::Done(done)),
+            Note::Durable(_) => {}
         }
         self.write_answers(now, out)
     }
@@ -271,10 +289,12 @@ impl Session {
         while let Some((request, answer)) = self.requests.pop() {
             let packet = match (request, answer) {
                 (Request::Connect(mut connack), answer) => {
-                    let kept = match answer {
-                        Answer::Done(Ok(Done::Joined(kept))) => kept,
-                        _ => None,
+                    let (kept, number) = match answer {
+                        Answer::Done(Ok(Done::Joined(kept, number))) => (kept, number),
+                        _ => (None, None),
                     };
+                    self.number = number;
+                    self.wait_for_the_disk();
                     connack.session_present = kept.is_some(); // [MQTT-3.2.2-2..3]
                     self.heard = now;
                     // [MQTT-3.1.4-5] The first of all requests, and the only one of its kind [MQTT-3.2.0-2].
@@ -303,6 +323,7 @@ impl Session {
                     let packet =
                         self.receipt(receipt, &outcome.as_ref().map(|_| true).map_err(Refusal::clone));
                     if let Some(packet) = packet {
+                        self.note_command(&packet);
                         self.write(packet, out)?;
                     }
                     if let Some(respond) = respond {
@@ -312,11 +333,13 @@ impl Session {
                 }
                 // [MQTT-3.8.4-1..2] [MQTT-2.2.1-6]
                 (Request::Subscribe(packet_id), Answer::Done(Ok(Done::Subscribed(reasons)))) => {
+                    self.wait_for_the_disk();
                     let reasons = reasons.into_iter().map(|reason| self.suback_reason(reason)).collect();
                     Some(Packet::Suback(Suback { packet_id, properties: Properties::new(), reasons }))
                 }
                 // [MQTT-3.10.4-4..5]
                 (Request::Unsubscribe(packet_id), Answer::Done(Ok(Done::Unsubscribed(reasons)))) => {
+                    self.wait_for_the_disk();
                     Some(Packet::Unsuback(Unsuback { packet_id, properties: Properties::new(), reasons }))
                 }
                 (Request::Subscribe(_) | Request::Unsubscribe(_), _) => {
@@ -416,8 +439,9 @@ impl Session {
 /// [MQTT-4.1.0-1]; any other what others of a group may get instead.
 impl Drop for Session {
     fn drop(&mut self) {
+        self.write_down_the_rest();
         let mut under_way = self.outgoing.hand_back();
-        if self.keeping.expiry != Expiry::AtOnce {
+        if self.is_kept() {
             for request in self.requests.requests() {
                 match request {
                     // The bus does what was posted.

@@ -110,7 +110,8 @@ impl SubscribeOptions {
         }
     }
 
-    fn from_byte(byte: u8, version: Version) -> Result<SubscribeOptions, Malformed> {
+    /// Reads the byte that stands behind a filter.
+    pub fn from_byte(byte: u8, version: Version) -> Result<SubscribeOptions, Malformed> {
         let reserved = match version {
             Version::V3 => !QOS, // [3.1.1: MQTT-3-8.3-4]
             Version::V5 => RESERVED,
@@ -126,7 +127,8 @@ impl SubscribeOptions {
         })
     }
 
-    fn byte(self, version: Version) -> u8 {
+    /// The byte that stands behind a filter.
+    pub fn byte(self, version: Version) -> u8 {
         let flag = |bit: u8, set: bool| if set { bit } else { 0 };
         match version {
             Version::V3 => self.qos.bits(),

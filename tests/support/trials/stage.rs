@@ -10,6 +10,7 @@ use gpio_gatekeeper::control::{Commands, Controller, Now, Planned, Requests, dev
 use gpio_gatekeeper::daemon;
 use gpio_gatekeeper::domain::{Event, Protocol, Registry};
 use gpio_gatekeeper::gateway::mqtt::broker::{AbsentLimits, RetainedLimits};
+use gpio_gatekeeper::gateway::mqtt::store::{Journal, Mirror};
 use gpio_gatekeeper::gateway::mqtt::{MqttConversation, MqttSettings};
 use gpio_gatekeeper::gateway::{
     Attended, Bus, BusThread, Conversation, DeskSettings, Outbox, OutboxLimits, Shared, Topics,
@@ -89,6 +90,8 @@ impl Stage {
                 Limits::Generous => AbsentLimits { sessions: 1000, queue, bytes: 1 << 24 },
                 Limits::Tight => AbsentLimits { sessions: 2, queue, bytes: 4000 },
             },
+            journal: Journal::default(),
+            kept: Mirror::default(),
         };
         let attended = mailbox.attend(settings, now);
         let mut stage = Stage { now, shared, bus, attended, requests, controller, connections: Vec::new() };
@@ -221,11 +224,13 @@ impl Connection {
         notes.into_iter().for_each(|note| conversation.note(note, now));
         deliveries.into_iter().for_each(|delivery| conversation.deliver(delivery, now));
         conversation.tick(now);
+        conversation.end_turn();
         self.output.append(conversation.output());
         let more_to_say = taken.more && conversation.room() > 0;
         let goodbye = taken.closing.filter(|_| !self.closed && !more_to_say);
         if let Some(why) = goodbye {
             conversation.close(why, now);
+            conversation.end_turn();
             self.output.append(conversation.output());
             self.closed = true;
             moved = true;
@@ -251,5 +256,6 @@ fn shared(limits: Limits, registry: Registry, commands: Commands, bus: Bus, now:
             Limits::Generous => OutboxLimits { messages: 10_000, bytes: 1 << 24 },
             Limits::Tight => OutboxLimits { messages: 4, bytes: 8192 },
         },
+        journal: Journal::default(),
     }
 }

@@ -141,8 +141,8 @@ fn hello_says_what_holds() {
     // A new name is told when the bus knows it, and what came with it is what is told.
     assert_eq!(talk.ask("COMMAND=HELLO|CLIENT=bench|KEEPALIVE=10min"), "");
     assert_eq!(talk.ask("COMMAND=HELLO|CLIENT=desk"), "");
-    assert_eq!(talk.bus(0, Ok(Done::Joined(None))), reply("bench", "10min"));
-    assert_eq!(talk.bus(1, Ok(Done::Joined(None))), reply("desk", "10min"));
+    assert_eq!(talk.bus(0, Ok(Done::Joined(None, None))), reply("bench", "10min"));
+    assert_eq!(talk.bus(1, Ok(Done::Joined(None, None))), reply("desk", "10min"));
     assert_eq!(code(&talk.ask("COMMAND=HELLO|KEEPALIVE=2h")), "OUT_OF_RANGE");
     assert_eq!(talk.ask("COMMAND=HELLO"), reply("desk", "10min"));
     talk.ask("COMMAND=GET|DEVICE=led");

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use super::{LineConversation, LineSettings};
 use crate::control::{Commands, Request, Requests};
 use crate::domain::{ActionSpec, Datum, DeviceName, Entry, Outcome, Refusal, Registry, State};
+use crate::gateway::mqtt::store::Journal;
 use crate::gateway::{
     Bus, BusThread, Conversation, Delivery, Done, Mailbox, Message, Note, Outbox, OutboxLimits, Shared,
     Topics,
@@ -90,6 +91,7 @@ fn shared(commands: Commands, bus: Bus) -> Shared {
         admission: Admission::new(8, 8),
         started: Instant::now(),
         outbox: OutboxLimits { messages: 1000, bytes: 1 << 20 },
+        journal: Journal::default(),
         counters: Arc::default(),
     }
 }

@@ -9,6 +9,7 @@ use crate::domain::{ClientId, Code, Event, Principal, Protocol, Target};
 use crate::gateway::line::serve;
 use crate::gateway::mqtt::broker::{AbsentLimits, RetainedLimits};
 use crate::gateway::mqtt::kept::Keeping;
+use crate::gateway::mqtt::store::{Journal, Mirror};
 use crate::gateway::{DeskSettings, Joining};
 use crate::net::{Accepted, Link};
 use crate::wire::mqtt::{SubscribeOptions, TopicFilter};
@@ -40,6 +41,8 @@ impl Server {
             retained: RetainedLimits { messages: RETAINED + 1, bytes: 100_000 },
             counters: shared.counters.clone(),
             absents: AbsentLimits { sessions: 10, queue: shared.outbox, bytes: 1 << 20 },
+            journal: Journal::default(),
+            kept: Mirror::default(),
         };
         let bus_thread = mailbox.start(bus.clone(), settings, || {}).expect("a thread");
         let names = shared.registry.devices.iter().map(|entry| entry.name.to_string());

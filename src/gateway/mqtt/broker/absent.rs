@@ -9,6 +9,7 @@ use log::debug;
 use super::MemberId;
 use crate::domain::{ClientId, Principal};
 use crate::gateway::mqtt::kept::Kept;
+use crate::gateway::mqtt::store::SessionNumber;
 use crate::gateway::{Delivery, Message, OutboxLimits};
 use crate::wire::mqtt::{QoS, TopicFilter};
 
@@ -40,6 +41,9 @@ pub struct AbsentLimits {
 /// A will, and whose it is.
 pub type OwnedWill = (Arc<Principal>, Message);
 
+/// A will that is due, and the session that has lost it now: its number, and when it was left.
+pub(super) type DueWill = (Option<SessionNumber>, Instant, OwnedWill);
+
 /// One of them.
 #[derive(Debug)]
 pub(super) struct Absent {
@@ -51,7 +55,9 @@ pub(super) struct Absent {
     pub(super) will: Option<(Message, Instant)>,
     /// When the session ends.
     pub(super) until: Option<Instant>,
-    left: Instant,
+    pub(super) left: Instant,
+    /// Under which number it is written down.
+    pub(super) session: Option<SessionNumber>,
     bytes: usize,
 }
 
@@ -65,7 +71,8 @@ impl Absent {
         until: Option<Instant>,
         now: Instant,
     ) -> Absent {
-        Absent { principal, filters, kept, queue: VecDeque::new(), will, until, left: now, bytes: 0 }
+        let (queue, session) = (VecDeque::new(), None);
+        Absent { principal, filters, kept, queue, will, until, left: now, session, bytes: 0 }
     }
 }
 
@@ -152,7 +159,7 @@ impl Absents {
     }
 
     /// The wills that are due, each with whose it was, and the sessions that end [MQTT-4.1.0-2].
-    pub(super) fn settle(&mut self, now: Instant) -> (Vec<OwnedWill>, Vec<(MemberId, Absent)>) {
+    pub(super) fn settle(&mut self, now: Instant) -> (Vec<DueWill>, Vec<(MemberId, Absent)>) {
         let ended: Vec<MemberId> = self
             .sessions
             .iter()
@@ -163,7 +170,7 @@ impl Absents {
         let ended = ended.into_iter().filter_map(|id| self.remove(id).map(|absent| (id, absent))).collect();
         let due = self.sessions.values_mut().filter_map(|absent| {
             let (will, _) = absent.will.take_if(|(_, due)| *due <= now)?;
-            Some((absent.principal.clone(), will))
+            Some((absent.session, absent.left, (absent.principal.clone(), will)))
         });
         (due.collect(), ended)
     }

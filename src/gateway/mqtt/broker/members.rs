@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::Principal;
 use crate::gateway::mqtt::kept::Keeping;
+use crate::gateway::mqtt::store::SessionNumber;
 use crate::gateway::{Message, Outbox};
 use crate::wire::mqtt::TopicFilter;
 
@@ -26,4 +27,6 @@ pub struct Member {
     pub keeping: Keeping,
     /// What it has subscribed to, each filter once.
     pub filters: Vec<TopicFilter>,
+    /// Under which number its session is written down.
+    pub session: Option<SessionNumber>,
 }

@@ -5,18 +5,22 @@
 
 mod absent;
 mod group;
+mod ledger;
 mod members;
 mod publishing;
+mod restore;
 mod retained;
 mod tree;
 
 pub use absent::{AbsentLimits, OwnedWill};
 pub use group::Group;
+pub use ledger::Incoming;
 pub use members::{Member, MemberId};
 pub use retained::{Retained, RetainedLimits};
 pub use tree::{Found, Subscription, Tree};
 
 use absent::{Absent, Absents};
+use ledger::{Ledger, keeps};
 use publishing::may_read;
 
 use std::collections::{HashMap, VecDeque};
@@ -27,8 +31,9 @@ use std::time::{Duration, Instant};
 use log::debug;
 
 use super::kept::{Expiry, Kept, UnderWay};
+use super::store::{Entry, Journal, SessionNumber};
 use crate::domain::{ClientId, Principal, Refusal};
-use crate::gateway::{Census, Delivery, Done, LEVELS, Message, Note, Topics};
+use crate::gateway::{Census, Delivery, Done, LEVELS, Message, Note, Outbox, Topics};
 use crate::wire::mqtt::{QoS, ReasonCode, RetainHandling, SubscribeOptions, TopicFilter};
 
 /// All members, their subscriptions and the retained messages.
@@ -40,6 +45,7 @@ pub struct Broker {
     retained: Retained,
     absents: Absents,
     maximum_subscriptions: usize,
+    ledger: Ledger,
     /// Of all members and absent sessions together.
     subscriptions: usize,
 }
@@ -73,6 +79,7 @@ impl Broker {
         maximum_subscriptions: usize,
         retained: RetainedLimits,
         absents: AbsentLimits,
+        journal: Journal,
     ) -> Broker {
         Broker {
             topics,
@@ -82,6 +89,7 @@ impl Broker {
             retained: Retained::new(retained),
             absents: Absents::new(absents),
             maximum_subscriptions,
+            ledger: Ledger::new(journal),
             subscriptions: 0,
         }
     }
@@ -146,22 +154,22 @@ impl Broker {
             let due = now + delay(&will);
             (will, until.map_or(due, |until| until.min(due)))
         });
-        let (mut notes, mut waiting) = (VecDeque::new(), VecDeque::new());
-        member.outbox.take(&mut notes, &mut waiting, usize::MAX);
         // A connection that was gone before it took its session over has left it in the outbox.
-        let untouched = notes.into_iter().find_map(|note| match note {
-            Note::Done(_, Ok(Done::Joined(kept))) => kept,
-            _ => None,
-        });
+        let (waiting, untouched) = member.outbox.give_up();
         kept = untouched.unwrap_or(kept);
         // Of a group that goes on without it, the others get what it has not acknowledged.
-        kept.under_way.retain(|sent| sent.shared().is_none_or(|delivery| !self.pass_to_another(delivery)));
+        let session = member.session;
+        let noted = late.as_ref().map(|(will, due)| (Arc::new(will.clone()), *due));
+        self.ledger.of(session, |session| Entry::Left(session, now, noted));
+        kept.under_way
+            .retain(|sent| sent.shared().is_none_or(|delivery| !self.pass_to_another(session, delivery)));
         let filters = std::mem::take(&mut member.filters);
-        let absent = Absent::new(member.principal.clone(), filters, kept, late, until, now);
+        let mut absent = Absent::new(member.principal.clone(), filters, kept, late, until, now);
+        absent.session = session;
         let evicted = self.absents.add(id, absent);
         for delivery in waiting {
-            if !self.pass_to_another(&delivery) {
-                self.absents.queue(id, delivery);
+            if !self.pass_to_another(session, &delivery) {
+                self.deliver(id, delivery);
             }
         }
         let mut left = Left::of(member);
@@ -176,28 +184,39 @@ impl Broker {
 
     /// Another Session Expiry Interval for a member.
     pub fn set_expiry(&mut self, id: MemberId, expiry: Expiry) {
-        if let Some(member) = self.members.get_mut(&id) {
-            member.keeping.expiry = expiry;
+        let Some(member) = self.members.get_mut(&id) else { return };
+        member.keeping.expiry = expiry;
+        if member.is_kept() {
+            self.ledger.of(member.session, |session| Entry::Came(session, expiry));
+        } else {
+            self.ledger.of(member.session.take(), Entry::End);
         }
     }
 
     /// The session that a client left and that the member may go on with [MQTT-3.1.2-5..6]; or, where it begins afresh
     /// [MQTT-3.1.2-4] [MQTT-3.1.4-4], the will that has waited until now.
     pub fn resume(&mut self, id: MemberId) -> Resumed {
-        let Some(member) = self.members.get_mut(&id) else { return Resumed::Nothing };
-        let Some((old, absent)) = self.absents.take(&member.principal.client) else {
+        let Some(member) = self.members.get(&id) else { return Resumed::Nothing };
+        let (client, keeping) = (member.principal.client.clone(), member.keeping);
+        let earlier = match self.absents.take(&client) {
+            Some((old, absent)) if keeping.clean => {
+                let will = self.end(old, absent);
+                self.begin(id, client, keeping.expiry);
+                return will.map_or(Resumed::Nothing, |(principal, will)| Resumed::Will(principal, will));
+            }
+            earlier => earlier,
+        };
+        let Some((old, absent)) = earlier else {
+            self.begin(id, client, keeping.expiry);
             return Resumed::Nothing;
         };
-        if member.keeping.clean {
-            return match self.end(old, absent) {
-                Some((principal, will)) => Resumed::Will(principal, will),
-                None => Resumed::Nothing,
-            };
-        }
+        let Some(member) = self.members.get_mut(&id) else { return Resumed::Nothing };
         for filter in &absent.filters {
             self.tree.hand_over(filter, old, id);
         }
         member.filters = absent.filters;
+        member.session = absent.session;
+        self.set_expiry(id, keeping.expiry);
         Resumed::Session(absent.kept, absent.queue)
     }
 
@@ -208,7 +227,12 @@ impl Broker {
 
     /// The wills of absent clients that are due; sessions that have expired are ended.
     pub fn settle(&mut self, now: Instant) -> Vec<OwnedWill> {
-        let (mut wills, ended) = self.absents.settle(now);
+        let (due, ended) = self.absents.settle(now);
+        let mut wills = Vec::with_capacity(due.len());
+        for (session, left, will) in due {
+            self.ledger.of(session, |session| Entry::Left(session, left, None));
+            wills.push(will);
+        }
         wills.extend(ended.into_iter().filter_map(|(id, absent)| self.end(id, absent)));
         wills
     }
@@ -221,6 +245,7 @@ impl Broker {
         }
         debug!("the session of {} ended", absent.principal.client);
         self.share_again(&absent.kept.under_way, &absent.queue);
+        self.ledger.of(absent.session, Entry::End);
         absent.will.map(|(will, _)| (absent.principal, will))
     }
 
@@ -256,7 +281,9 @@ impl Broker {
                 continue;
             }
             // [MQTT-3.8.4-3..4] The same filter again replaces the subscription, in one step.
-            self.tree.insert(&filter, id, Subscription { options, id: subscription_id });
+            let subscription = Subscription { options, id: subscription_id };
+            self.tree.insert(&filter, id, subscription);
+            self.ledger.of(member.session, |session| Entry::Subscribe(session, filter.clone(), subscription));
             reasons.push(match options.qos {
                 QoS::AtMostOnce => ReasonCode::Success,
                 QoS::AtLeastOnce => ReasonCode::GrantedQos1,
@@ -283,6 +310,11 @@ impl Broker {
                 member.filters.push(filter);
             }
         }
+        // One by one, because together they may be more than is written at once.
+        for delivery in &mut retained {
+            self.number(id, delivery);
+            self.ledger.commit();
+        }
         (reasons, retained)
     }
 
@@ -297,6 +329,7 @@ impl Broker {
             member.filters.swap_remove(place);
             self.subscriptions -= 1;
             self.tree.remove(filter, id);
+            self.ledger.of(member.session, |session| Entry::Unsubscribe(session, filter.clone()));
             ReasonCode::Success
         };
         filters.iter().map(end).collect()
@@ -310,25 +343,58 @@ impl Broker {
     }
 
     /// Puts an answer, and what follows it, into a member's outbox.
-    pub fn answer(&self, id: MemberId, ticket: u64, done: Done, then: Vec<Delivery>) {
+    pub fn answer(&mut self, id: MemberId, ticket: u64, done: Done, then: Vec<Delivery>) {
+        // Before anybody acts on it.
+        self.ledger.commit();
         let Some(member) = self.members.get(&id) else { return };
-        member.outbox.note_and_deliver(Note::Done(ticket, Ok(done)), then);
+        let lost = member.outbox.note_and_deliver(Note::Done(ticket, Ok(done)), then);
+        for number in lost {
+            self.ledger.of(member.session, |session| Entry::Done(session, number));
+        }
+    }
+
+    /// What is answered from now on belongs to another letter than what was before.
+    pub fn begin_letter(&mut self) {
+        self.ledger.begin_letter();
+    }
+
+    /// Gives an answer when everything is on the disk that was done for it.
+    pub fn answer_when_kept(&mut self, outbox: Arc<Outbox>, note: Note) {
+        self.ledger.answer(outbox, note);
+    }
+
+    /// Nothing more belongs to what has been done so far.
+    pub fn commit(&mut self) {
+        self.ledger.commit();
+    }
+
+    /// A session begins, and is written down if it outlives its connection.
+    fn begin(&mut self, id: MemberId, client: ClientId, expiry: Expiry) {
+        if !self.ledger.is_on() || expiry == Expiry::AtOnce {
+            return;
+        }
+        let session = SessionNumber(self.ledger.number());
+        self.ledger.add(Entry::Begin(session, client, expiry));
+        if let Some(member) = self.members.get_mut(&id) {
+            member.session = Some(session);
+        }
     }
 
     /// Ends a member's session; the others of its groups get what was sent to it in vain or waits for it.
     fn remove(&mut self, id: MemberId, sent: &[UnderWay]) -> Option<Member> {
         let member = self.members.remove(&id);
-        let (mut notes, mut waiting) = (VecDeque::new(), VecDeque::new());
+        let mut waiting = VecDeque::new();
         if let Some(member) = &member {
             for filter in &member.filters {
                 self.tree.remove(filter, id);
             }
             self.subscriptions -= member.filters.len();
-            member.outbox.take(&mut notes, &mut waiting, usize::MAX);
+            waiting = member.outbox.give_up().0;
         }
         // Also when another connection has taken its place already, and only the thread ends now.
         self.share_again(sent, &waiting);
         let member = member?;
+        self.ledger.of(member.session, Entry::End);
         debug!("{} left", member.principal.client);
         Some(member)
     }

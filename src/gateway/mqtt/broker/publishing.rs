@@ -5,9 +5,10 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Broker, Found, Group, MemberId, Subscription};
+use super::{Broker, Found, Group, Incoming, MemberId, Subscription, keeps};
 use crate::domain::{Principal, Protocol, Refusal};
-use crate::gateway::mqtt::kept::UnderWay;
+use crate::gateway::mqtt::kept::{Progress, UnderWay};
+use crate::gateway::mqtt::store::{Entry, SessionNumber};
 use crate::gateway::{Delivery, Message, Space, Topics};
 use crate::wire::mqtt::{QoS, SubscribeOptions, TopicFilter, TopicName};
 
@@ -30,11 +31,30 @@ impl Broker {
     /// Passes a message on to everybody who wants it, one message after the other [MQTT-4.6.0-5..6], and keeps it if it
     /// is to be retained.  Says whether anybody wanted it; refused where no more can be kept.
     pub fn publish(&mut self, message: Message, now: Instant) -> Result<bool, Refusal> {
+        self.publish_once(message, None, now)
+    }
+
+    /// The same for a message of QoS 2, of which it is written down that it came.
+    pub fn publish_once(
+        &mut self,
+        message: Message,
+        incoming: Option<Incoming>,
+        now: Instant,
+    ) -> Result<bool, Refusal> {
         let message = Arc::new(message);
         // First, because a message that is refused is passed on to nobody.
         // [MQTT-3.3.1-8]
         if message.retain {
             self.retained.keep(message.clone(), now)?;
+        }
+        if let Some((session, id)) = incoming {
+            self.ledger.add(Entry::Incoming(session, id, Progress::Taken));
+        }
+        if message.retain && self.ledger.is_on() && keeps(&self.topics, &message) {
+            self.ledger.add(match message.is_empty() {
+                true => Entry::Clear(message.topic.clone()),
+                false => Entry::Retain(message.clone()),
+            });
         }
         let (mut matches, mut picked) = (Vec::<Match>::new(), Vec::new());
         self.tree.matching(&message.topic, |found| match found {
@@ -45,18 +65,16 @@ impl Broker {
         matches.sort_by_key(|found| found.member);
         matches.dedup_by(|next, first| next.member == first.member && first.merge(next));
         let mut wanted = !matches.is_empty() || !picked.is_empty();
-        for found in matches {
+        let own = matches.into_iter().map(|found| {
             let delivery = Delivery {
                 retain: message.retain && found.retain_as_published, // [MQTT-3.3.1-12..13]
                 subscription_ids: found.ids,
                 ..Delivery::new(message.clone(), message.qos.min(found.qos)) // [MQTT-3.8.4-8]
             };
-            self.deliver(found.member, delivery);
-        }
-        for picked in picked {
-            let delivery = picked.delivery(&message);
-            self.deliver(picked.member, delivery);
-        }
+            (found.member, delivery)
+        });
+        let shared = picked.into_iter().map(|picked| (picked.member, picked.delivery(&message)));
+        self.deliver_all(own.chain(shared));
         wanted |= self.pass_to_line_client(&message);
         Ok(wanted)
     }
@@ -70,13 +88,15 @@ impl Broker {
 
     /// Gives what one of a group has not got, or not acknowledged, to another that is connected; false where there
     /// is none.
-    pub(super) fn pass_to_another(&self, delivery: &Delivery) -> bool {
+    pub(super) fn pass_to_another(&mut self, from: Option<SessionNumber>, delivery: &Delivery) -> bool {
         let group = delivery.share.as_ref().and_then(|share| self.tree.group(share));
         let Some(picked) = group.and_then(|group| self.pick_connected(group, &delivery.message)) else {
             return false;
         };
-        let Some(member) = self.members.get(&picked.member) else { return false };
-        member.outbox.deliver(picked.delivery(&delivery.message));
+        if delivery.number != 0 {
+            self.ledger.of(from, |session| Entry::Done(session, delivery.number));
+        }
+        self.deliver_all(std::iter::once((picked.member, picked.delivery(&delivery.message))));
         true
     }
 
@@ -86,7 +106,7 @@ impl Broker {
             let group = delivery.share.as_ref().and_then(|share| self.tree.group(share));
             if let Some(picked) = group.and_then(|group| self.pick(group, &delivery.message)) {
                 let again = picked.delivery(&delivery.message);
-                self.deliver(picked.member, again);
+                self.deliver_all(std::iter::once((picked.member, again)));
             }
         }
     }
@@ -136,11 +156,48 @@ impl Broker {
         may_read(&self.topics, principal, message).then_some(principal)
     }
 
-    fn deliver(&mut self, id: MemberId, delivery: Delivery) {
-        match self.members.get(&id) {
-            Some(member) => member.outbox.deliver(delivery),
-            None => drop(self.absents.queue(id, delivery)),
+    /// Delivers what belongs together, after it was written down: who gets it may write down at once what it does
+    /// with it.
+    fn deliver_all(&mut self, deliveries: impl Iterator<Item = (MemberId, Delivery)>) {
+        if !self.ledger.is_on() {
+            return deliveries.for_each(|(id, delivery)| self.deliver(id, delivery));
         }
+        let mut numbered: Vec<_> = deliveries.collect();
+        for (id, delivery) in &mut numbered {
+            self.number(*id, delivery);
+        }
+        self.ledger.commit();
+        numbered.into_iter().for_each(|(id, delivery)| self.deliver(id, delivery));
+        // What there was no room for.
+        self.ledger.commit();
+    }
+
+    /// Writes down what is for a session that is written down, and numbers it.
+    pub(super) fn number(&mut self, id: MemberId, delivery: &mut Delivery) {
+        let Some(session) = self.session(id) else { return };
+        let fits = self.members.contains_key(&id) || self.absents.has_room(id, &delivery.message);
+        if delivery.qos != QoS::AtMostOnce && fits && keeps(&self.topics, &delivery.message) {
+            delivery.number = self.ledger.number();
+            self.ledger.add(Entry::Queue(session, delivery.clone()));
+        }
+    }
+
+    /// Delivers a message; what has no room is done with.
+    pub(super) fn deliver(&mut self, id: MemberId, delivery: Delivery) {
+        let number = delivery.number;
+        let lost = match self.members.get(&id) {
+            Some(member) => member.outbox.deliver(delivery).is_some(),
+            None => !self.absents.queue(id, delivery) && number != 0,
+        };
+        if lost {
+            self.ledger.of(self.session(id), |session| Entry::Done(session, number));
+        }
+    }
+
+    /// Under which number the session of a member is written down, connected or not.
+    fn session(&self, id: MemberId) -> Option<SessionNumber> {
+        let present = self.members.get(&id).and_then(|member| member.session);
+        present.or_else(|| self.absents.get(id).and_then(|absent| absent.session))
     }
 
     /// A client of the line protocol gets its messages without subscribing.
