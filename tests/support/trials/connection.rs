@@ -14,7 +14,7 @@ use gpio_gatekeeper::wire::mqtt::{
 use super::choices::Choices;
 use super::network::{Network, Patience};
 use super::players::{Happened, Life, Player};
-use super::stage::{Limits, Stage};
+use super::stage::{Limits, Persistence, Stage};
 
 const TOPICS: [&str; 6] = ["t/1", "t/2", "s/1", "pi/vars/v", "pi/devices/led/set", "pi/rpc/commands"];
 
@@ -34,6 +34,7 @@ struct Published {
 struct World {
     stage: Stage,
     limits: Limits,
+    persistence: Persistence,
     players: [Player; 3],
     strangers: Vec<usize>,
     published: Vec<Published>,
@@ -52,7 +53,8 @@ const FLEETING: usize = 2;
 pub fn run(bytes: &[u8]) {
     let mut choices = Choices::new(bytes);
     let limits = if choices.below(4) == 0 { Limits::Tight } else { Limits::Generous };
-    let mut world = World::new(limits);
+    let persistence = [Persistence::Off, Persistence::File][choices.below(2)];
+    let mut world = World::new(limits, persistence);
     while choices.more() {
         world.step(&mut choices);
         world.note();
@@ -61,10 +63,11 @@ pub fn run(bytes: &[u8]) {
 }
 
 impl World {
-    fn new(limits: Limits) -> World {
+    fn new(limits: Limits, persistence: Persistence) -> World {
         World {
-            stage: Stage::new(limits),
+            stage: Stage::new(limits, persistence),
             limits,
+            persistence,
             players: [
                 Player::new("a", Life::Durable, &[("t/#", TWO), ("$share/g/s/#", TWO)], 1),
                 Player::new("b", Life::Durable, &[("t/1", ONE), ("t/+", TWO), ("$share/g/s/#", TWO)], 3),
@@ -89,7 +92,7 @@ impl World {
                 }
             }
             3 | 4 => drop(stage.bus()),
-            5 => drop(stage.hardware()),
+            5 => drop(stage.hardware() | stage.disk()),
             6 => stage.settle(),
             7 => stage.pass(Duration::from_secs([1, 7, 31, 4000][choices.below(4)])),
             8 => match player.life {
@@ -104,7 +107,9 @@ impl World {
             11 | 12 => self.publish(who, choices),
             13 => drop(player.read(stage)),
             14 => drop(player.answer(stage)),
-            _ => match choices.below(4) {
+            _ => match choices.below(5) {
+                // Without persistence there are no promises beyond it.
+                4 if self.persistence == Persistence::File => stage.crash(),
                 0 if player.is_in && player.life == Life::Fleeting => player.subscribe(stage),
                 0 => player.send(stage, &Packet::Pingreq),
                 1 => strangers.push(stage.connect()),

@@ -10,7 +10,7 @@ use gpio_gatekeeper::control::{Commands, Controller, Now, Planned, Requests, dev
 use gpio_gatekeeper::daemon;
 use gpio_gatekeeper::domain::{Event, Protocol, Registry};
 use gpio_gatekeeper::gateway::mqtt::broker::{AbsentLimits, RetainedLimits};
-use gpio_gatekeeper::gateway::mqtt::store::{Journal, Mirror};
+use gpio_gatekeeper::gateway::mqtt::store::{self, Journal, Mirror};
 use gpio_gatekeeper::gateway::mqtt::{MqttConversation, MqttSettings};
 use gpio_gatekeeper::gateway::{
     Attended, Bus, BusThread, Conversation, DeskSettings, Outbox, OutboxLimits, Shared, Topics,
@@ -35,9 +35,20 @@ pub enum Limits {
     Tight,
 }
 
+/// What of it outlives a crash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Persistence {
+    /// Nothing.
+    Off,
+    /// Sessions and retained messages, as far as they are durable.
+    File,
+}
+
 /// The gatekeeper.
 pub struct Stage {
     now: Instant,
+    limits: Limits,
+    store: Option<store::Attended>,
     shared: Shared,
     bus: Bus,
     attended: Attended,
@@ -60,8 +71,17 @@ const FULL: usize = 64 << 10;
 
 impl Stage {
     /// A gatekeeper that has just been started.
-    pub fn new(limits: Limits) -> Stage {
-        let now = Instant::now();
+    pub fn new(limits: Limits, persistence: Persistence) -> Stage {
+        let kept = (persistence == Persistence::File).then(Mirror::default);
+        Stage::start(Instant::now(), limits, kept)
+    }
+
+    /// A gatekeeper that finds what another has left.
+    fn start(now: Instant, limits: Limits, kept: Option<Mirror>) -> Stage {
+        let (store, journal) = match kept.clone().map(store::Attended::open) {
+            Some((store, journal)) => (Some(store), journal),
+            None => (None, Journal::default()),
+        };
         let config = config::load(CONFIGURATION, "trial", &daemon::kinds()).expect("it is good");
         let plan = config.devices.into_iter().map(|device| Planned {
             kind: devices::find(device.kind).expect("the configuration knows it"),
@@ -74,7 +94,8 @@ impl Stage {
                 .expect("simulated hardware");
         let (commands, requests) = Commands::unattended();
         let (bus, mailbox) = BusThread::prepare();
-        let shared = shared(limits, registry, commands, bus.clone(), now);
+        let shared =
+            Shared { journal: journal.clone(), ..shared(limits, registry, commands, bus.clone(), now) };
         let queue = shared.outbox;
         let settings = DeskSettings {
             topics: shared.topics.clone(),
@@ -90,14 +111,33 @@ impl Stage {
                 Limits::Generous => AbsentLimits { sessions: 1000, queue, bytes: 1 << 24 },
                 Limits::Tight => AbsentLimits { sessions: 2, queue, bytes: 4000 },
             },
-            journal: Journal::default(),
-            kept: Mirror::default(),
+            journal,
+            kept: kept.unwrap_or_default(),
         };
         let attended = mailbox.attend(settings, now);
-        let mut stage = Stage { now, shared, bus, attended, requests, controller, connections: Vec::new() };
+        let connections = Vec::new();
+        let mut stage =
+            Stage { now, limits, store, shared, bus, attended, requests, controller, connections };
         let events: Vec<Event> = stage.controller.events().collect();
         stage.bus.events(events);
         stage
+    }
+
+    /// The gatekeeper ends at this very moment, and another is started: only what was durable is still there.
+    pub fn crash(&mut self) {
+        let kept = self.store.as_ref().map(|store| store.left(self.now));
+        let mut connections = std::mem::take(&mut self.connections);
+        *self = Stage::start(self.now, self.limits, kept);
+        for connection in &mut connections {
+            connection.conversation = None;
+            connection.output.clear();
+        }
+        self.connections = connections;
+    }
+
+    /// The disk takes one thing; false when there is none.
+    pub fn disk(&mut self) -> bool {
+        self.store.as_mut().is_some_and(store::Attended::step)
     }
 
     /// Time passes.
@@ -135,7 +175,7 @@ impl Stage {
     /// Everything runs until nothing has anything to do.
     pub fn settle(&mut self) {
         for _ in 0..100_000 {
-            let mut moved = self.bus() | self.hardware();
+            let mut moved = self.bus() | self.hardware() | self.disk();
             for connection in 0..self.connections.len() {
                 moved |= self.turn(connection);
             }

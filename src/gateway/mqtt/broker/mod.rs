@@ -244,7 +244,7 @@ impl Broker {
             self.tree.remove(filter, id);
         }
         debug!("the session of {} ended", absent.principal.client);
-        self.share_again(&absent.kept.under_way, &absent.queue);
+        self.share_again(absent.session, &absent.kept.under_way, &absent.queue);
         self.ledger.of(absent.session, Entry::End);
         absent.will.map(|(will, _)| (absent.principal, will))
     }
@@ -392,7 +392,8 @@ impl Broker {
             waiting = member.outbox.give_up().0;
         }
         // Also when another connection has taken its place already, and only the thread ends now.
-        self.share_again(sent, &waiting);
+        let session = member.as_ref().and_then(|member| member.session);
+        self.share_again(session, sent, &waiting);
         let member = member?;
         self.ledger.of(member.session, Entry::End);
         debug!("{} left", member.principal.client);

@@ -101,11 +101,19 @@ impl Broker {
     }
 
     /// Gives what one of a group has not acknowledged, and what waits for it, to others, connected or not.
-    pub(super) fn share_again(&mut self, sent: &[UnderWay], waiting: &VecDeque<Delivery>) {
+    pub(super) fn share_again(
+        &mut self,
+        from: Option<SessionNumber>,
+        sent: &[UnderWay],
+        waiting: &VecDeque<Delivery>,
+    ) {
         for delivery in sent.iter().filter_map(UnderWay::shared).chain(waiting) {
             let group = delivery.share.as_ref().and_then(|share| self.tree.group(share));
             if let Some(picked) = group.and_then(|group| self.pick(group, &delivery.message)) {
                 let again = picked.delivery(&delivery.message);
+                if delivery.number != 0 {
+                    self.ledger.of(from, |session| Entry::Done(session, delivery.number));
+                }
                 self.deliver_all(std::iter::once((picked.member, again)));
             }
         }

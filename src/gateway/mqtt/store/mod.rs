@@ -8,6 +8,7 @@
 //! What may only be said when it is durable goes with its entries to the store, which puts it into the outbox when
 //! they are on the disk.  Nobody waits for the disk but the store.
 
+mod attended;
 mod clock;
 mod entry;
 mod file;
@@ -18,6 +19,7 @@ mod record;
 mod tests;
 mod thread;
 
+pub use attended::Attended;
 pub use entry::{Entry, SessionNumber};
 pub use file::OpenError;
 pub use journal::Journal;
