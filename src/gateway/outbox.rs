@@ -24,7 +24,7 @@ pub struct Outbox {
 }
 
 /// How much may wait for one client.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct OutboxLimits {
     /// Messages.
     pub messages: usize,
@@ -82,6 +82,8 @@ struct Queue {
     notes: VecDeque<Note>,
     deliveries: VecDeque<Delivery>,
     bytes: usize,
+    /// So much more may wait, because it belongs to answers.
+    granted: OutboxLimits,
     closing: Option<Refusal>,
     lost: Lost,
     /// Something has come since the client's thread last looked.
@@ -156,14 +158,21 @@ impl Outbox {
         self.ring(queue);
     }
 
-    /// Adds an answer and the messages that follow it, so that nothing comes in between.  Gives the numbers of those
-    /// that there was no room for.
-    pub fn note_and_deliver(&self, note: Note, deliveries: Vec<Delivery>) -> Vec<u64> {
+    /// Adds an answer and the messages that follow it, so that nothing comes in between.  There is room for all of
+    /// these, because the client has asked for them: who answers bounds the [backlog](Outbox::backlog).
+    pub fn note_and_deliver(&self, note: Note, deliveries: Vec<Delivery>) {
         let mut queue = self.queue();
         queue.notes.push_back(note);
-        let lost = deliveries.into_iter().filter_map(|delivery| queue.add(delivery, self.limits)).collect();
+        queue.granted.messages += deliveries.len();
+        queue.granted.bytes += deliveries.iter().map(|delivery| delivery.message.weight()).sum::<usize>();
+        queue.bytes += deliveries.iter().map(|delivery| delivery.message.weight()).sum::<usize>();
+        queue.deliveries.extend(deliveries);
         self.ring(queue);
-        lost
+    }
+
+    /// How many of the messages that follow answers still wait, at most.
+    pub fn backlog(&self) -> usize {
+        self.queue().granted.messages
     }
 
     /// Adds a message.  Where it does not fit, older states of the same devices give way to newer ones; where
@@ -194,8 +203,15 @@ impl Outbox {
         notes.append(&mut queue.notes);
         for _ in 0..room {
             let Some(delivery) = queue.deliveries.pop_front() else { break };
-            queue.bytes -= delivery.message.weight();
+            let weight = delivery.message.weight();
+            queue.bytes -= weight;
+            queue.granted.messages = queue.granted.messages.saturating_sub(1);
+            queue.granted.bytes = queue.granted.bytes.saturating_sub(weight);
             deliveries.push_back(delivery);
+        }
+        if queue.deliveries.is_empty() {
+            // Some may have given way to newer ones.
+            queue.granted = OutboxLimits::default();
         }
         let lost = std::mem::take(&mut queue.lost);
         Taken { more: !queue.deliveries.is_empty(), closing: queue.closing.clone(), lost }
@@ -246,7 +262,11 @@ impl Queue {
             return None;
         }
         let number = delivery.number;
-        let is_full = |queue: &Queue| queue.deliveries.len() > limits.messages || queue.bytes > limits.bytes;
+        let OutboxLimits { messages, bytes } = limits;
+        let is_full = |queue: &Queue| {
+            queue.deliveries.len() > messages + queue.granted.messages
+                || queue.bytes > bytes + queue.granted.bytes
+        };
         self.bytes += delivery.message.weight();
         self.deliveries.push_back(delivery);
         if is_full(self) {
@@ -380,6 +400,23 @@ mod tests {
         }
         assert_eq!(outbox.queue().lost, Lost { dropped: 5, replaced: 0 });
         assert_eq!(take(&outbox, 100), (vec![], Some(Code::TooSlow)));
+    }
+
+    #[test]
+    fn what_belongs_to_an_answer_has_room_until_it_is_taken() {
+        let outbox = outbox(4);
+        let batch = (0..20).map(|number| text(&number.to_string())).collect();
+        outbox.note_and_deliver(Note::Done(1, Ok(Done::Published(true))), batch);
+        for _ in 0..4 {
+            outbox.deliver(text("t"));
+        }
+        assert_eq!(outbox.backlog(), 20);
+        assert_eq!(take(&outbox, 19).0.len(), 19);
+        assert_eq!(outbox.backlog(), 1);
+        assert_eq!(take(&outbox, 1), (vec!["19".to_owned()], None));
+        assert_eq!(outbox.backlog(), 0);
+        outbox.deliver(text("one too many"));
+        assert_eq!(take(&outbox, 100).1, Some(Code::TooSlow));
     }
 
     #[test]

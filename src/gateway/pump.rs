@@ -109,6 +109,7 @@ fn talk(
                 break Taken::default();
             }
             listening = conversation.can_receive() && conversation.output().len() < FULL;
+            let listened = listening;
             if !input.is_empty() && listening {
                 let done = conversation.receive(&input, now);
                 input.drain(..done);
@@ -129,8 +130,9 @@ fn talk(
                 conversation.deliver(delivery, now);
             }
             listening = conversation.can_receive() && conversation.output().len() < FULL;
-            // An answer may have made room for a request that has come already.
-            if !(answered && listening && !input.is_empty()) {
+            // An answer, or the last of what waited, may have made room for a request that has come already.
+            let may_go_on = answered || !listened;
+            if !(may_go_on && listening && !input.is_empty()) {
                 break taken;
             }
         };

@@ -1,14 +1,15 @@
 //! Who hears of what: retained messages, wildcards, options, and the gatekeeper's own topics.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU16, NonZeroU32};
 
 use gpio_gatekeeper::wire::mqtt::{
-    Packet, Properties, Property, Publish, QoS, ReasonCode, RetainHandling, SubscribeOptions,
+    Acknowledge, Packet, Properties, Property, Publish, QoS, ReasonCode, RetainHandling, Subscribe,
+    SubscribeOptions, TopicFilter,
 };
 use serde_json::Value as Json;
 
 use super::support::Gatekeeper;
-use super::support::mqtt::{MqttClient, publish, topic_name};
+use super::support::mqtt::{MqttClient, connect, publish, topic_name};
 
 fn plain() -> SubscribeOptions {
     SubscribeOptions::plain(QoS::AtMostOnce)
@@ -192,6 +193,63 @@ fn properties_are_passed_on_unchanged_and_in_order() {
     .collect();
     client.publish(Publish { properties: properties.clone(), ..publish("t", "x") });
     assert_eq!(client.message().properties, properties);
+}
+
+/// Subscribes without waiting for what comes of it.
+fn subscribe_at_once(client: &mut MqttClient, filter: &str, qos: QoS) {
+    let packet_id = client.packet_id();
+    let filters = vec![(TopicFilter::parse(filter).expect("valid"), SubscribeOptions::plain(qos))];
+    client.send(&Packet::Subscribe(Subscribe { packet_id, properties: Properties::new(), filters }));
+}
+
+#[test]
+fn more_retained_messages_than_may_wait_are_sent_as_they_are_read() {
+    let limits = r#""limits": {"outbox_messages": 16, "outbox_bytes": 131072},"#;
+    let gatekeeper = Gatekeeper::with(limits, super::support::DEMO_DEVICES);
+    let mut publisher = MqttClient::connect(gatekeeper.mqtt(), "publisher");
+    for number in 0..600 {
+        let retained = publish(&format!("t/{number}"), &"x".repeat(500));
+        publisher.publish(Publish { retain: true, ..retained });
+    }
+    let mut client = MqttClient::connect(gatekeeper.mqtt(), "me");
+    subscribe_at_once(&mut client, "t/+", QoS::AtLeastOnce);
+    subscribe_at_once(&mut client, "t/#", QoS::AtMostOnce);
+    let (mut answers, mut messages) = (0, [0, 0]);
+    while answers < 2 || messages != [600, 600] {
+        match client.receive() {
+            Packet::Suback(_) => answers += 1,
+            Packet::Publish(publish) => {
+                messages[usize::from(publish.qos == QoS::AtLeastOnce)] += 1;
+                if let Some(id) = publish.packet_id {
+                    client.send(&Packet::Puback(Acknowledge::success(id)));
+                }
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn who_reads_nothing_of_what_it_asks_for_is_refused_more() {
+    let gatekeeper = Gatekeeper::start();
+    let mut publisher = MqttClient::connect(gatekeeper.mqtt(), "publisher");
+    for number in 0..600 {
+        publisher.publish(Publish { retain: true, ..publish(&format!("t/{number}"), "x") });
+    }
+    let mut asking = connect("greedy");
+    asking.properties.push(Property::ReceiveMaximum(NonZeroU16::MIN));
+    let (mut client, _) = MqttClient::connect_with(gatekeeper.mqtt(), asking);
+    let mut reasons = Vec::new();
+    for _ in 0..4 {
+        // What has come is not acknowledged.
+        reasons.push(client.subscribe_with(
+            "t/#",
+            SubscribeOptions::plain(QoS::AtLeastOnce),
+            Properties::new(),
+        ));
+    }
+    let granted = ReasonCode::GrantedQos1;
+    assert_eq!(reasons, [granted, granted, ReasonCode::QuotaExceeded, ReasonCode::QuotaExceeded]);
 }
 
 #[test]

@@ -242,7 +242,7 @@ impl Conversation for MqttConversation {
                 Ok(Split::NeedMore) => break,
                 // It waits, while what else the client has to say is heard before it [MQTT-4.9.0-3].
                 Ok(Split::Packet { frame, .. }) if self.is_full() && is_request(&frame) => {
-                    self.blocked = true
+                    self.blocked = true;
                 }
                 Ok(Split::Packet { frame, length }) => {
                     taken += length;

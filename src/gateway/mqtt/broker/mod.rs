@@ -72,6 +72,10 @@ pub enum Resumed {
     Will(Arc<Principal>, Message),
 }
 
+/// With so many retained messages that a client has not read yet, and with as many as there are, it is refused further
+/// subscriptions until it has.
+const UNREAD: usize = 1000;
+
 impl Broker {
     /// With nobody there.
     pub fn new(
@@ -270,13 +274,15 @@ impl Broker {
     ) -> (Vec<ReasonCode>, Vec<Delivery>) {
         let (mut reasons, mut retained) = (Vec::with_capacity(filters.len()), Vec::new());
         let Some(member) = self.members.get_mut(&id) else { return (reasons, retained) };
+        let unread = member.outbox.backlog();
         for (filter, options) in filters {
             if filter.levels().nth(LEVELS).is_some() {
                 reasons.push(ReasonCode::QuotaExceeded);
                 continue;
             }
             let is_new = !member.filters.contains(&filter);
-            if is_new && member.filters.len() >= self.maximum_subscriptions {
+            let is_one_too_many = is_new && member.filters.len() >= self.maximum_subscriptions;
+            if is_one_too_many || unread + retained.len() > self.retained.len().max(UNREAD) {
                 reasons.push(ReasonCode::QuotaExceeded);
                 continue;
             }
@@ -347,10 +353,7 @@ impl Broker {
         // Before anybody acts on it.
         self.ledger.commit();
         let Some(member) = self.members.get(&id) else { return };
-        let lost = member.outbox.note_and_deliver(Note::Done(ticket, Ok(done)), then);
-        for number in lost {
-            self.ledger.of(member.session, |session| Entry::Done(session, number));
-        }
+        member.outbox.note_and_deliver(Note::Done(ticket, Ok(done)), then);
     }
 
     /// What is answered from now on belongs to another letter than what was before.
