@@ -28,7 +28,7 @@ pub use devices::Device;
 pub use example::{DEMO, example};
 pub use listeners::{HttpListener, LineListener, MqttListener, Persistence};
 pub use report::{Located, Report};
-pub use sections::{Backend, Hardware, Limits};
+pub use sections::{Audit, Backend, Hardware, Limits};
 
 use report::Places;
 
@@ -43,6 +43,8 @@ pub struct Config<B> {
     pub http: HttpListener,
     /// What drives the lines.
     pub hardware: Hardware,
+    /// Where the audit is written down.
+    pub audit: Audit,
     /// How much clients may use.
     pub limits: Limits,
     /// How often the telemetry is published.
@@ -105,13 +107,15 @@ fn read<B: Wired>(
 
     let hardware = settings.object("hardware", "an object with the settings of the hardware", mistakes);
     let hardware = sections::read_hardware(&hardware, mistakes);
+    let audit = settings.object("audit", "an object with the settings of the audit", mistakes);
+    let audit = sections::read_audit(&audit, mistakes);
     let limits = settings.object("limits", "an object with the limits", mistakes);
     let limits = sections::read_limits(&limits, line.maximum_frame.max(mqtt.maximum_packet), mistakes);
 
     let devices = settings.object("devices", "an object with the devices by name", mistakes);
     let devices = devices::read(&devices, &hardware, places, kinds, mistakes);
     let Top { telemetry, log, state_folder, .. } = top;
-    Config { line, mqtt, http, hardware, limits, telemetry, log: log.into(), state_folder, devices }
+    Config { line, mqtt, http, hardware, audit, limits, telemetry, log: log.into(), state_folder, devices }
 }
 
 /// The keys of the file itself.  The sections are read one by one, so that each can go on after a mistake.
@@ -129,6 +133,8 @@ struct Top {
     _http: IgnoredAny,
     #[serde(rename = "hardware")]
     _hardware: IgnoredAny,
+    #[serde(rename = "audit")]
+    _audit: IgnoredAny,
     #[serde(rename = "limits")]
     _limits: IgnoredAny,
     #[serde(rename = "devices")]
@@ -145,6 +151,7 @@ impl Default for Top {
             _mqtt: IgnoredAny,
             _http: IgnoredAny,
             _hardware: IgnoredAny,
+            _audit: IgnoredAny,
             _limits: IgnoredAny,
             _devices: IgnoredAny,
         }

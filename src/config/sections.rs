@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -15,6 +16,24 @@ pub struct Hardware {
     pub backend: Backend,
     /// The chip on which lines are counted that name none: by path, name or label.
     pub chip: Option<String>,
+}
+
+/// Where the audit is written down.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Audit {
+    /// The file; `None` is none.
+    pub file: Option<PathBuf>,
+    /// A file that has so many bytes is followed by another.
+    pub maximum_bytes: u64,
+    /// So many are kept, the newest included.
+    pub files: u32,
+}
+
+impl Default for Audit {
+    fn default() -> Audit {
+        Audit { file: None, maximum_bytes: 10 * MIB as u64, files: 5 }
+    }
 }
 
 /// A way to drive lines.
@@ -80,6 +99,18 @@ pub(super) fn read_hardware(settings: &Settings<'_>, mistakes: &mut Mistakes) ->
         settings.mistake("chip", "expected a chip such as \"pinctrl-bcm2711\", or null for none", mistakes);
     }
     hardware
+}
+
+pub(super) fn read_audit(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Audit {
+    let audit: Audit = settings.read(mistakes).unwrap_or_default();
+    if audit.file.as_ref().is_some_and(|file| !file.is_absolute()) {
+        let message =
+            "expected the path of a file from the root on, such as \"/var/log/gatekeeper.jsonl\", or null";
+        settings.mistake("file", message, mistakes);
+    }
+    within(settings, "maximum_bytes", audit.maximum_bytes, 65_536..=1024 * MIB as u64, mistakes);
+    within(settings, "files", audit.files, 1..=100, mistakes);
+    audit
 }
 
 /// `largest` is the size of the largest frame or packet, which the outbox has to hold.

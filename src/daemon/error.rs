@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use crate::control::StartError;
 use crate::gateway::mqtt::store::OpenError;
@@ -29,6 +30,13 @@ pub enum StartupError {
     Devices(StartError),
     /// The state folder can't be used.
     State(OpenError),
+    /// The file of the audit can't be written.
+    Audit {
+        /// Where it is.
+        file: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
     /// The system gave no thread.
     Thread(&'static str, io::Error),
 }
@@ -72,6 +80,12 @@ impl fmt::Display for StartupError {
             StartupError::Hardware(error) => error.fmt(f),
             StartupError::Devices(error) => error.fmt(f),
             StartupError::State(error) => error.fmt(f),
+            StartupError::Audit { file, cause } => write!(
+                f,
+                "can't write the audit to {}: {cause}; make its folder, let this user write there, or set audit.file to \
+                 another file",
+                file.display()
+            ),
             StartupError::Thread(name, cause) => write!(f, "can't start the thread {name}: {cause}"),
         }
     }

@@ -33,7 +33,10 @@ use crate::gateway::line::LineSettings;
 use crate::gateway::mqtt::MqttSettings;
 use crate::gateway::mqtt::broker::{AbsentLimits, RetainedLimits};
 use crate::gateway::mqtt::store::{Journal, Mirror, Store};
-use crate::gateway::{BusThread, Counters, DeskSettings, OutboxLimits, Shared, Topics, http, line, mqtt};
+use crate::gateway::{
+    Bus, BusThread, Counters, DeskSettings, OutboxLimits, Shared, Topics, Trail, TrailSettings, http, line,
+    mqtt,
+};
 use crate::hardware::gpiochip::Gpiochip;
 use crate::hardware::{Hardware, HardwareError, Simulation};
 use crate::net::{Accepted, Admission, Listener, ListenerThread};
@@ -54,6 +57,8 @@ pub struct Daemon {
     bus: BusThread,
     /// Where nothing is kept, there is none.
     store: Option<JoinHandle<()>>,
+    /// Where the audit is not written down, there is none.
+    audit: Option<JoinHandle<()>>,
     listeners: Vec<ListenerThread>,
     telemetry: TelemetryThread,
     shared: Shared,
@@ -77,6 +82,8 @@ pub enum Ending {
     Bus,
     /// The store has ended.
     Store,
+    /// The audit file is written no more.
+    Audit,
     /// A listener has failed.
     Listener,
     /// The telemetry has failed.
@@ -143,6 +150,7 @@ impl Daemon {
         let endings = channel();
 
         let (bus, mailbox) = BusThread::prepare();
+        let (bus, audit) = with_trail(bus, config.audit, &endings.0)?;
         let events = bus.clone();
         let sink: EventSink = Box::new(move |happened| events.events(happened));
         let ended = endings.0.clone();
@@ -257,6 +265,7 @@ impl Daemon {
             hardware,
             bus,
             store,
+            audit,
             listeners,
             telemetry,
             shared,
@@ -304,8 +313,19 @@ impl Daemon {
     /// told.  False when a part of it failed, or did not end in time.
     pub fn stop(self, why: Ending) -> bool {
         let until = Instant::now() + STOP;
-        let Daemon { hardware, bus, store, listeners, telemetry, shared, endings, logging, clients, .. } =
-            self;
+        let Daemon {
+            hardware,
+            bus,
+            store,
+            audit,
+            listeners,
+            telemetry,
+            shared,
+            endings,
+            logging,
+            clients,
+            ..
+        } = self;
         let mut well = why == Ending::Asked;
         telemetry.stop();
         let threads: Vec<_> = listeners.into_iter().flat_map(ListenerThread::stop).collect();
@@ -334,6 +354,7 @@ impl Daemon {
         let mut running = vec![
             (Ending::Bus, "the bus did not end", Some(bus.into_thread())),
             (Ending::Store, "the disk did not take what is to be kept", store),
+            (Ending::Audit, "the disk did not take the audit", audit),
         ];
         running.retain(|(ending, _, thread)| *ending != why && thread.is_some());
         while !running.is_empty() {
@@ -374,6 +395,20 @@ fn plan(planned: Vec<config::Device<Box<dyn Blueprint>>>) -> Vec<Planned> {
             Some(Planned { name: device.name, kind, blueprint: device.blueprint })
         })
         .collect()
+}
+
+fn with_trail(
+    bus: Bus,
+    config::Audit { file, maximum_bytes, files }: config::Audit,
+    endings: &Sender<Ending>,
+) -> Result<(Bus, Option<JoinHandle<()>>), StartupError> {
+    let Some(file) = file else { return Ok((bus, None)) };
+    let (ended, path) = (endings.clone(), file.clone());
+    let (trail, thread) = Trail::open(TrailSettings { file, maximum_bytes, files }, move || {
+        let _ = ended.send(Ending::Audit);
+    })
+    .map_err(|cause| StartupError::Audit { file: path, cause })?;
+    Ok((bus.with_trail(trail), Some(thread)))
 }
 
 fn bind(section: &'static str, address: Option<SocketAddr>) -> Result<Option<Listener>, StartupError> {

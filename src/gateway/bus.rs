@@ -11,7 +11,7 @@ use super::backlog::Backlog;
 use super::desk::{Desk, DeskSettings};
 use super::mqtt::broker::{Incoming, MemberId};
 use super::mqtt::kept::{Expiry, Keeping, Kept};
-use super::{Message, Outbox};
+use super::{Message, Outbox, Trail};
 use crate::domain::{Audit, ClientId, Event, Principal};
 use crate::wire::mqtt::{SubscribeOptions, TopicFilter};
 
@@ -21,6 +21,7 @@ pub struct Bus {
     letters: Sender<Letter>,
     backlog: Arc<Backlog>,
     members: Arc<AtomicU64>,
+    trail: Option<Trail>,
 }
 
 /// The running thread.
@@ -70,6 +71,11 @@ pub(super) enum Letter {
 }
 
 impl Bus {
+    /// The same, which leaves the audit on this trail too.
+    pub fn with_trail(self, trail: Trail) -> Bus {
+        Bus { trail: Some(trail), ..self }
+    }
+
     /// Takes a client in; the answer comes to its outbox under this ticket.
     pub(super) fn join(&self, joining: Joining, ticket: u64) -> Membership {
         let id = MemberId(self.members.fetch_add(1, Ordering::Relaxed));
@@ -105,7 +111,12 @@ impl Bus {
 
     /// Tells what the hardware thread has to tell.
     pub fn events(&self, events: impl IntoIterator<Item = Event>) {
-        if self.backlog.add(events) {
+        let noted = events.into_iter().inspect(|event| {
+            if let (Event::Audit(audit), Some(trail)) = (event, &self.trail) {
+                trail.add(audit);
+            }
+        });
+        if self.backlog.add(noted) {
             self.post(Letter::Events);
         }
     }
@@ -177,7 +188,7 @@ impl BusThread {
         let (sender, letters) = channel();
         let backlog = Arc::new(Backlog::default());
         let mailbox = Mailbox { letters, backlog: backlog.clone() };
-        (Bus { letters: sender, backlog, members: Arc::new(AtomicU64::new(1)) }, mailbox)
+        (Bus { letters: sender, backlog, members: Arc::new(AtomicU64::new(1)), trail: None }, mailbox)
     }
 
     /// The way to it.

@@ -19,6 +19,7 @@ pub mod process;
 mod pump;
 mod statistics;
 mod topics;
+mod trail;
 
 use std::sync::Arc;
 
@@ -31,6 +32,7 @@ pub use outbox::{Done, Note, Outbox, OutboxLimits, Taken};
 pub use pump::{Conversation, converse};
 pub use statistics::Statistics;
 pub use topics::{LEVELS, Space, Topics};
+pub use trail::{Trail, TrailSettings};
 
 use crate::control::Commands;
 use crate::domain::{Refusal, Registry};

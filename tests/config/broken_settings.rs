@@ -83,6 +83,10 @@ pub(crate) const TABLE: &[(&str, &[&str])] = &[
         &["1:38: devices.s.strip.mode: unknown value `twice`, expected `once` or `repeat`"]),
     (r#"{"state_folder": "state"}"#,
         &[r#"1:18: state_folder: expected the path of a folder from the root on, such as "/var/lib/gpio-gatekeeper""#]),
+    (r#"{"audit": {"file": "audit.jsonl", "maximum_bytes": 1, "files": 0}}"#,
+        &[r#"1:20: audit.file: expected the path of a file from the root on, such as "/var/log/gatekeeper.jsonl", or null"#,
+          "1:52: audit.maximum_bytes: expected 65536 to 1073741824, found 1",
+          "1:64: audit.files: expected 1 to 100, found 0"]),
     (r#"{"mqtt": {"persistence": "disk"}}"#,
         &["1:26: mqtt.persistence: unknown value `disk`, expected `off` or `file`"]),
     (r#"{"telemetry": "10ms"}"#,
@@ -198,7 +202,7 @@ pub(crate) const TABLE: &[(&str, &[&str])] = &[
     ("{\"line\": \"\u{1b}[31m\"}",
         &[r#"1:11: a control character in a string is written as an escape, such as \t or \u0007"#]),
     (r#"{"\u001b[31m": 1}"#,
-        &[r#"1:2: "\u{1b}[31m": unknown key `\u{1b}[31m`, expected `telemetry`, `log`, `state_folder`, `line`, `mqtt`, `http`, `hardware`, `limits` or `devices`"#]),
+        &[r#"1:2: "\u{1b}[31m": unknown key `\u{1b}[31m`, expected `telemetry`, `log`, `state_folder`, `line`, `mqtt`, `http`, `hardware`, `audit`, `limits` or `devices`"#]),
     (r#"{
   // one of everything
   "log": "loud",
