@@ -39,6 +39,9 @@ const FULL: Effort =
 const QUICK: Effort =
     Effort { turns: 8, requests: 500, pipelined: 100, starts: 5, idle: Duration::from_secs(1) };
 
+/// Subscriptions that match nothing.
+const OTHERS: usize = 10_000;
+
 /// Requests in one go.
 const PIPELINE: usize = 32;
 
@@ -116,9 +119,27 @@ fn speed(effort: &Effort, table: &mut Table) {
         publications.push(contest);
     }
 
+    // What others have subscribed to costs nothing.
+    let crowded = Gatekeeper::start(&format!(r#""limits": {{"subscriptions": {OTHERS}}},"#));
+    let mut other = MqttClient::connect(crowded.server.mqtt(), "other");
+    (0..OTHERS).for_each(|number| other.subscribe(&format!("beside/{number}/+/#"), 0));
+    let mut beside = Contest::new("publish beside 10,000 subscriptions", effort.requests, 1);
+    for server in [&ours.server, &crowded.server] {
+        let mut subscriber = MqttClient::connect(server.mqtt(), "subscriber");
+        subscriber.subscribe("beside/0", 0);
+        let mut publisher = MqttClient::connect(server.mqtt(), "publisher");
+        let message = MqttClient::message("beside/0", 0);
+        beside.add(Contestant::new(server.pid(), move || {
+            publisher.send(&message);
+            subscriber.take_publish(0)
+        }));
+    }
+
     // The first turn is for warming up.
     for turn in 0..=effort.turns {
-        let contests = [&mut set, &mut heard, &mut pipelined, &mut rpc].into_iter().chain(&mut publications);
+        let contests = [&mut set, &mut heard, &mut pipelined, &mut rpc, &mut beside]
+            .into_iter()
+            .chain(&mut publications);
         contests.for_each(|contest| contest.turn(turn > 0));
     }
 
@@ -130,6 +151,7 @@ fn speed(effort: &Effort, table: &mut Table) {
     for contest in &publications {
         contest.tell("Mosquitto", Some(Bound::AtMost(1.0)), None, table);
     }
+    beside.tell("without them", Some(Bound::AtMost(1.1)), Some(Bound::AtMost(1.1)), table);
     if mosquitto.is_none() {
         table.note(
             "Mosquitto is not installed (apt-get install mosquitto), so nothing stands beside ours there",
