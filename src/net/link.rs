@@ -1,14 +1,15 @@
 //! A link: the bytes of one connection, and nothing about what they mean.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
+use super::stream::Stream;
 use super::websocket::Channel;
 use super::{Interest, Ready};
 
-/// One non-blocking connection, plain or in a WebSocket.
+/// One non-blocking connection, whose bytes are its own or those in a WebSocket.
 #[derive(Debug)]
 pub struct Link {
     way: Way,
@@ -18,7 +19,7 @@ pub struct Link {
 /// How the bytes come and go.
 #[derive(Debug)]
 enum Way {
-    Plain(TcpStream),
+    Raw(Stream),
     WebSocket(Box<Channel>),
 }
 
@@ -42,14 +43,14 @@ impl Link {
         stream.set_nonblocking(true)?;
         // Small answers leave at once; with Nagle's algorithm they would wait 40 ms for each other.
         stream.set_nodelay(true)?;
-        Ok(Link { way: Way::Plain(stream), peer })
+        Ok(Link { way: Way::Raw(Stream::Plain(stream)), peer })
     }
 
     /// Goes on as a WebSocket, which was agreed on; `rest` is what came after the client's request.  A message has at
     /// most `largest` bytes.
     pub fn into_websocket(self, rest: Vec<u8>, largest: usize) -> Link {
         let way = match self.way {
-            Way::Plain(stream) => Way::WebSocket(Box::new(Channel::new(stream, rest, largest))),
+            Way::Raw(stream) => Way::WebSocket(Box::new(Channel::new(stream, rest, largest))),
             way @ Way::WebSocket(_) => way,
         };
         Link { way, peer: self.peer }
@@ -74,17 +75,12 @@ impl Link {
     /// Adds what has come to `buffer`.
     pub fn read(&mut self, buffer: &mut Vec<u8>) -> io::Result<Read> {
         let stream = match &mut self.way {
-            Way::Plain(stream) => stream,
+            Way::Raw(stream) => stream,
             Way::WebSocket(channel) => return channel.read(buffer),
         };
         let filled = buffer.len();
         buffer.resize(filled + CHUNK, 0);
-        let result = loop {
-            match stream.read(&mut buffer[filled..]) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                result => break result,
-            }
-        };
+        let result = stream.read(&mut buffer[filled..]);
         let read = result.as_ref().map_or(0, |read| *read);
         buffer.truncate(filled + read);
         match result {
@@ -98,15 +94,12 @@ impl Link {
     /// Sends as many of the bytes as there is room for, and says how many.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let stream = match &mut self.way {
-            Way::Plain(stream) => stream,
+            Way::Raw(stream) => stream,
             Way::WebSocket(channel) => return channel.write(bytes),
         };
-        loop {
-            match stream.write(bytes) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(0),
-                result => return result,
-            }
+        match stream.write(bytes) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
+            result => result,
         }
     }
 
@@ -119,7 +112,7 @@ impl Link {
     ) -> io::Result<()> {
         match &mut self.way {
             // The peer may be gone already, and then there is nobody to say it to.
-            Way::Plain(stream) => drop(stream.shutdown(Shutdown::Write)),
+            Way::Raw(stream) => drop(stream.finish()),
             Way::WebSocket(channel) => channel.finish()?,
         }
         let mut unwanted = Vec::new();
@@ -144,7 +137,7 @@ impl Link {
 impl AsFd for Link {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match &self.way {
-            Way::Plain(stream) => stream.as_fd(),
+            Way::Raw(stream) => stream.as_fd(),
             Way::WebSocket(channel) => channel.as_fd(),
         }
     }

@@ -4,7 +4,6 @@
 //! nothing more to say, each look reads the socket once, and takes every message that is complete then.
 
 use std::io::{self, ErrorKind, Read as _};
-use std::net::TcpStream;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use log::debug;
@@ -14,6 +13,7 @@ use tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tungstenite::{Error, Message, WebSocket};
 
 use super::Read;
+use super::stream::Stream;
 
 /// One WebSocket that was agreed on.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ enum Stage {
 /// The connection, which lets itself be read as often as it is opened.
 #[derive(Debug)]
 struct Gate {
-    stream: TcpStream,
+    stream: Stream,
     is_open: bool,
 }
 
@@ -53,7 +53,7 @@ const CONTROL_FRAMES: usize = 1 << 10;
 impl Channel {
     /// Goes on with a connection on which the WebSocket was agreed on; `rest` is what the client has sent since.  Its
     /// messages have at most `largest` bytes.
-    pub(super) fn new(stream: TcpStream, rest: Vec<u8>, largest: usize) -> Channel {
+    pub(super) fn new(stream: Stream, rest: Vec<u8>, largest: usize) -> Channel {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(0)
@@ -219,9 +219,7 @@ impl Channel {
         match self.websocket.get_mut().stream.read(&mut unwanted) {
             Ok(0) => Ok(Read::End),
             Ok(_) => Ok(Read::Nothing),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
-                Ok(Read::Nothing)
-            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Read::Nothing),
             Err(error) => Err(error),
         }
     }
@@ -238,26 +236,16 @@ impl io::Read for Gate {
         if !std::mem::take(&mut self.is_open) {
             return Err(ErrorKind::WouldBlock.into());
         }
-        loop {
-            match self.stream.read(buffer) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                result => return result,
-            }
-        }
+        self.stream.read(buffer)
     }
 }
 
 impl io::Write for Gate {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        loop {
-            match self.stream.write(bytes) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                result => return result,
-            }
-        }
+        self.stream.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.stream.flush()
     }
 }

@@ -9,8 +9,7 @@ mod upgrade;
 mod visitors;
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::Arc;
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use log::debug;
@@ -19,7 +18,7 @@ pub use visitors::{Reach, Visitors};
 
 use super::Shared;
 use super::mqtt::{self, MqttSettings};
-use crate::net::{Accepted, Interest, Link, Read, Ready, Seat, Seating, Waker, wait};
+use crate::net::{Accepted, Interest, Link, Patience, Read, Seating};
 use crate::wire::http::{Bad, Method, Request, Response, Split, Status, split};
 
 /// What the configuration says about HTTP connections.
@@ -32,9 +31,6 @@ pub struct HttpSettings {
     /// How MQTT is spoken in WebSockets.
     pub mqtt: MqttSettings,
 }
-
-/// How a connection waits that never is a client: until it is dismissed.
-struct Patience(Arc<Waker>);
 
 /// What came of waiting for a request.
 enum Heard {
@@ -110,21 +106,6 @@ fn converse(accepted: Accepted, shared: &Shared, settings: &HttpSettings, number
             mqtt::serve(Accepted { link, seat }, shared, &settings.mqtt, number);
             Ok(())
         }
-    }
-}
-
-impl Patience {
-    fn of(seat: &Seat) -> io::Result<Patience> {
-        let waker = Arc::new(Waker::new()?);
-        let bell = waker.clone();
-        seat.on_dismissal(move |_| bell.wake());
-        Ok(Patience(waker))
-    }
-
-    /// Waits for the socket or until `until`; a connection that is dismissed counts as gone.
-    fn wait(&self, socket: BorrowedFd<'_>, interest: Interest, until: Instant) -> io::Result<Ready> {
-        let ready = wait(socket, interest, &self.0, Some(until))?;
-        Ok(Ready { gone: ready.gone || ready.woken, ..ready })
     }
 }
 
