@@ -1,11 +1,13 @@
 //! A link: the bytes of one connection, and nothing about what they mean.
 
+use std::fmt;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
 use super::stream::Stream;
+use super::tls::Session;
 use super::websocket::Channel;
 use super::{Interest, Ready};
 
@@ -21,6 +23,15 @@ pub struct Link {
 enum Way {
     Raw(Stream),
     WebSocket(Box<Channel>),
+}
+
+/// Who is at the other end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// From where the connection comes.
+    pub address: SocketAddr,
+    /// The name in the certificate that it has shown, and that one of the configured authorities has signed.
+    pub certificate_name: Option<String>,
 }
 
 /// What came of a read.
@@ -46,6 +57,19 @@ impl Link {
         Ok(Link { way: Way::Raw(Stream::Plain(stream)), peer })
     }
 
+    /// Goes on with a connection whose handshake is done.
+    pub(super) fn secured(session: Session, peer: SocketAddr) -> Link {
+        Link { way: Way::Raw(Stream::Tls(Box::new(session))), peer }
+    }
+
+    /// The connection itself, on which nothing has been said yet.
+    pub(super) fn into_socket(self) -> io::Result<TcpStream> {
+        match self.way {
+            Way::Raw(Stream::Plain(socket)) => Ok(socket),
+            _ => Err(io::Error::other("something is spoken on this connection already")),
+        }
+    }
+
     /// Goes on as a WebSocket, which was agreed on; `rest` is what came after the client's request.  A message has at
     /// most `largest` bytes.
     pub fn into_websocket(self, rest: Vec<u8>, largest: usize) -> Link {
@@ -61,15 +85,44 @@ impl Link {
         self.peer
     }
 
+    /// The other end, and who it has shown to be.
+    pub fn known_peer(&self) -> Peer {
+        let certificate_name = self.stream().tls().and_then(Session::peer_certificate_name);
+        Peer { address: self.peer, certificate_name }
+    }
+
+    /// The version of TLS, or that there is none.
+    pub(super) fn version(&self) -> &'static str {
+        self.stream().tls().map_or("without TLS", Session::version)
+    }
+
     /// Whether there may be bytes to read although the socket has none.
     pub fn has_unread(&self) -> bool {
-        matches!(&self.way, Way::WebSocket(channel) if channel.has_unread())
+        match &self.way {
+            Way::Raw(stream) => stream.has_unread(),
+            Way::WebSocket(channel) => channel.has_unread(),
+        }
     }
 
     /// Whether something that was taken by [`Link::write`] waits until the socket can be written; then a further
     /// write, of nothing if need be, sends it.
     pub fn has_unsent(&self) -> bool {
-        matches!(&self.way, Way::WebSocket(channel) if channel.has_unsent())
+        match &self.way {
+            Way::Raw(stream) => stream.has_unsent(),
+            Way::WebSocket(channel) => channel.has_unsent(),
+        }
+    }
+
+    /// Waits for the socket with `wait`, unless there are bytes to read already that the socket knows nothing of.
+    pub fn wait(
+        &self,
+        interest: Interest,
+        wait: impl FnOnce(BorrowedFd<'_>, Interest) -> io::Result<Ready>,
+    ) -> io::Result<Ready> {
+        if interest.read && self.has_unread() {
+            return Ok(Ready { read: true, ..Ready::default() });
+        }
+        wait(self.as_fd(), interest)
     }
 
     /// Adds what has come to `buffer`.
@@ -117,7 +170,7 @@ impl Link {
         }
         let mut unwanted = Vec::new();
         while Instant::now() < until && !self.is_over() {
-            let ready = wait(self.as_fd(), Interest { read: true, write: self.has_unsent() })?;
+            let ready = self.wait(Interest { read: true, write: self.has_unsent() }, &wait)?;
             if ready.write {
                 self.write(&[])?;
             }
@@ -126,7 +179,18 @@ impl Link {
                 break;
             }
         }
+        if let Way::WebSocket(channel) = &mut self.way {
+            // Now that its goodbye has been said and heard, or nobody is there to hear it.
+            let _ = channel.finish_stream();
+        }
         Ok(())
+    }
+
+    fn stream(&self) -> &Stream {
+        match &self.way {
+            Way::Raw(stream) => stream,
+            Way::WebSocket(channel) => channel.stream(),
+        }
     }
 
     fn is_over(&self) -> bool {
@@ -134,11 +198,21 @@ impl Link {
     }
 }
 
+/// Without a certificate.
+impl From<SocketAddr> for Peer {
+    fn from(address: SocketAddr) -> Peer {
+        Peer { address, certificate_name: None }
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.address.fmt(formatter)
+    }
+}
+
 impl AsFd for Link {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        match &self.way {
-            Way::Raw(stream) => stream.as_fd(),
-            Way::WebSocket(channel) => channel.as_fd(),
-        }
+        self.stream().as_fd()
     }
 }

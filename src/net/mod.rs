@@ -8,14 +8,16 @@ mod link;
 mod listener;
 mod patience;
 mod stream;
+mod tls;
 mod wait;
 mod waker;
 mod websocket;
 
 pub use admission::{Admission, Dismissal, Seat, Seating};
 pub use holder::holder_of_port;
-pub use link::{Link, Read};
+pub use link::{Link, Peer, Read};
 pub use listener::{Accepted, Listener, ListenerThread};
 pub use patience::Patience;
+pub use tls::{ClientCertificates, Finding, Gravity, Part, Tls, TlsFiles};
 pub use wait::{Interest, Ready, wait};
 pub use waker::Waker;

@@ -23,6 +23,10 @@ impl Patience {
     /// Waits for the socket or until `until`; a connection that is dismissed counts as gone.
     pub fn wait(&self, socket: BorrowedFd<'_>, interest: Interest, until: Instant) -> io::Result<Ready> {
         let ready = wait(socket, interest, &self.0, Some(until))?;
+        if ready.woken {
+            // It is told again at every further wait.
+            self.0.wake();
+        }
         Ok(Ready { gone: ready.gone || ready.woken, ..ready })
     }
 }

@@ -4,7 +4,6 @@
 //! nothing more to say, each look reads the socket once, and takes every message that is complete then.
 
 use std::io::{self, ErrorKind, Read as _};
-use std::os::fd::{AsFd, BorrowedFd};
 
 use log::debug;
 use tungstenite::error::{CapacityError, ProtocolError};
@@ -68,12 +67,12 @@ impl Channel {
 
     /// Whether there may be messages although the socket has nothing to read.
     pub(super) fn has_unread(&self) -> bool {
-        self.unread
+        self.unread || self.stream().has_unread()
     }
 
     /// Whether something waits for the socket to be written.
     pub(super) fn has_unsent(&self) -> bool {
-        self.unsent
+        self.unsent || self.stream().has_unsent()
     }
 
     /// Whether both sides have said goodbye.
@@ -125,10 +124,10 @@ impl Channel {
 
     /// Sends as much as goes into one message, when what was sent before is written; says how much that is.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.unsent {
+        if self.has_unsent() {
             self.flush()?;
         }
-        if self.unsent {
+        if self.has_unsent() {
             return Ok(0);
         }
         if bytes.is_empty() || !self.websocket.can_write() {
@@ -154,6 +153,16 @@ impl Channel {
     /// Says goodbye, unless that was done.
     pub(super) fn finish(&mut self) -> io::Result<()> {
         self.close(CloseCode::Normal, "")
+    }
+
+    /// Says below the WebSocket too that no more will be sent.
+    pub(super) fn finish_stream(&mut self) -> io::Result<()> {
+        self.websocket.get_mut().stream.finish()
+    }
+
+    /// What it goes over.
+    pub(super) fn stream(&self) -> &Stream {
+        &self.websocket.get_ref().stream
     }
 
     fn close(&mut self, code: CloseCode, reason: &'static str) -> io::Result<()> {
@@ -222,12 +231,6 @@ impl Channel {
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Read::Nothing),
             Err(error) => Err(error),
         }
-    }
-}
-
-impl AsFd for Channel {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.websocket.get_ref().stream.as_fd()
     }
 }
 

@@ -113,7 +113,7 @@ fn converse(accepted: Accepted, shared: &Shared, settings: &HttpSettings, number
 fn listen(link: &mut Link, input: &mut Vec<u8>, patience: &Patience, until: Instant) -> io::Result<Heard> {
     let interest = Interest { read: true, write: false };
     loop {
-        let ready = patience.wait(link.as_fd(), interest, until)?;
+        let ready = link.wait(interest, |socket, interest| patience.wait(socket, interest, until))?;
         if ready.read {
             let read = link.read(input)?;
             if !matches!(split(input), Ok(Split::NeedMore)) {
@@ -136,17 +136,16 @@ fn say(link: &mut Link, bytes: &[u8], patience: &Patience) -> io::Result<()> {
     let until = Instant::now() + FAREWELL;
     let interest = Interest { read: false, write: true };
     let mut left = bytes;
-    while !left.is_empty() {
+    loop {
         left = &left[link.write(left)?..];
-        if left.is_empty() {
-            break;
+        if left.is_empty() && !link.has_unsent() {
+            return Ok(());
         }
         let ready = patience.wait(link.as_fd(), interest, until)?;
         if ready.gone || Instant::now() >= until {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read"));
         }
     }
-    Ok(())
 }
 
 fn answer(
