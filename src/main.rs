@@ -106,9 +106,23 @@ fn load(file: &Path) -> Result<DaemonConfig, String> {
 
 fn check(file: &Path) -> ExitCode {
     match load(file) {
-        Ok(config) => print(&format!("{}: good, {} devices", file.display(), config.devices.len())),
+        Ok(config) => {
+            let report = daemon::check_files(&config);
+            if !report.warnings.is_empty() {
+                eprintln!("{}", in_file(file, &report.warnings));
+            }
+            if !report.mistakes.is_empty() {
+                return wrong(&in_file(file, &report.mistakes));
+            }
+            print(&format!("{}: good, {} devices", file.display(), config.devices.len()))
+        }
         Err(error) => wrong(&error),
     }
+}
+
+/// Texts that begin with their place in a file, one on a line.
+fn in_file(file: &Path, told: &[String]) -> String {
+    told.iter().map(|told| format!("{}:{told}", file.display())).collect::<Vec<_>>().join("\n")
 }
 
 /// Tells what is wrong with a configuration.
@@ -132,6 +146,9 @@ fn run(file: Option<&Path>) -> ExitCode {
     let daemon = match daemon::hardware(&config).and_then(|hardware| Daemon::start(config, hardware, logging))
     {
         Ok(daemon) => daemon,
+        Err(StartupError::Files(mistakes)) => {
+            return wrong(&in_file(file.unwrap_or(Path::new("demo")), &mistakes));
+        }
         Err(error) => {
             let code = fail(&error);
             if file.is_none() && matches!(error, StartupError::Listen { .. }) {
@@ -168,11 +185,19 @@ fn greeting(daemon: &Daemon, file: Option<&Path>, prefix: &str, first: Option<&s
     let _ = writeln!(text, "  devices  {}", names.join(", "));
     let addresses =
         [("line", daemon.line_address()), ("mqtt", daemon.mqtt_address()), ("http", daemon.http_address())];
+    let secured = [
+        ("line", daemon.line_tls_address()),
+        ("mqtt", daemon.mqtt_tls_address()),
+        ("http", daemon.http_tls_address()),
+    ];
     for (name, address) in addresses {
         let _ = match address {
             Some(address) => writeln!(text, "  {name}     {address}"),
             None => writeln!(text, "  {name}     off"),
         };
+    }
+    for (name, address) in secured.into_iter().filter_map(|(name, address)| address.map(|it| (name, it))) {
+        let _ = writeln!(text, "  {name}+tls {address}");
     }
     let _ = writeln!(text, "Try it in another terminal:");
     if let (Some(line), Some(device)) = (daemon.line_address(), first) {

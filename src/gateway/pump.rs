@@ -75,6 +75,7 @@ pub fn converse(
 ) -> io::Result<()> {
     let mut farewell = None;
     let result = talk(link, conversation, outbox, counted, largest, &mut farewell);
+    link.finish();
     let until = farewell.unwrap_or_else(|| Instant::now() + FAREWELL);
     conclude(conversation, outbox, until);
     result

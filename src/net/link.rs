@@ -164,8 +164,7 @@ impl Link {
         wait: impl Fn(BorrowedFd<'_>, Interest) -> io::Result<Ready>,
     ) -> io::Result<()> {
         match &mut self.way {
-            // The peer may be gone already, and then there is nobody to say it to.
-            Way::Raw(stream) => drop(stream.finish()),
+            Way::Raw(_) => self.finish(),
             Way::WebSocket(channel) => channel.finish()?,
         }
         let mut unwanted = Vec::new();
@@ -179,11 +178,16 @@ impl Link {
                 break;
             }
         }
-        if let Way::WebSocket(channel) = &mut self.way {
-            // Now that its goodbye has been said and heard, or nobody is there to hear it.
-            let _ = channel.finish_stream();
-        }
         Ok(())
+    }
+
+    /// Says goodbye below everything, without waiting for anything.
+    pub fn finish(&mut self) {
+        // The peer may be gone already, and then there is nobody to say it to.
+        drop(match &mut self.way {
+            Way::Raw(stream) => stream.finish(),
+            Way::WebSocket(channel) => channel.finish_stream(),
+        });
     }
 
     fn stream(&self) -> &Stream {

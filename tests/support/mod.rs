@@ -8,6 +8,7 @@ pub mod line;
 pub mod mqtt;
 pub mod process;
 pub mod program;
+pub mod tls;
 pub mod websocket;
 
 use std::io::Write;
@@ -73,6 +74,21 @@ impl Gatekeeper {
     /// Where it speaks the line protocol.
     pub fn line(&self) -> SocketAddr {
         self.running().line_address().expect("the listener is on")
+    }
+
+    /// Where it speaks the line protocol in TLS.
+    pub fn line_tls(&self) -> SocketAddr {
+        self.running().line_tls_address().expect("the listener is on")
+    }
+
+    /// Where it speaks MQTT in TLS.
+    pub fn mqtt_tls(&self) -> SocketAddr {
+        self.running().mqtt_tls_address().expect("the listener is on")
+    }
+
+    /// Where it speaks HTTP in TLS.
+    pub fn http_tls(&self) -> SocketAddr {
+        self.running().http_tls_address().expect("the listener is on")
     }
 
     /// Where it speaks MQTT.

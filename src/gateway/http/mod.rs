@@ -78,7 +78,10 @@ fn converse(accepted: Accepted, shared: &Shared, settings: &HttpSettings, number
     let until = Instant::now() + settings.connect_time;
     let mut input = Vec::new();
     let (method, answer) = match listen(&mut link, &mut input, &patience, until)? {
-        Heard::Nothing => return Ok(()),
+        Heard::Nothing => {
+            link.finish();
+            return Ok(());
+        }
         Heard::TooLate => {
             let response = Response::text(Status::RequestTimeout, "no whole request came in time");
             (Method::Get, Answer::Response(response))
