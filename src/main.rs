@@ -17,6 +17,9 @@ Usage:
   gpio-gatekeeper --config FILE       the devices of this configuration
   gpio-gatekeeper check FILE          tell every mistake in a configuration, without touching hardware
   gpio-gatekeeper config --example    print a commented, complete configuration
+  gpio-gatekeeper cert --self-signed NAME... [--out FOLDER]
+                                      make certificate.pem and key.pem for a first try of TLS; the names and
+                                      addresses are those by which clients will call this machine
 
 Options:
   -c, --config FILE    the configuration
@@ -31,6 +34,7 @@ enum Order {
     Run(Option<PathBuf>),
     Check(PathBuf),
     Example,
+    Certificate { names: Vec<String>, folder: PathBuf },
     Help,
     Version,
 }
@@ -47,6 +51,10 @@ fn main() -> ExitCode {
         Order::Run(file) => run(file.as_deref()),
         Order::Check(file) => check(&file),
         Order::Example => print(&config::example(&daemon::kinds())),
+        Order::Certificate { names, folder } => match daemon::make_self_signed(&names, &folder) {
+            Ok(made) => print(&made.to_string()),
+            Err(error) => fail(&error),
+        },
         Order::Help => print(HELP),
         Order::Version => print(concat!("gpio-gatekeeper ", env!("CARGO_PKG_VERSION"))),
     }
@@ -69,12 +77,35 @@ fn arguments() -> Result<Order, lexopt::Error> {
                     Some(argument) => return Err(argument.unexpected()),
                     None => return Err("config needs --example".into()),
                 },
+                Some("cert") => order = Some(certificate(&mut parser)?),
                 _ => return Err(Value(word).unexpected()),
             },
             argument => return Err(argument.unexpected()),
         }
     }
     Ok(order.unwrap_or(Order::Run(file)))
+}
+
+fn certificate(parser: &mut lexopt::Parser) -> Result<Order, lexopt::Error> {
+    let (mut names, mut folder) = (Vec::new(), PathBuf::from("."));
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("self-signed") => {
+                for name in parser.values()? {
+                    names.push(name.string()?);
+                }
+            }
+            Long("out") => folder = parser.value()?.into(),
+            Short('h') | Long("help") => return Ok(Order::Help),
+            argument => return Err(argument.unexpected()),
+        }
+    }
+    if names.is_empty() {
+        return Err(
+            "cert needs --self-signed and the names of this machine, such as raspberrypi.local".into()
+        );
+    }
+    Ok(Order::Certificate { names, folder })
 }
 
 /// Prints to standard output; a reader that has gone away is no failure.

@@ -12,6 +12,7 @@ mod doors;
 mod error;
 mod limits;
 mod logging;
+mod self_signed;
 mod telemetry;
 
 use std::net::SocketAddr;
@@ -25,6 +26,7 @@ pub use certificates::{Certificates, FileReport, Reloaded, check_files};
 use doors::{Addresses, Doors, House};
 pub use error::StartupError;
 pub use logging::Logging;
+pub use self_signed::{SelfSigned, make_self_signed};
 
 use crate::config::{self, Config};
 use crate::control::{Blueprint, Ended, EventSink, HardwareThread, Planned, devices};

@@ -156,11 +156,11 @@ pub fn programs_are_here(programs: &[&str]) -> bool {
     let is_here = |program: &&&str| std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
     let Some(missing) = programs.iter().find(|program| !is_here(program)) else { return true };
     let required = std::env::var_os("GATEKEEPER_REQUIRE_CLIENTS").is_some_and(|value| value == "1");
-    assert!(!required, "{missing} is not installed (mosquitto-clients, netcat-openbsd)");
+    assert!(!required, "{missing} is not installed (mosquitto-clients, netcat-openbsd, openssl)");
     // Past the test harness, which would show it for failing tests only.
     let _ = writeln!(
         std::io::stderr(),
-        "skipped: {missing} is not installed (mosquitto-clients, netcat-openbsd)"
+        "skipped: {missing} is not installed (mosquitto-clients, netcat-openbsd, openssl)"
     );
     false
 }

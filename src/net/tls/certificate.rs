@@ -185,3 +185,80 @@ impl<'a> Value<'a> {
         (self.tag == tag).then_some(self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, DnType, KeyPair, SanType, date_time_ymd};
+
+    use super::*;
+
+    /// A certificate with these common names and these other names.
+    fn signed(common: &[&str], others: Vec<SanType>) -> Vec<u8> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.remove(DnType::CommonName);
+        for name in common {
+            // A list of names keeps one of each type, so that the second gets a type that is only written the same.
+            let oid = [2, 5, 4, 3];
+            let of_type = if params.distinguished_name.iter().next().is_none() {
+                DnType::CommonName
+            } else {
+                DnType::CustomDnType(oid.to_vec())
+            };
+            params.distinguished_name.push(of_type, *name);
+        }
+        params.distinguished_name.push(DnType::OrganizationName, "somebody else");
+        params.subject_alt_names = others;
+        (params.not_before, params.not_after) = (date_time_ymd(1999, 12, 31), date_time_ymd(2052, 2, 29));
+        let key = KeyPair::generate().expect("a key");
+        params.self_signed(&key).expect("signed").der().to_vec()
+    }
+
+    fn dns(name: &str) -> SanType {
+        SanType::DnsName(name.try_into().expect("ASCII"))
+    }
+
+    fn uri(name: &str) -> SanType {
+        SanType::URI(name.try_into().expect("ASCII"))
+    }
+
+    #[test]
+    fn a_name_is_the_common_one_or_an_alternative_and_never_a_guess() {
+        let others = || vec![uri("urn:uuid:1"), dns("panel.local"), dns("second.local")];
+        assert_eq!(name(&signed(&["Küche"], others())).as_deref(), Some("Küche"));
+        assert_eq!(name(&signed(&[], others())).as_deref(), Some("panel.local"));
+        assert_eq!(name(&signed(&[], vec![uri("urn:uuid:1")])).as_deref(), Some("urn:uuid:1"));
+        assert_eq!(name(&signed(&[], Vec::new())), None);
+        assert_eq!(name(&signed(&["alice", "bob"], others())), None);
+        assert_eq!(name(&signed(&["alice\nroot"], others())), None);
+        assert_eq!(name(&signed(&[""], others())), None);
+        assert_eq!(name(&signed(&[&"x".repeat(LONGEST_NAME + 1)], others())), None);
+    }
+
+    #[test]
+    fn both_forms_of_time_are_read() {
+        // 1999 is written with two digits of its year, and 2052 with four.
+        let validity = validity(&signed(&["a"], Vec::new())).expect("it is there");
+        assert_eq!(validity, Validity { from: 946_598_400, until: 2_592_777_600 });
+        let utc = |text: &str| time(&Value { tag: UTC_TIME, content: text.as_bytes(), rest: &[] });
+        assert_eq!(utc("700101000001Z"), Some(1));
+        assert_eq!(utc("491231235959Z"), Some(2_524_607_999));
+        for wrong in ["700101000001", "7001010000Z", "70010100000aZ", "\u{e9}00101000001Z", ""] {
+            assert_eq!(utc(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_cut_or_changed_never_panics() {
+        let good = signed(&["alice"], vec![dns("panel.local")]);
+        for length in 0..good.len() {
+            assert_eq!(validity(&good[..length]), None);
+        }
+        for place in 0..good.len() {
+            for change in [0x01, 0x80, 0xff] {
+                let mut changed = good.clone();
+                changed[place] ^= change;
+                let _ = (validity(&changed), name(&changed));
+            }
+        }
+    }
+}
