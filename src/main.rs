@@ -1,5 +1,8 @@
 //! The `gpio-gatekeeper` program: arguments, configuration, start, wait for a signal, stop.
 
+#[path = "main/hangup.rs"]
+mod hangup;
+
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -7,6 +10,7 @@ use std::process::ExitCode;
 
 use gpio_gatekeeper::config;
 use gpio_gatekeeper::daemon::{self, Daemon, DaemonConfig, Logging, StartupError};
+use hangup::Hangup;
 use lexopt::prelude::*;
 
 const HELP: &str = "\
@@ -26,7 +30,8 @@ Options:
   -h, --help           this text
   -V, --version        the version
 
-RUST_LOG=debug tells more; SIGINT and SIGTERM stop the daemon in order.
+RUST_LOG=debug tells more; SIGINT and SIGTERM stop the daemon in order.  SIGHUP makes it read its certificates anew,
+or stops it where it has none.
 Exit status: 0 for a good end, 1 when something failed, 2 for wrong arguments or a wrong configuration.";
 
 /// What the arguments ask for.
@@ -171,6 +176,12 @@ fn run(file: Option<&Path>) -> ExitCode {
         Ok(config) => config,
         Err(error) => return wrong(&error),
     };
+    let shows_certificates =
+        [&config.line.tls, &config.mqtt.tls, &config.http.tls].into_iter().any(Option::is_some);
+    let hangup = match shows_certificates.then(Hangup::hold_back).transpose() {
+        Ok(hangup) => hangup,
+        Err(error) => return fail(&format!("SIGHUP can't be held back: {error}")),
+    };
     let logging = Logging::install(config.log);
     let prefix = config.mqtt.prefix.clone();
     let first = config.devices.first().map(|device| device.name.to_string());
@@ -191,8 +202,15 @@ fn run(file: Option<&Path>) -> ExitCode {
             return code;
         }
     };
-    let stopper = daemon.stopper();
-    if let Err(error) = ctrlc::set_handler(move || stopper.stop()) {
+    let (stopper, certificates) = (daemon.stopper(), daemon.certificates());
+    let reload = move || {
+        // The log says what came of it.
+        let _ = certificates.reload();
+    };
+    let handled = hangup
+        .map_or(Ok(()), |hangup| hangup.on_signal(reload))
+        .and_then(|()| ctrlc::set_handler(move || stopper.stop()).map_err(io::Error::other));
+    if let Err(error) = handled {
         log::error!("signals can't be handled: {error}");
         daemon.stop(daemon::Ending::Asked);
         return ExitCode::FAILURE;

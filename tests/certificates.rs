@@ -154,6 +154,30 @@ fn a_certificate_that_is_made_is_good_and_nothing_is_overwritten() {
     );
 }
 
+#[test]
+fn sighup_exchanges_the_certificate() {
+    let authority = Authority::new();
+    let mut program = Program::start(&configuration(&authority.sections("")));
+    let address = secured(&program, "line+tls").parse().expect("an address");
+    let shown = || {
+        let secured = authority.connect(address);
+        secured.conn.peer_certificates().expect("it is shown")[0].to_vec()
+    };
+    let before = shown();
+    authority.serve(&authority.server(Term::Good));
+    program.process.signal(Signal::SIGHUP);
+    for _ in ["line", "mqtt", "http"] {
+        program.process.error_with("certificate.pem: read anew");
+    }
+    assert_ne!(shown(), before);
+    fs::write(authority.file("certificate.pem"), "nothing").expect("writable");
+    program.process.signal(Signal::SIGHUP);
+    program.process.error_with("certificate.pem: the one read before stays in use");
+    program.process.error_with("line.tls.certificate: ");
+    shown();
+    assert_eq!(program.stop(Signal::SIGTERM).code(), Some(0));
+}
+
 /// Over ports of TLS, with a certificate that the program has made itself.
 #[test]
 fn mosquitto_and_openssl_trust_a_certificate_that_is_given_to_them() {
