@@ -135,9 +135,24 @@ fn speed(effort: &Effort, table: &mut Table) {
         }));
     }
 
+    let secured = Gatekeeper::start_in_tls("");
+    let mut secret = Contest::new("publish to subscriber in TLS, QoS 0", effort.requests, 1);
+    let connect =
+        |name: &str| MqttClient::connect_in_tls(secured.server.mqtt_tls(), secured.trusting(), name);
+    let plain = |name: &str| MqttClient::connect(secured.server.mqtt(), name);
+    let pairs = [(plain("s"), plain("p")), (connect("secret-s"), connect("secret-p"))];
+    for (topic, (mut subscriber, mut publisher)) in ["home/plain", "home/secret"].into_iter().zip(pairs) {
+        subscriber.subscribe(topic, 0);
+        let message = MqttClient::message(topic, 0);
+        secret.add(Contestant::new(secured.server.pid(), move || {
+            publisher.send(&message);
+            subscriber.take_publish(0)
+        }));
+    }
+
     // The first turn is for warming up.
     for turn in 0..=effort.turns {
-        let contests = [&mut set, &mut heard, &mut pipelined, &mut rpc, &mut beside]
+        let contests = [&mut set, &mut heard, &mut pipelined, &mut rpc, &mut beside, &mut secret]
             .into_iter()
             .chain(&mut publications);
         contests.for_each(|contest| contest.turn(turn > 0));
@@ -152,6 +167,7 @@ fn speed(effort: &Effort, table: &mut Table) {
         contest.tell("Mosquitto", Some(Bound::AtMost(1.0)), None, table);
     }
     beside.tell("without them", Some(Bound::AtMost(1.1)), Some(Bound::AtMost(1.1)), table);
+    secret.tell("plain", None, None, table);
     if mosquitto.is_none() {
         table.note(
             "Mosquitto is not installed (apt-get install mosquitto), so nothing stands beside ours there",
@@ -165,6 +181,8 @@ fn size(effort: &Effort, table: &mut Table) {
     table.add(Row::own("idle daemon, resident", "KiB", figures.daemon_kib, Some(Bound::AtMost(4096.0))));
     table.add(Row::own("each idle line client, resident", "KiB", figures.line_client_kib, Some(plain)));
     table.add(Row::own("each idle MQTT client, resident", "KiB", figures.mqtt_client_kib, Some(plain)));
+    let in_tls = Some(Bound::AtMost(40.0));
+    table.add(Row::own("each idle MQTT client in TLS, resident", "KiB", figures.tls_client_kib, in_tls));
     let none = Bound::AtMost(0.0);
     table.add(Row::own("idle daemon, wakeups", "/s", figures.idle_wakeups, Some(none)));
     table.add(Row::own("with 500 idle clients, wakeups", "/s", figures.crowded_wakeups, Some(none)));

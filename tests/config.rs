@@ -7,9 +7,10 @@ mod broken_syntax;
 #[path = "config/kinds.rs"]
 mod kinds;
 
+use std::path::Path;
 use std::time::Duration;
 
-use gpio_gatekeeper::config::{self, Backend, Config, DEMO, Located, Report};
+use gpio_gatekeeper::config::{self, Backend, ClientCertificates, Config, DEMO, Located, Report};
 use gpio_gatekeeper::domain::{Bias, LineRef, Span};
 use kinds::{Blueprint, KINDS};
 use log::LevelFilter;
@@ -113,6 +114,11 @@ fn the_example_is_accepted_and_says_the_defaults() {
         "subscriptions",
         "retained_messages",
         "retained_bytes",
+        "tls",
+        "certificate",
+        "key",
+        "client_ca",
+        "client_certificates",
     ] {
         assert!(text.contains(&format!("\"{key}\": ")), "{key}");
     }
@@ -181,6 +187,31 @@ fn limits_that_follow_others_follow_them() {
     let config = good(r#"{"limits": {"clients": 8}, "mqtt": {"maximum_packet": 2000000}}"#);
     assert_eq!(config.limits.clients_per_address, 8);
     assert_eq!(config.limits.outbox_bytes, 4_000_000);
+}
+
+#[test]
+fn a_listener_for_tls_stands_beside_the_plain_one() {
+    let config = good(
+        r#"{"line": {"tls": {"certificate": "/c.pem", "key": "/k.pem", "client_ca": "/a.pem"}},
+            "mqtt": {"listen": null, "tls": {"certificate": "/c.pem", "key": "/k.pem"}},
+            "http": {"tls": {"listen": "[::1]:443", "certificate": "/c.pem", "key": "/k.pem",
+                             "client_ca": "/a.pem", "client_certificates": "optional"}}}"#,
+    );
+    let [line, mqtt, http] =
+        [config.line.tls, config.mqtt.tls, config.http.tls].map(|tls| tls.expect("it is there"));
+    assert_eq!(line.listen, "127.0.0.1:7071".parse().ok());
+    assert_eq!(line.client_certificates, ClientCertificates::Required);
+    assert_eq!((&*line.key.path, &*line.key.place), (Path::new("/k.pem"), "1:51: line.tls.key"));
+    assert_eq!(mqtt.listen, "127.0.0.1:8883".parse().ok());
+    assert_eq!((mqtt.client_certificates, mqtt.client_ca), (ClientCertificates::Off, None));
+    assert_eq!(http.listen, "[::1]:443".parse().ok());
+    assert_eq!(http.client_certificates, ClientCertificates::Optional);
+    assert_eq!(http.client_ca.expect("given").place, "4:43: http.tls.client_ca");
+    // A gatekeeper that is reached in TLS alone is of use.
+    good(
+        r#"{"line": {"listen": null}, "http": {"listen": null},
+             "mqtt": {"listen": null, "tls": {"certificate": "/c.pem", "key": "/k.pem"}}}"#,
+    );
 }
 
 #[test]

@@ -3,15 +3,23 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::num::NonZeroU16;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gpio_gatekeeper::wire::mqtt::{
     Acknowledge, Connect, Packet, PacketId, PacketType, Properties, Property, Publish, QoS, Split, Subscribe,
     SubscribeOptions, TopicFilter, TopicName, Version, encode, split,
 };
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 /// Nothing that is measured takes so long; it only ends a run in which something is broken.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the bytes go over, plain or in TLS.
+trait Transport: Read + Write {}
+
+impl<T: Read + Write> Transport for T {}
 
 /// A client of the line protocol.
 pub struct LineClient {
@@ -24,7 +32,7 @@ pub struct LineClient {
 
 /// A client of MQTT 5.0.
 pub struct MqttClient {
-    stream: TcpStream,
+    stream: Box<dyn Transport>,
     input: Vec<u8>,
     buffer: Vec<u8>,
     requests: [Vec<u8>; 2],
@@ -38,7 +46,7 @@ fn open(address: SocketAddr) -> TcpStream {
     stream
 }
 
-fn read(stream: &mut TcpStream, buffer: &mut [u8]) -> usize {
+fn read(stream: &mut impl Read, buffer: &mut [u8]) -> usize {
     let read = stream.read(buffer).expect("an answer in time");
     assert!(read > 0, "the server closed the connection");
     read
@@ -88,6 +96,17 @@ impl LineClient {
 impl MqttClient {
     /// Connects.
     pub fn connect(address: SocketAddr, client_id: &str) -> MqttClient {
+        MqttClient::over(Box::new(open(address)), client_id)
+    }
+
+    /// Connects in TLS.
+    pub fn connect_in_tls(address: SocketAddr, config: Arc<ClientConfig>, client_id: &str) -> MqttClient {
+        let connection =
+            ClientConnection::new(config, ServerName::from(address.ip())).expect("a good configuration");
+        MqttClient::over(Box::new(StreamOwned::new(connection, open(address))), client_id)
+    }
+
+    fn over(stream: Box<dyn Transport>, client_id: &str) -> MqttClient {
         let connect = Packet::Connect(Box::new(Connect {
             version: Version::V5,
             clean_start: true,
@@ -99,7 +118,7 @@ impl MqttClient {
             properties: Properties::new(),
         }));
         let mut client = MqttClient {
-            stream: open(address),
+            stream,
             input: Vec::new(),
             buffer: vec![0; 4096],
             requests: [rpc_request("on_"), rpc_request("off")],

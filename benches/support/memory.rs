@@ -13,6 +13,7 @@ pub struct Memory {
     pub daemon_kib: f64,
     pub line_client_kib: f64,
     pub mqtt_client_kib: f64,
+    pub tls_client_kib: f64,
     /// In a second.
     pub idle_wakeups: f64,
     pub crowded_wakeups: f64,
@@ -46,13 +47,30 @@ pub fn measure(idle: Duration) -> Memory {
     let with_both = resident_kib(pid);
     let crowded_wakeups = wakeups(pid, idle);
     drop((line, mqtt));
+    drop(daemon);
+    let tls_client_kib = in_tls();
     Memory {
         daemon_kib: alone,
         line_client_kib: (with_line - alone) / CLIENTS as f64,
         mqtt_client_kib: (with_both - with_line) / CLIENTS as f64,
+        tls_client_kib,
         idle_wakeups,
         crowded_wakeups,
     }
+}
+
+/// What a client of MQTT in TLS takes.
+fn in_tls() -> f64 {
+    let daemon = Gatekeeper::start_in_tls(r#""limits": {"clients": 1000},"#);
+    let (address, trusting) = (daemon.server.mqtt_tls(), daemon.trusting());
+    let connect = |number| MqttClient::connect_in_tls(address, trusting.clone(), &format!("secret-{number}"));
+    // What the first handshake of all brings into memory is not the client's.
+    let _first = connect(CLIENTS);
+    std::thread::sleep(SETTLE);
+    let alone = resident_kib(daemon.server.pid());
+    let _clients: Vec<MqttClient> = (0..CLIENTS).map(connect).collect();
+    std::thread::sleep(SETTLE);
+    (resident_kib(daemon.server.pid()) - alone) / CLIENTS as f64
 }
 
 /// The size of the program.

@@ -5,9 +5,14 @@ use std::io::{BufRead, BufReader, ErrorKind};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
+use rustls::crypto::ring;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
 use tempfile::TempDir;
 
 use super::floor::Speech;
@@ -17,12 +22,13 @@ pub struct Server {
     child: Child,
     line: Option<SocketAddr>,
     mqtt: Option<SocketAddr>,
+    mqtt_tls: Option<SocketAddr>,
 }
 
 /// The daemon, as it is released.
 pub struct Gatekeeper {
     pub server: Server,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// The floor.
@@ -56,6 +62,11 @@ impl Server {
         self.mqtt.expect("it speaks MQTT")
     }
 
+    /// Where it speaks MQTT in TLS.
+    pub fn mqtt_tls(&self) -> SocketAddr {
+        self.mqtt_tls.expect("it speaks MQTT in TLS")
+    }
+
     /// What it prints until it is ready, which is when `is_ready` says so.
     fn read_until(child: &mut Child, mut is_ready: impl FnMut(&str) -> bool) {
         let mut output = BufReader::new(child.stdout.take().expect("piped"));
@@ -83,12 +94,43 @@ impl Gatekeeper {
     /// Starts it with the devices of the demo and these sections besides, each followed by a comma.
     pub fn start(sections: &str) -> Gatekeeper {
         let folder = tempfile::tempdir().expect("a temporary folder");
+        Gatekeeper::start_in(folder, sections, "")
+    }
+
+    /// The same, and MQTT is spoken in TLS too, with a certificate that the program makes.
+    pub fn start_in_tls(sections: &str) -> Gatekeeper {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut command = Command::new(PROGRAM);
+        command
+            .args(["cert", "--self-signed", "127.0.0.1", "--out"])
+            .arg(folder.path())
+            .stdout(Stdio::null());
+        assert!(command.status().expect("the daemon's program is built").success());
+        let [certificate, key] = ["certificate.pem", "key.pem"].map(|name| folder.path().join(name));
+        let tls = format!(
+            r#", "tls": {{"listen": "127.0.0.1:0", "certificate": {certificate:?}, "key": {key:?}}}"#
+        );
+        Gatekeeper::start_in(folder, sections, &tls)
+    }
+
+    /// A client that trusts the certificate.
+    pub fn trusting(&self) -> Arc<ClientConfig> {
+        let mut roots = RootCertStore::empty();
+        let certificate = CertificateDer::from_pem_file(self.folder.path().join("certificate.pem"));
+        roots.add(certificate.expect("it was made")).expect("it is good");
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("good versions");
+        Arc::new(config.with_root_certificates(roots).with_no_client_auth())
+    }
+
+    fn start_in(folder: TempDir, sections: &str, mqtt: &str) -> Gatekeeper {
         let file = folder.path().join("config.json");
         let config = format!(
             r#"{{
                 "telemetry": "1h",
                 "line": {{"listen": "127.0.0.1:0"}},
-                "mqtt": {{"listen": "127.0.0.1:0"}},
+                "mqtt": {{"listen": "127.0.0.1:0"{mqtt}}},
                 "http": {{"listen": "127.0.0.1:0"}},
                 "hardware": {{"backend": "simulated"}},
                 {sections}
@@ -105,17 +147,18 @@ impl Gatekeeper {
         let mut command = Command::new(PROGRAM);
         command.arg("--config").arg(&file).env_remove("RUST_LOG");
         let mut server = start(&mut command).expect("the daemon's program is built");
-        let (mut line, mut mqtt) = (None, None);
+        let (mut line, mut mqtt, mut mqtt_tls) = (None, None, None);
         Server::read_until(&mut server.child, |text| {
             match text.split_once(' ') {
                 Some(("line", address)) => line = address.trim().parse().ok(),
                 Some(("mqtt", address)) => mqtt = address.trim().parse().ok(),
+                Some(("mqtt+tls", address)) => mqtt_tls = address.trim().parse().ok(),
                 _ => {}
             }
-            line.is_some() && mqtt.is_some()
+            text.starts_with("Try it")
         });
-        (server.line, server.mqtt) = (line, mqtt);
-        Gatekeeper { server, _folder: folder }
+        (server.line, server.mqtt, server.mqtt_tls) = (line, mqtt, mqtt_tls);
+        Gatekeeper { server, folder }
     }
 }
 
@@ -173,5 +216,5 @@ impl Mosquitto {
 fn start(command: &mut Command) -> std::io::Result<Server> {
     // An input that is open as long as we live, and an output that tells when it is ready.
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).current_dir(Path::new("/"));
-    Ok(Server { child: command.spawn()?, line: None, mqtt: None })
+    Ok(Server { child: command.spawn()?, line: None, mqtt: None, mqtt_tls: None })
 }

@@ -5,9 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, Unexpected, Visitor};
+use serde::de::{Deserializer, Error, IgnoredAny, Unexpected, Visitor};
 
 use super::sections::{MIB, within};
+use super::tls::{Insecure, TlsListener};
 use crate::domain::{Mistakes, Settings, Span};
 
 /// The listener of the line protocol.
@@ -25,6 +26,9 @@ pub struct LineListener {
     pub maximum_frame: usize,
     /// Whether it may listen where other machines can reach it.
     pub insecure: bool,
+    /// The listener for TLS beside it.
+    #[serde(deserialize_with = "read_later")]
+    pub tls: Option<TlsListener>,
 }
 
 /// The listener of MQTT.
@@ -42,6 +46,9 @@ pub struct MqttListener {
     pub persistence: Persistence,
     /// Whether it may listen where other machines can reach it.
     pub insecure: bool,
+    /// The listener for TLS beside it.
+    #[serde(deserialize_with = "read_later")]
+    pub tls: Option<TlsListener>,
 }
 
 /// Where sessions and retained messages are kept.
@@ -67,6 +74,9 @@ pub struct HttpListener {
     pub origins: Vec<String>,
     /// Whether it may listen where other machines can reach it.
     pub insecure: bool,
+    /// The listener for TLS beside it.
+    #[serde(deserialize_with = "read_later")]
+    pub tls: Option<TlsListener>,
 }
 
 impl Default for LineListener {
@@ -77,6 +87,7 @@ impl Default for LineListener {
             keepalive_maximum: Span::from_millis(3_600_000),
             maximum_frame: 4096,
             insecure: false,
+            tls: None,
         }
     }
 }
@@ -89,6 +100,7 @@ impl Default for MqttListener {
             maximum_packet: 65_536,
             persistence: Persistence::Off,
             insecure: false,
+            tls: None,
         }
     }
 }
@@ -99,13 +111,14 @@ impl Default for HttpListener {
             listen: Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080)),
             origins: Vec::new(),
             insecure: false,
+            tls: None,
         }
     }
 }
 
 pub(super) fn read_line(settings: &Settings<'_>, mistakes: &mut Mistakes) -> LineListener {
     let line: LineListener = settings.read(mistakes).unwrap_or_default();
-    check_reach(settings, line.listen, line.insecure, mistakes);
+    check_reach(settings, line.listen, Insecure(line.insecure), mistakes);
     let keepalive_in_bounds = within(settings, "keepalive", line.keepalive, KEEPALIVE, mistakes);
     let maximum_in_bounds =
         within(settings, "keepalive_maximum", line.keepalive_maximum, KEEPALIVE_MAXIMUM, mistakes);
@@ -122,7 +135,7 @@ pub(super) fn read_line(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Lin
 
 pub(super) fn read_mqtt(settings: &Settings<'_>, mistakes: &mut Mistakes) -> MqttListener {
     let mqtt: MqttListener = settings.read(mistakes).unwrap_or_default();
-    check_reach(settings, mqtt.listen, mqtt.insecure, mistakes);
+    check_reach(settings, mqtt.listen, Insecure(mqtt.insecure), mistakes);
     if let Some(rule) = broken_prefix_rule(&mqtt.prefix) {
         settings.mistake("prefix", rule, mistakes);
     }
@@ -132,7 +145,7 @@ pub(super) fn read_mqtt(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Mqt
 
 pub(super) fn read_http(settings: &Settings<'_>, mistakes: &mut Mistakes) -> HttpListener {
     let http: HttpListener = settings.read(mistakes).unwrap_or_default();
-    check_reach(settings, http.listen, http.insecure, mistakes);
+    check_reach(settings, http.listen, Insecure(http.insecure), mistakes);
     if let Some(wrong) = http.origins.iter().find(|origin| !is_origin(origin)) {
         let message = format!(
             "expected origins such as \"https://panel.example:8443\", without a path, or \"*\" for all, found {wrong:?}"
@@ -142,12 +155,12 @@ pub(super) fn read_http(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Htt
     http
 }
 
-/// A section that may have a listener: its name, its settings, and where it listens.
+/// A section that may have a listener: its name, its settings, and where it listens.  Those for TLS come last.
 pub(super) type Section<'s, 't> = (&'static str, &'s Settings<'t>, Option<SocketAddr>);
 
 /// One port cannot have two listeners, and a gatekeeper without any is of no use.
-pub(super) fn check_together(sections: &[Section<'_, '_>; 3], mistakes: &mut Mistakes) {
-    let [first, second, third] = sections;
+pub(super) fn check_together(sections: &[Section<'_, '_>], mistakes: &mut Mistakes) {
+    let [first, second, third, ..] = sections else { return };
     if sections.iter().all(|(_, _, listen)| listen.is_none()) {
         let message = format!(
             "{}.listen and {}.listen are null as well: give one of them an address, or nobody can connect",
@@ -179,13 +192,18 @@ fn is_origin(origin: &str) -> bool {
     !scheme.is_empty() && scheme.chars().all(word) && !rest.is_empty() && rest.chars().all(host)
 }
 
-/// As long as there are no users and no TLS, whoever reaches a port is its master.
-fn check_reach(settings: &Settings<'_>, listen: Option<SocketAddr>, insecure: bool, mistakes: &mut Mistakes) {
+/// As long as there are no users, whoever reaches a port is its master, in TLS too.
+pub(super) fn check_reach(
+    settings: &Settings<'_>,
+    listen: Option<SocketAddr>,
+    insecure: Insecure,
+    mistakes: &mut Mistakes,
+) {
     let Some(address) = listen.filter(|address| !address.ip().to_canonical().is_loopback()) else { return };
-    if !insecure {
+    if insecure == Insecure(false) {
         let message = format!(
-            "everybody who can reach {address} could drive every device, because there are no users and no TLS \
-             yet: listen on 127.0.0.1, or add \"insecure\": true if that is meant"
+            "everybody who can reach {address} could drive every device, because there are no users yet: \
+             listen on 127.0.0.1, or add \"insecure\": true if that is meant"
         );
         settings.mistake("listen", message, mistakes);
     }
@@ -217,8 +235,15 @@ fn broken_prefix_rule(prefix: &str) -> Option<&'static str> {
     }
 }
 
+/// An object that is read by itself, so that its mistakes stand in their places.
+fn read_later<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TlsListener>, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| None)
+}
+
 /// An address as text; `null` switches the listener off.
-fn address_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+pub(super) fn address_or_null<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SocketAddr>, D::Error> {
     struct Address;
     impl Visitor<'_> for Address {
         type Value = Option<SocketAddr>;

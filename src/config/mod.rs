@@ -15,6 +15,7 @@ mod listeners;
 mod report;
 mod sections;
 mod syntax;
+mod tls;
 
 use std::path::PathBuf;
 
@@ -29,6 +30,7 @@ pub use example::{DEMO, example};
 pub use listeners::{HttpListener, LineListener, MqttListener, Persistence};
 pub use report::{Located, Report};
 pub use sections::{Audit, Backend, Hardware, Limits};
+pub use tls::{ClientCertificates, PemFile, TlsListener};
 
 use report::Places;
 
@@ -95,13 +97,25 @@ fn read<B: Wired>(
     let line_settings = settings.object("line", "an object with the settings of the line protocol", mistakes);
     let mqtt_settings = settings.object("mqtt", "an object with the settings of MQTT", mistakes);
     let http_settings = settings.object("http", "an object with the settings of HTTP", mistakes);
-    let line = listeners::read_line(&line_settings, mistakes);
-    let mqtt = listeners::read_mqtt(&mqtt_settings, mistakes);
-    let http = listeners::read_http(&http_settings, mistakes);
+    let mut line = listeners::read_line(&line_settings, mistakes);
+    let mut mqtt = listeners::read_mqtt(&mqtt_settings, mistakes);
+    let mut http = listeners::read_http(&http_settings, mistakes);
+    let [line_tls, mqtt_tls, http_tls] = [&line_settings, &mqtt_settings, &http_settings]
+        .map(|section| section.object("tls", "an object with the settings of TLS", mistakes));
+    let mut read_tls = |section, tls, port, insecure| {
+        tls::read(section, tls, port, tls::Insecure(insecure), places, mistakes)
+    };
+    line.tls = read_tls(&line_settings, &line_tls, LINE_TLS, line.insecure);
+    mqtt.tls = read_tls(&mqtt_settings, &mqtt_tls, MQTT_TLS, mqtt.insecure);
+    http.tls = read_tls(&http_settings, &http_tls, HTTP_TLS, http.insecure);
+    let secured = |tls: &Option<TlsListener>| tls.as_ref().and_then(|tls| tls.listen);
     let sections = [
         ("line", &line_settings, line.listen),
         ("mqtt", &mqtt_settings, mqtt.listen),
         ("http", &http_settings, http.listen),
+        ("line.tls", &line_tls, secured(&line.tls)),
+        ("mqtt.tls", &mqtt_tls, secured(&mqtt.tls)),
+        ("http.tls", &http_tls, secured(&http.tls)),
     ];
     listeners::check_together(&sections, mistakes);
 
@@ -184,3 +198,8 @@ impl From<LogLevel> for LevelFilter {
 }
 
 const TELEMETRY: std::ops::RangeInclusive<Span> = Span::from_millis(1000)..=Span::from_millis(3_600_000);
+
+/// The ports of TLS, of which the second is the one that IANA has given to MQTT.
+const LINE_TLS: u16 = 7071;
+const MQTT_TLS: u16 = 8883;
+const HTTP_TLS: u16 = 8443;

@@ -24,6 +24,8 @@ pub enum StartupError {
         /// The program that has the port, where that can be known.
         holder: Option<String>,
     },
+    /// Files that the configuration names can't be used; each text has its place in the configuration.
+    Files(Vec<String>),
     /// There is no hardware as configured.
     Hardware(HardwareError),
     /// A device could not be built.
@@ -77,6 +79,7 @@ impl fmt::Display for StartupError {
                     _ => write!(f, "{cause}; set {section}.listen to another address"),
                 }
             }
+            StartupError::Files(mistakes) => f.write_str(&mistakes.join("\n")),
             StartupError::Hardware(error) => error.fmt(f),
             StartupError::Devices(error) => error.fmt(f),
             StartupError::State(error) => error.fmt(f),

@@ -8,22 +8,27 @@
 //!                                            └─ journal ─► store ─► sessions.log
 //! ```
 
+mod certificates;
+mod doors;
 mod error;
 mod limits;
 mod logging;
+mod self_signed;
 mod telemetry;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use log::{error, info, warn};
 
+pub use certificates::{Certificates, FileReport, Reloaded, check_files};
+use doors::{Addresses, Doors, House};
 pub use error::StartupError;
 pub use logging::Logging;
+pub use self_signed::{SelfSigned, make_self_signed};
 
 use crate::config::{self, Config};
 use crate::control::{Blueprint, Ended, EventSink, HardwareThread, Planned, devices};
@@ -39,7 +44,7 @@ use crate::gateway::{
 };
 use crate::hardware::gpiochip::Gpiochip;
 use crate::hardware::{Hardware, HardwareError, Simulation};
-use crate::net::{Accepted, Admission, Listener, ListenerThread};
+use crate::net::{Admission, ListenerThread};
 use telemetry::TelemetryThread;
 
 /// A configuration whose devices are of the kinds that there are.
@@ -62,9 +67,10 @@ pub struct Daemon {
     listeners: Vec<ListenerThread>,
     telemetry: TelemetryThread,
     shared: Shared,
-    line: Option<SocketAddr>,
-    mqtt: Option<SocketAddr>,
-    http: Option<SocketAddr>,
+    line: Addresses,
+    mqtt: Addresses,
+    http: Addresses,
+    certificates: Certificates,
     endings: (Sender<Ending>, Receiver<Ending>),
     logging: Logging,
     /// Disconnected when the last client's thread has ended.
@@ -137,9 +143,12 @@ impl Daemon {
     ) -> Result<Daemon, StartupError> {
         let started = Instant::now();
         limits::raise(Admission::connections(config.limits.clients));
-        let line_listener = bind("line", config.line.listen)?;
-        let mqtt_listener = bind("mqtt", config.mqtt.listen)?;
-        let http_listener = bind("http", config.http.listen)?;
+        let mut certificates = Certificates::default();
+        let mut bind =
+            |names, plain, tls: &Option<_>| Doors::bind(names, plain, tls.as_ref(), &mut certificates);
+        let line_doors = bind(["line", "line.tls"], config.line.listen, &config.line.tls)?;
+        let mqtt_doors = bind(["mqtt", "mqtt.tls"], config.mqtt.listen, &config.mqtt.tls)?;
+        let http_doors = bind(["http", "http.tls"], config.http.listen, &config.http.tls)?;
         let (store, journal, kept) = match config.mqtt.persistence {
             config::Persistence::Off => (None, Journal::default(), Mirror::default()),
             config::Persistence::File => {
@@ -217,44 +226,32 @@ impl Daemon {
             counters,
         };
         let (alive, clients) = channel();
-        let [line, mqtt, http] = [&line_listener, &mqtt_listener, &http_listener]
-            .map(|listener| listener.as_ref().map(Listener::address));
-        let mut listeners = Vec::new();
-        if let Some(listener) = line_listener {
-            let settings = LineSettings {
-                keepalive: config.line.keepalive.0,
-                keepalive_maximum: config.line.keepalive_maximum.0,
-                maximum_frame: config.line.maximum_frame,
-                connect_time: config.limits.connect_time.0,
-            };
-            let serve =
-                move |accepted, shared: &Shared, number| line::serve(accepted, shared, &settings, number);
-            listeners.push(listen(listener, "line", &shared, &alive, &endings.0, serve)?);
-        }
-        if let Some(listener) = mqtt_listener {
-            let settings = MqttSettings {
-                connect_time: config.limits.connect_time.0,
-                maximum_packet: config.mqtt.maximum_packet,
-                protocol: Protocol::Mqtt,
-            };
-            let serve =
-                move |accepted, shared: &Shared, number| mqtt::serve(accepted, shared, &settings, number);
-            listeners.push(listen(listener, "mqtt", &shared, &alive, &endings.0, serve)?);
-        }
-        if let Some(listener) = http_listener {
+        let [line, mqtt, http] = [&line_doors, &mqtt_doors, &http_doors].map(Doors::addresses);
+        let connect_time = config.limits.connect_time.0;
+        let house = House { shared: &shared, connect_time, alive: &alive, endings: &endings.0 };
+        let line_settings = LineSettings {
+            keepalive: config.line.keepalive.0,
+            keepalive_maximum: config.line.keepalive_maximum.0,
+            maximum_frame: config.line.maximum_frame,
+            connect_time,
+        };
+        let mqtt_settings =
+            |protocol| MqttSettings { connect_time, maximum_packet: config.mqtt.maximum_packet, protocol };
+        let mut listeners = line_doors.open(&house, |_| {
+            move |accepted, shared: &Shared, number| line::serve(accepted, shared, &line_settings, number)
+        })?;
+        listeners.extend(mqtt_doors.open(&house, |_| {
+            let settings = mqtt_settings(Protocol::Mqtt);
+            move |accepted, shared: &Shared, number| mqtt::serve(accepted, shared, &settings, number)
+        })?);
+        listeners.extend(http_doors.open(&house, |address| {
             let settings = HttpSettings {
-                connect_time: config.limits.connect_time.0,
-                visitors: Visitors::new(listener.address().ip(), config.http.origins),
-                mqtt: MqttSettings {
-                    connect_time: config.limits.connect_time.0,
-                    maximum_packet: config.mqtt.maximum_packet,
-                    protocol: Protocol::WebSocket,
-                },
+                connect_time,
+                visitors: Visitors::new(address.ip(), config.http.origins.clone()),
+                mqtt: mqtt_settings(Protocol::WebSocket),
             };
-            let serve =
-                move |accepted, shared: &Shared, number| http::serve(accepted, shared, &settings, number);
-            listeners.push(listen(listener, "http", &shared, &alive, &endings.0, serve)?);
-        }
+            move |accepted, shared: &Shared, number| http::serve(accepted, shared, &settings, number)
+        })?);
         let ended = endings.0.clone();
         let failed = move || {
             let _ = ended.send(Ending::Telemetry);
@@ -272,6 +269,7 @@ impl Daemon {
             line,
             mqtt,
             http,
+            certificates,
             endings,
             logging,
             clients,
@@ -280,17 +278,37 @@ impl Daemon {
 
     /// Where the line protocol is spoken.
     pub fn line_address(&self) -> Option<SocketAddr> {
-        self.line
+        self.line.plain
+    }
+
+    /// Where the line protocol is spoken in TLS.
+    pub fn line_tls_address(&self) -> Option<SocketAddr> {
+        self.line.tls
     }
 
     /// Where MQTT is spoken.
     pub fn mqtt_address(&self) -> Option<SocketAddr> {
-        self.mqtt
+        self.mqtt.plain
+    }
+
+    /// Where MQTT is spoken in TLS.
+    pub fn mqtt_tls_address(&self) -> Option<SocketAddr> {
+        self.mqtt.tls
     }
 
     /// Where HTTP is spoken.
     pub fn http_address(&self) -> Option<SocketAddr> {
-        self.http
+        self.http.plain
+    }
+
+    /// Where HTTP is spoken in TLS.
+    pub fn http_tls_address(&self) -> Option<SocketAddr> {
+        self.http.tls
+    }
+
+    /// The certificates that its listeners show, which can be read anew while it runs.
+    pub fn certificates(&self) -> Certificates {
+        self.certificates.clone()
     }
 
     /// What is common to all clients.
@@ -409,43 +427,4 @@ fn with_trail(
     })
     .map_err(|cause| StartupError::Audit { file: path, cause })?;
     Ok((bus.with_trail(trail), Some(thread)))
-}
-
-fn bind(section: &'static str, address: Option<SocketAddr>) -> Result<Option<Listener>, StartupError> {
-    let Some(address) = address else { return Ok(None) };
-    match Listener::bind(address) {
-        Ok(listener) => Ok(Some(listener)),
-        Err(cause) => Err(StartupError::listen(section, address, cause)),
-    }
-}
-
-fn listen(
-    listener: Listener,
-    name: &'static str,
-    shared: &Shared,
-    alive: &Sender<()>,
-    endings: &Sender<Ending>,
-    serve: impl Fn(Accepted, &Shared, u64) + Send + Sync + 'static,
-) -> Result<ListenerThread, StartupError> {
-    let (shared, alive, numbers) = (shared.clone(), alive.clone(), AtomicU64::new(1));
-    let endings = endings.clone();
-    listener
-        .start(
-            name,
-            shared.admission.clone(),
-            move |accepted| {
-                let _alive = alive.clone();
-                let number = numbers.fetch_add(1, Ordering::Relaxed);
-                let peer = accepted.link.peer();
-                let conversation = std::panic::AssertUnwindSafe(|| serve(accepted, &shared, number));
-                // One client's bug ends that client.
-                if std::panic::catch_unwind(conversation).is_err() {
-                    error!("{peer}: its thread panicked; the connection is closed");
-                }
-            },
-            move || {
-                let _ = endings.send(Ending::Listener);
-            },
-        )
-        .map_err(StartupError::thread(name))
 }

@@ -14,6 +14,8 @@ pub struct Principal {
     pub address: SocketAddr,
     /// The protocol it speaks.
     pub protocol: Protocol,
+    /// The name in the certificate that it has shown, and that one of the configured authorities has signed.
+    pub certificate_name: Option<String>,
 }
 
 /// The protocol a client speaks.

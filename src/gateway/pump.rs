@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::{Counted, Delivery, Note, Outbox, Taken};
 use crate::domain::{Code, Refusal};
 use crate::gateway::outbox::Lost;
-use crate::net::{Interest, Link, Read, Ready, wait};
+use crate::net::{Interest, Link, Read, wait};
 use crate::wire::mqtt::Census;
 
 /// A protocol as one client speaks it.  It has no socket and no clock: bytes and time are given to it, and its
@@ -78,6 +78,7 @@ pub fn converse(
 ) -> io::Result<()> {
     let mut farewell = None;
     let result = talk(link, conversation, outbox, counted, largest, &mut farewell);
+    link.finish();
     let until = farewell.unwrap_or_else(|| Instant::now() + FAREWELL);
     conclude(conversation, outbox, until);
     result
@@ -199,11 +200,7 @@ fn talk(
         let interest =
             Interest { read: !ended && listening && input.len() < largest + SLACK, write: blocked };
         let until = [conversation.deadline(), *farewell].into_iter().flatten().min();
-        let ready = if interest.read && link.has_unread() {
-            Ready { read: true, ..Ready::default() }
-        } else {
-            outbox.sleep(link.as_fd(), interest, until)?
-        };
+        let ready = link.wait(interest, |socket, interest| outbox.sleep(socket, interest, until))?;
         if ready.read {
             let before = input.len();
             ended |= link.read(&mut input)? == Read::End;

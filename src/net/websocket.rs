@@ -4,8 +4,6 @@
 //! nothing more to say, each look reads the socket once, and takes every message that is complete then.
 
 use std::io::{self, ErrorKind, Read as _};
-use std::net::TcpStream;
-use std::os::fd::{AsFd, BorrowedFd};
 
 use log::debug;
 use tungstenite::error::{CapacityError, ProtocolError};
@@ -14,6 +12,7 @@ use tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tungstenite::{Error, Message, WebSocket};
 
 use super::Read;
+use super::stream::Stream;
 
 /// One WebSocket that was agreed on.
 #[derive(Debug)]
@@ -39,7 +38,7 @@ enum Stage {
 /// The connection, which lets itself be read as often as it is opened.
 #[derive(Debug)]
 struct Gate {
-    stream: TcpStream,
+    stream: Stream,
     is_open: bool,
 }
 
@@ -53,7 +52,7 @@ const CONTROL_FRAMES: usize = 1 << 10;
 impl Channel {
     /// Goes on with a connection on which the WebSocket was agreed on; `rest` is what the client has sent since.  Its
     /// messages have at most `largest` bytes.
-    pub(super) fn new(stream: TcpStream, rest: Vec<u8>, largest: usize) -> Channel {
+    pub(super) fn new(stream: Stream, rest: Vec<u8>, largest: usize) -> Channel {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(0)
@@ -68,12 +67,12 @@ impl Channel {
 
     /// Whether there may be messages although the socket has nothing to read.
     pub(super) fn has_unread(&self) -> bool {
-        self.unread
+        self.unread || self.stream().has_unread()
     }
 
     /// Whether something waits for the socket to be written.
     pub(super) fn has_unsent(&self) -> bool {
-        self.unsent
+        self.unsent || self.stream().has_unsent()
     }
 
     /// Whether both sides have said goodbye.
@@ -125,10 +124,10 @@ impl Channel {
 
     /// Sends as much as goes into one message, when what was sent before is written; says how much that is.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.unsent {
+        if self.has_unsent() {
             self.flush()?;
         }
-        if self.unsent {
+        if self.has_unsent() {
             return Ok(0);
         }
         if bytes.is_empty() || !self.websocket.can_write() {
@@ -154,6 +153,16 @@ impl Channel {
     /// Says goodbye, unless that was done.
     pub(super) fn finish(&mut self) -> io::Result<()> {
         self.close(CloseCode::Normal, "")
+    }
+
+    /// Says below the WebSocket too that no more will be sent.
+    pub(super) fn finish_stream(&mut self) -> io::Result<()> {
+        self.websocket.get_mut().stream.finish()
+    }
+
+    /// What it goes over.
+    pub(super) fn stream(&self) -> &Stream {
+        &self.websocket.get_ref().stream
     }
 
     fn close(&mut self, code: CloseCode, reason: &'static str) -> io::Result<()> {
@@ -219,17 +228,9 @@ impl Channel {
         match self.websocket.get_mut().stream.read(&mut unwanted) {
             Ok(0) => Ok(Read::End),
             Ok(_) => Ok(Read::Nothing),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
-                Ok(Read::Nothing)
-            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Read::Nothing),
             Err(error) => Err(error),
         }
-    }
-}
-
-impl AsFd for Channel {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.websocket.get_ref().stream.as_fd()
     }
 }
 
@@ -238,26 +239,16 @@ impl io::Read for Gate {
         if !std::mem::take(&mut self.is_open) {
             return Err(ErrorKind::WouldBlock.into());
         }
-        loop {
-            match self.stream.read(buffer) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                result => return result,
-            }
-        }
+        self.stream.read(buffer)
     }
 }
 
 impl io::Write for Gate {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        loop {
-            match self.stream.write(bytes) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                result => return result,
-            }
-        }
+        self.stream.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.stream.flush()
     }
 }

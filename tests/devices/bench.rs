@@ -34,6 +34,7 @@ pub fn principal() -> Arc<Principal> {
         client: ClientId::parse("test").expect("valid"),
         address: SocketAddr::from(([127, 0, 0, 1], 1)),
         protocol: Protocol::Line,
+        certificate_name: None,
     })
 }
 

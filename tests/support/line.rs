@@ -6,14 +6,16 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use super::PATIENCE;
+use super::tls::Transport;
 
 /// How long nothing must be taken to say that nothing is.
 const STUCK: Duration = Duration::from_millis(300);
 
 /// A connection.
 pub struct LineClient {
-    stream: TcpStream,
-    reader: BufReader<TcpStream>,
+    /// The socket below everything.
+    socket: TcpStream,
+    reader: BufReader<Box<dyn Transport>>,
     /// Events that came while a reply was waited for.
     early: VecDeque<String>,
 }
@@ -24,8 +26,14 @@ impl LineClient {
         let stream = TcpStream::connect(address).expect("the daemon listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         stream.set_nodelay(true).expect("no delay");
-        let reader = BufReader::new(stream.try_clone().expect("a second handle"));
-        LineClient { stream, reader, early: VecDeque::new() }
+        let socket = stream.try_clone().expect("a second handle");
+        LineClient::over(socket, stream)
+    }
+
+    /// A connection that there is already; `socket` is what it goes over.
+    pub fn over(socket: TcpStream, transport: impl Transport + 'static) -> LineClient {
+        let transport: Box<dyn Transport> = Box::new(transport);
+        LineClient { socket, reader: BufReader::new(transport), early: VecDeque::new() }
     }
 
     /// Connects, and is not thrown out for being slow.
@@ -48,22 +56,24 @@ impl LineClient {
 
     /// Sends bytes to a daemon that may have gone away.
     pub fn try_raw(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write_all(bytes)
+        let transport = self.reader.get_mut();
+        transport.write_all(bytes)?;
+        transport.flush()
     }
 
     /// Sends these bytes, which are whole frames, as often as they are taken without anything being read.
     pub fn flood(&mut self, frames: &[u8]) {
-        self.stream.set_write_timeout(Some(STUCK)).expect("a timeout");
+        self.socket.set_write_timeout(Some(STUCK)).expect("a timeout");
         let mut left = frames;
         loop {
-            match self.stream.write(left) {
+            match self.reader.get_mut().write(left) {
                 Ok(written) if written < left.len() => left = &left[written..],
                 Ok(_) => left = frames,
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => break,
                 Err(error) => panic!("the connection goes on: {error}"),
             }
         }
-        self.stream.set_write_timeout(None).expect("no timeout");
+        self.socket.set_write_timeout(None).expect("no timeout");
     }
 
     /// The next frame, without its beginning and its end; nothing when the connection has ended.
@@ -128,7 +138,7 @@ impl LineClient {
 
     /// Says that it will send no more.
     pub fn finish(&mut self) {
-        self.stream.shutdown(Shutdown::Write).expect("connected");
+        self.socket.shutdown(Shutdown::Write).expect("connected");
     }
 
     /// The value of a field.

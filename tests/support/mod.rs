@@ -8,6 +8,7 @@ pub mod line;
 pub mod mqtt;
 pub mod process;
 pub mod program;
+pub mod tls;
 pub mod websocket;
 
 use std::io::Write;
@@ -75,6 +76,21 @@ impl Gatekeeper {
         self.running().line_address().expect("the listener is on")
     }
 
+    /// Where it speaks the line protocol in TLS.
+    pub fn line_tls(&self) -> SocketAddr {
+        self.running().line_tls_address().expect("the listener is on")
+    }
+
+    /// Where it speaks MQTT in TLS.
+    pub fn mqtt_tls(&self) -> SocketAddr {
+        self.running().mqtt_tls_address().expect("the listener is on")
+    }
+
+    /// Where it speaks HTTP in TLS.
+    pub fn http_tls(&self) -> SocketAddr {
+        self.running().http_tls_address().expect("the listener is on")
+    }
+
     /// Where it speaks MQTT.
     pub fn mqtt(&self) -> SocketAddr {
         self.running().mqtt_address().expect("the listener is on")
@@ -138,7 +154,7 @@ pub fn programs_are_here(programs: &[&str]) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let is_here = |program: &&&str| std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
     let Some(missing) = programs.iter().find(|program| !is_here(program)) else { return true };
-    skipped(&format!("{missing} is not installed (mosquitto-clients, netcat-openbsd)"));
+    skipped(&format!("{missing} is not installed (mosquitto-clients, netcat-openbsd, openssl)"));
     false
 }
 

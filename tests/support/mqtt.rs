@@ -12,10 +12,11 @@ use gpio_gatekeeper::wire::mqtt::{
 };
 
 use super::PATIENCE;
+use super::tls::Transport;
 
 /// A connection.
 pub struct MqttClient {
-    stream: TcpStream,
+    stream: Box<dyn Transport>,
     version: Version,
     buffer: Vec<u8>,
     /// Messages that came while an answer was waited for.
@@ -72,6 +73,12 @@ impl MqttClient {
         let stream = TcpStream::connect(address).expect("the daemon listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         stream.set_nodelay(true).expect("no delay");
+        MqttClient::over(stream, version)
+    }
+
+    /// A connection that there is already.
+    pub fn over(transport: impl Transport + 'static, version: Version) -> MqttClient {
+        let stream: Box<dyn Transport> = Box::new(transport);
         MqttClient { stream, version, buffer: Vec::new(), early: VecDeque::new(), next: 0 }
     }
 
@@ -82,7 +89,12 @@ impl MqttClient {
 
     /// Connects, and gives the answer.
     pub fn connect_with(address: SocketAddr, connect: Connect) -> (MqttClient, Connack) {
-        let mut client = MqttClient::open(address, connect.version);
+        MqttClient::open(address, connect.version).introduce(connect)
+    }
+
+    /// Sends the CONNECT, and gives the answer.
+    pub fn introduce(self, connect: Connect) -> (MqttClient, Connack) {
+        let mut client = self;
         client.send(&Packet::Connect(Box::new(connect)));
         match client.receive() {
             Packet::Connack(connack) => (client, connack),

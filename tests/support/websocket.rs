@@ -1,5 +1,6 @@
 //! An MQTT client in a WebSocket, on the library's own client.
 
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use gpio_gatekeeper::wire::mqtt::{
@@ -15,9 +16,9 @@ use super::PATIENCE;
 use super::mqtt::connect;
 
 /// A WebSocket that was agreed on.
-pub struct WebSocketClient {
+pub struct WebSocketClient<S = TcpStream> {
     /// The WebSocket.
-    pub socket: WebSocket<TcpStream>,
+    pub socket: WebSocket<S>,
     buffer: Vec<u8>,
 }
 
@@ -66,18 +67,7 @@ impl WebSocketClient {
         let stream = TcpStream::connect(address).expect("the daemon listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         stream.set_nodelay(true).expect("no delay");
-        match tungstenite::client::client(request, stream) {
-            Ok((socket, response)) => {
-                let agreed = response.headers().get("Sec-WebSocket-Protocol").map(|value| value.as_bytes());
-                assert_eq!(agreed, Some(&b"mqtt"[..]));
-                Ok(WebSocketClient { socket, buffer: Vec::new() })
-            }
-            Err(HandshakeError::Failure(Error::Http(response))) => {
-                let body = response.body().clone().unwrap_or_default();
-                Err((response.status().as_u16(), String::from_utf8_lossy(&body).into_owned()))
-            }
-            Err(error) => panic!("no handshake: {error}"),
-        }
+        WebSocketClient::open_over(stream, request)
     }
 
     /// Opens a WebSocket and connects as this client.
@@ -91,6 +81,24 @@ impl WebSocketClient {
         client.send(&[Packet::Connect(Box::new(connect))]);
         client.expect_connack();
         client
+    }
+}
+
+impl<S: Read + Write> WebSocketClient<S> {
+    /// Opens a WebSocket on a connection that there is already.
+    pub fn open_over(stream: S, request: Request) -> Result<WebSocketClient<S>, (u16, String)> {
+        match tungstenite::client::client(request, stream) {
+            Ok((socket, response)) => {
+                let agreed = response.headers().get("Sec-WebSocket-Protocol").map(|value| value.as_bytes());
+                assert_eq!(agreed, Some(&b"mqtt"[..]));
+                Ok(WebSocketClient { socket, buffer: Vec::new() })
+            }
+            Err(HandshakeError::Failure(Error::Http(response))) => {
+                let body = response.body().clone().unwrap_or_default();
+                Err((response.status().as_u16(), String::from_utf8_lossy(&body).into_owned()))
+            }
+            Err(error) => panic!("no handshake: {error}"),
+        }
     }
 
     /// Takes the CONNACK.

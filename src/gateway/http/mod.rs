@@ -9,8 +9,7 @@ mod upgrade;
 mod visitors;
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::Arc;
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use log::debug;
@@ -19,7 +18,7 @@ pub use visitors::{Reach, Visitors};
 
 use super::Shared;
 use super::mqtt::{self, MqttSettings};
-use crate::net::{Accepted, Interest, Link, Read, Ready, Seat, Seating, Waker, wait};
+use crate::net::{Accepted, Interest, Link, Patience, Read, Seating};
 use crate::wire::http::{Bad, Method, Request, Response, Split, Status, split};
 
 /// What the configuration says about HTTP connections.
@@ -32,9 +31,6 @@ pub struct HttpSettings {
     /// How MQTT is spoken in WebSockets.
     pub mqtt: MqttSettings,
 }
-
-/// How a connection waits that never is a client: until it is dismissed.
-struct Patience(Arc<Waker>);
 
 /// What came of waiting for a request.
 enum Heard {
@@ -82,7 +78,10 @@ fn converse(accepted: Accepted, shared: &Shared, settings: &HttpSettings, number
     let until = Instant::now() + settings.connect_time;
     let mut input = Vec::new();
     let (method, answer) = match listen(&mut link, &mut input, &patience, until)? {
-        Heard::Nothing => return Ok(()),
+        Heard::Nothing => {
+            link.finish();
+            return Ok(());
+        }
         Heard::TooLate => {
             let response = Response::text(Status::RequestTimeout, "no whole request came in time");
             (Method::Get, Answer::Response(response))
@@ -113,26 +112,11 @@ fn converse(accepted: Accepted, shared: &Shared, settings: &HttpSettings, number
     }
 }
 
-impl Patience {
-    fn of(seat: &Seat) -> io::Result<Patience> {
-        let waker = Arc::new(Waker::new()?);
-        let bell = waker.clone();
-        seat.on_dismissal(move |_| bell.wake());
-        Ok(Patience(waker))
-    }
-
-    /// Waits for the socket or until `until`; a connection that is dismissed counts as gone.
-    fn wait(&self, socket: BorrowedFd<'_>, interest: Interest, until: Instant) -> io::Result<Ready> {
-        let ready = wait(socket, interest, &self.0, Some(until))?;
-        Ok(Ready { gone: ready.gone || ready.woken, ..ready })
-    }
-}
-
 /// Waits for a whole head.
 fn listen(link: &mut Link, input: &mut Vec<u8>, patience: &Patience, until: Instant) -> io::Result<Heard> {
     let interest = Interest { read: true, write: false };
     loop {
-        let ready = patience.wait(link.as_fd(), interest, until)?;
+        let ready = link.wait(interest, |socket, interest| patience.wait(socket, interest, until))?;
         if ready.read {
             let read = link.read(input)?;
             if !matches!(split(input), Ok(Split::NeedMore)) {
@@ -155,17 +139,16 @@ fn say(link: &mut Link, bytes: &[u8], patience: &Patience) -> io::Result<()> {
     let until = Instant::now() + FAREWELL;
     let interest = Interest { read: false, write: true };
     let mut left = bytes;
-    while !left.is_empty() {
+    loop {
         left = &left[link.write(left)?..];
-        if left.is_empty() {
-            break;
+        if left.is_empty() && !link.has_unsent() {
+            return Ok(());
         }
         let ready = patience.wait(link.as_fd(), interest, until)?;
         if ready.gone || Instant::now() >= until {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read"));
         }
     }
-    Ok(())
 }
 
 fn answer(

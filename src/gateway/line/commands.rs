@@ -231,7 +231,7 @@ fn hello(line: &mut LineConversation, frame: &Frame<'_>, now: Instant) -> Result
         ("KEEPALIVE", Cow::Owned(Span(keepalive).to_string())),
     ];
     let Some(client) = client else { return Ok(Next::Reply(fields)) };
-    line.principal = Arc::new(Principal { client, ..*line.principal });
+    line.principal = Arc::new(Principal { client, ..Principal::clone(&line.principal) });
     let ticket = line.ask(frame, Then::Reply(fields));
     if let Some(membership) = &line.membership {
         membership.rename(line.principal.clone(), ticket);

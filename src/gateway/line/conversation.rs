@@ -1,6 +1,5 @@
 //! One client's conversation: its frames in, replies in their order and events out, until somebody ends it.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,7 +13,7 @@ use crate::domain::{Audit, ClientId, Code, Command, Deed, Principal, Protocol, R
 use crate::gateway::bus::Membership;
 use crate::gateway::mqtt::kept::Keeping;
 use crate::gateway::{Conversation, Delivery, InOrder, Joining, Note, Outbox, Shared};
-use crate::net::{Seat, Seating};
+use crate::net::{Peer, Seat, Seating};
 use crate::wire::line::{Frame, Item, Split, Splitter};
 use crate::wire::mqtt::{Census, TopicFilter};
 
@@ -102,14 +101,15 @@ impl LineConversation {
         shared: Shared,
         settings: LineSettings,
         outbox: Arc<Outbox>,
-        peer: SocketAddr,
+        peer: impl Into<Peer>,
         number: u64,
         seat: Seat,
         now: Instant,
     ) -> LineConversation {
         // A word, a dash and a number: none of it can be wrong in an identifier.
         let client = ClientId::parse(&format!("line-{number}")).expect("a valid client id");
-        let principal = Arc::new(Principal { client, address: peer, protocol: Protocol::Line });
+        let Peer { address, certificate_name } = peer.into();
+        let principal = Arc::new(Principal { client, address, protocol: Protocol::Line, certificate_name });
         let mut conversation = LineConversation {
             splitter: Splitter::new(settings.maximum_frame),
             watchdog: Watchdog::new(settings.keepalive, settings.connect_time, now),

@@ -33,8 +33,15 @@ pub fn serve(accepted: Accepted, shared: &Shared, settings: &LineSettings, numbe
         Err(error) => return warn!("no outbox for {peer}: {error}"),
     };
     close_on_dismissal(&seat, &outbox);
-    let mut conversation =
-        LineConversation::new(shared.clone(), *settings, outbox.clone(), peer, number, seat, Instant::now());
+    let mut conversation = LineConversation::new(
+        shared.clone(),
+        *settings,
+        outbox.clone(),
+        link.known_peer(),
+        number,
+        seat,
+        Instant::now(),
+    );
     match converse(&mut link, &mut conversation, &outbox, &counted, settings.maximum_frame) {
         Ok(()) => debug!("line-{number}: {peer} is done"),
         Err(error) => debug!("line-{number}: {peer} is gone: {error}"),

@@ -13,7 +13,7 @@ use super::reception::Reception;
 use super::session::Session;
 use crate::domain::{ClientId, Principal, Refusal};
 use crate::gateway::{Joining, Message, Space, Topics};
-use crate::net::Seating;
+use crate::net::{Peer, Seating};
 use crate::wire::mqtt::{Connack, Connect, Packet, Properties, Property, ReasonCode, Version, Will};
 
 /// Why a client is not taken.
@@ -59,7 +59,8 @@ pub(super) fn open(
         },
     };
     let protocol = conversation.settings.protocol;
-    let principal = Arc::new(Principal { client: client.clone(), address: conversation.peer, protocol });
+    let Peer { address, certificate_name } = conversation.peer.clone();
+    let principal = Arc::new(Principal { client: client.clone(), address, protocol, certificate_name });
     if reception.write(Packet::Connack(connack.clone()), &mut Vec::new()).is_err() {
         // Before it is a member, so that it takes nobody's place.
         return refuse(ReasonCode::PacketTooLarge, "the CONNACK is larger than the maximum packet size");

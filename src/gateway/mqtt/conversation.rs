@@ -1,6 +1,5 @@
 //! One MQTT client's conversation: which packets may come when, and how it ends.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,7 +13,7 @@ use super::reception::{Reception, TooLarge};
 use super::session::Session;
 use crate::domain::{Code, Protocol, Refusal};
 use crate::gateway::{Conversation, Delivery, Note, Outbox, Shared};
-use crate::net::Seat;
+use crate::net::{Peer, Seat};
 use crate::wire::mqtt::{
     Census, Connack, Disconnect, Frame, Malformed, Packet, PacketType, Properties, Property, ReasonCode,
     Split, Version, census, decode, dialect, split,
@@ -36,7 +35,7 @@ pub struct MqttConversation {
     pub(super) shared: Shared,
     pub(super) settings: MqttSettings,
     pub(super) outbox: Arc<Outbox>,
-    pub(super) peer: SocketAddr,
+    pub(super) peer: Peer,
     pub(super) number: u64,
     opened: Instant,
     phase: Phase,
@@ -64,7 +63,7 @@ impl MqttConversation {
         shared: Shared,
         settings: MqttSettings,
         outbox: Arc<Outbox>,
-        peer: SocketAddr,
+        peer: impl Into<Peer>,
         number: u64,
         seat: Seat,
         now: Instant,
@@ -73,7 +72,7 @@ impl MqttConversation {
             shared,
             settings,
             outbox,
-            peer,
+            peer: peer.into(),
             number,
             opened: now,
             phase: Phase::New,

@@ -30,6 +30,7 @@ pub fn audit(audit: &Audit) -> Vec<u8> {
         "client": who.map(|who| who.client.as_str()),
         "address": who.map(|who| who.address.to_string()),
         "protocol": who.map(|who| who.protocol.to_string()),
+        "certificate": who.and_then(|who| who.certificate_name.as_deref()),
         "device": audit.deed.device(),
         "action": audit.deed.action(),
         "status": status,

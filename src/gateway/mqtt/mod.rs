@@ -40,7 +40,7 @@ pub fn serve(accepted: Accepted, shared: &Shared, settings: &MqttSettings, numbe
             shared.clone(),
             settings.clone(),
             outbox.clone(),
-            peer,
+            link.known_peer(),
             number,
             seat,
             Instant::now(),

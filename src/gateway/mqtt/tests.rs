@@ -52,7 +52,7 @@ impl Talk {
             maximum_packet: 4096,
             protocol: Protocol::Mqtt,
         };
-        let peer = ([127, 0, 0, 1], 5000).into();
+        let peer = std::net::SocketAddr::from(([127, 0, 0, 1], 5000));
         let conversation = MqttConversation::new(shared, settings, outbox, peer, 7, seat, now);
         let mut talk = Talk { conversation, posts, now, _mailbox: mailbox };
         talk.hear(&Packet::Connect(Box::new(Connect {

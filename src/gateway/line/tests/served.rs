@@ -239,7 +239,8 @@ fn what_is_refused_stands_in_the_audit() {
     let server = Server::start();
     let outbox = Arc::new(Outbox::new(server.shared.outbox).expect("an eventfd"));
     let client = ClientId::parse("auditor").expect("a valid client id");
-    let principal = Arc::new(Principal { client, address: server.address, protocol: Protocol::Mqtt });
+    let (address, protocol) = (server.address, Protocol::Mqtt);
+    let principal = Arc::new(Principal { client, address, protocol, certificate_name: None });
     let joining =
         Joining { principal, named: true, outbox: outbox.clone(), will: None, keeping: Keeping::NONE };
     let membership = server.bus.join(joining, 0);

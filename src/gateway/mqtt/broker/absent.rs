@@ -197,7 +197,8 @@ mod tests {
 
     fn absent(name: &str, until: Option<Instant>, left: Instant) -> Absent {
         let client = ClientId::parse(name).expect("valid");
-        let principal = Principal { client, address: ([127, 0, 0, 1], 1).into(), protocol: Protocol::Mqtt };
+        let (address, protocol) = (([127, 0, 0, 1], 1).into(), Protocol::Mqtt);
+        let principal = Principal { client, address, protocol, certificate_name: None };
         Absent::new(Arc::new(principal), Vec::new(), Box::default(), None, until, left)
     }
 

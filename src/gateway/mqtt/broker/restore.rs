@@ -82,7 +82,9 @@ impl Broker {
                 }
             }
         }
-        let principal = Arc::new(Principal { client, address: NOWHERE, protocol: Protocol::Mqtt });
+        let principal =
+            Principal { client, address: NOWHERE, protocol: Protocol::Mqtt, certificate_name: None };
+        let principal = Arc::new(principal);
         let (left, will) = left.unwrap_or((now, None));
         let until = expiry.end(left);
         let will = will.map(|(will, due)| (Arc::unwrap_or_clone(will), due));

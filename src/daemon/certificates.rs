@@ -1,0 +1,107 @@
+//! Certificates: the files that TLS listeners show, when they are read, and what is said about them.
+
+use std::sync::Arc;
+
+use log::{info, warn};
+
+use super::{DaemonConfig, StartupError};
+use crate::config::{ClientCertificates as Asked, PemFile, TlsListener};
+use crate::net::{ClientCertificates, Finding, Gravity, Part, Tls, TlsFiles};
+
+/// Those that are shown.
+#[derive(Clone, Default)]
+pub struct Certificates(Vec<(TlsListener, Arc<Tls>)>);
+
+/// What is wrong with the files that a configuration names, each with its place in that.
+#[derive(Debug, Default)]
+pub struct FileReport {
+    /// What keeps clients away.
+    pub mistakes: Vec<String>,
+    /// What works, and should be otherwise.
+    pub warnings: Vec<String>,
+}
+
+/// Reads the files that a configuration names.
+pub fn check_files(config: &DaemonConfig) -> FileReport {
+    let mut report = FileReport::default();
+    for listener in [&config.line.tls, &config.mqtt.tls, &config.http.tls].into_iter().flatten() {
+        for finding in Tls::load(files(listener)).1 {
+            let told = told(listener, &finding);
+            match finding.gravity {
+                Gravity::Unusable | Gravity::Untimely => report.mistakes.push(told),
+                Gravity::Unwise => report.warnings.push(format!("{told} (a warning)")),
+            }
+        }
+    }
+    report
+}
+
+impl Certificates {
+    /// Reads the files of a listener.  A certificate out of its time is shown all the same: a board without a battery
+    /// does not know the time when it starts.
+    pub(super) fn load(&mut self, listener: &TlsListener) -> Result<Arc<Tls>, StartupError> {
+        let (tls, findings) = Tls::load(files(listener));
+        let Some(tls) = tls else {
+            let unusable = findings.iter().filter(|finding| finding.gravity == Gravity::Unusable);
+            return Err(StartupError::Files(unusable.map(|finding| told(listener, finding)).collect()));
+        };
+        findings.iter().for_each(|finding| warn!("{}", told(listener, finding)));
+        let tls = Arc::new(tls);
+        self.0.push((listener.clone(), tls.clone()));
+        Ok(tls)
+    }
+
+    /// Reads all files anew, for clients that come from now on.  A listener whose new files are not good goes on with
+    /// the old ones.
+    pub fn reload(&self) -> Reloaded {
+        let mut reloaded = Reloaded::All;
+        for (listener, tls) in &self.0 {
+            let findings = match tls.reload() {
+                Ok(findings) => {
+                    info!("{}: read anew", listener.certificate.path.display());
+                    findings
+                }
+                Err(findings) => {
+                    warn!("{}: the one read before stays in use", listener.certificate.path.display());
+                    reloaded = Reloaded::NotAll;
+                    findings
+                }
+            };
+            findings.iter().for_each(|finding| warn!("{}", told(listener, finding)));
+        }
+        reloaded
+    }
+}
+
+/// What came of reading files anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reloaded {
+    /// All of them are in use.
+    All,
+    /// Some were not good, as the log says, and what was read before stays in use.
+    NotAll,
+}
+
+fn files(listener: &TlsListener) -> TlsFiles {
+    let authorities = || listener.client_ca.as_ref().map(|file| file.path.clone()).unwrap_or_default();
+    TlsFiles {
+        certificate: listener.certificate.path.clone(),
+        key: listener.key.path.clone(),
+        clients: match listener.client_certificates {
+            Asked::Off => ClientCertificates::Off,
+            Asked::Optional => ClientCertificates::Optional(authorities()),
+            Asked::Required => ClientCertificates::Required(authorities()),
+        },
+    }
+}
+
+/// A finding behind the place where the configuration names its file.
+fn told(listener: &TlsListener, finding: &Finding) -> String {
+    let file: Option<&PemFile> = match finding.part {
+        Part::Certificate => Some(&listener.certificate),
+        Part::Key => Some(&listener.key),
+        Part::ClientCa => listener.client_ca.as_ref(),
+    };
+    let place = file.map_or("", |file| &file.place);
+    format!("{place}: {}", finding.message)
+}
