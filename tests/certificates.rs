@@ -191,7 +191,7 @@ fn mosquitto_and_openssl_trust_a_certificate_that_is_given_to_them() {
         r#"{{"listen": "127.0.0.1:0", "certificate": "{out}/certificate.pem", "key": "{out}/key.pem"}}"#
     );
     let section = |name: &str| format!(r#""{name}": {{"listen": "127.0.0.1:0", "tls": {tls}}},"#);
-    let sections = ["line", "mqtt", "http"].map(|name| section(name)).concat();
+    let sections = ["line", "mqtt", "http"].map(section).concat();
     let program = Program::start(&configuration(&sections));
     let port = secured(&program, "mqtt+tls").rsplit(':').next().expect("a port");
     for host in ["localhost", "127.0.0.1"] {
