@@ -41,7 +41,7 @@ struct Stop {
 }
 
 /// A client thread's stack: release builds use less than half of it at most.
-const STACK: usize = if cfg!(debug_assertions) { 1 << 20 } else { 128 << 10 };
+pub(super) const STACK: usize = if cfg!(debug_assertions) { 1 << 20 } else { 128 << 10 };
 
 /// How long accepting rests when the system has no descriptor or memory left.
 const REST: Duration = Duration::from_millis(200);

@@ -7,6 +7,7 @@ mod session;
 use std::io::{self, ErrorKind, Write as _};
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use log::{debug, info};
@@ -15,6 +16,7 @@ use rustls::ServerConfig;
 pub use files::{ClientCertificates, Finding, Gravity, Part, TlsFiles};
 pub(super) use session::Session;
 
+use super::listener::STACK;
 use super::{Accepted, Interest, Link, Patience};
 
 /// What a TLS listener shows to its clients, which can be exchanged while it listens.
@@ -54,7 +56,7 @@ impl Tls {
         let config = self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let peer = link.peer();
         let mut session = Session::new(config, link.into_socket()?)?;
-        if let Err(error) = shake_hands(&mut session, &patience, until) {
+        if let Err(error) = shake_hands_apart(&mut session, &patience, until) {
             // What still comes may be no TLS at all, so it is only thrown away until the alert has been read.
             let until = Instant::now() + FAREWELL;
             let mut link = Link::new(session.into_socket(), peer)?;
@@ -68,6 +70,16 @@ impl Tls {
         }
         Ok(Accepted { link, seat })
     }
+}
+
+/// Shakes hands on a thread of its own, which goes deep into its stack: on the client's, those pages would be taken for
+/// as long as the client is there.
+fn shake_hands_apart(session: &mut Session, patience: &Patience, until: Instant) -> io::Result<()> {
+    thread::scope(|scope| {
+        let builder = thread::Builder::new().name("handshake".to_owned()).stack_size(STACK);
+        let shaking = builder.spawn_scoped(scope, || shake_hands(session, patience, until))?;
+        shaking.join().unwrap_or_else(|_| Err(io::Error::other("the handshake panicked")))
+    })
 }
 
 fn shake_hands(session: &mut Session, patience: &Patience, until: Instant) -> io::Result<()> {
