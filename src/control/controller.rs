@@ -7,10 +7,12 @@ use std::time::Instant;
 
 use log::{error, warn};
 
+use super::leases::{self, Claim, Leases};
 use super::station::Station;
-use super::{Bench, Blueprint, Kind, Now, Request, Ticked};
+use super::{Access, Answer, Bench, Blueprint, ConnectionId, Kind, Now, Request, Ticked};
 use crate::domain::{
-    Audit, Code, Command, Deed, DeviceName, Entry, Event, Outcome, Principal, Refusal, Registry, Target,
+    Audit, Bond, Code, Command, Datum, Deed, DeviceName, Entry, Event, Holder, LeaseOrder, Order, Outcome,
+    Principal, Refusal, Registry, Reply, Scope, State, Target,
 };
 use crate::hardware::{Edge, EdgeSink, Hardware, HardwareError, Line};
 
@@ -21,6 +23,7 @@ pub struct Controller {
     by_line: HashMap<u32, OnLine>,
     /// The station of each input.
     inputs: Vec<usize>,
+    leases: Leases,
     events: Vec<Event>,
     /// Kept to the end: what it opened may depend on it.
     hardware: Box<dyn Hardware>,
@@ -95,7 +98,7 @@ impl Controller {
                 (Ok(device), None) => {
                     owners.extend(taken.iter().map(|(_, line)| (line.clone(), name.clone())));
                     registry.devices.push(entry(&name, kind, blueprint.as_ref(), taken, registry.simulated));
-                    stations.push(Station::new(name, kind, device, now));
+                    stations.push(Station::new(name, kind, blueprint.access(), device, now));
                     continue;
                 }
             };
@@ -108,7 +111,8 @@ impl Controller {
         let by_name = stations.iter().enumerate().map(|(i, station)| (station.name.clone(), i)).collect();
         let by_line = lines(&registry);
         let events = stations.iter().map(|station| Event::State(station.told().clone())).collect();
-        let controller = Controller { stations, by_name, by_line, inputs, events, hardware };
+        let leases = Leases::new(stations.iter().map(|station| station.name.clone()).collect());
+        let controller = Controller { stations, by_name, by_line, inputs, leases, events, hardware };
         Ok((controller, registry))
     }
 
@@ -122,19 +126,34 @@ impl Controller {
         self.hardware.is_alive()
     }
 
-    /// Carries out a command, or says why not; what changed is among the events.
-    pub fn handle(&mut self, request: &Request, now: Now) -> Outcome {
-        let (outcome, old) = match self.find(&request.command.target) {
-            Err(refusal) => (Err(refusal), None),
-            Ok(index) => {
-                let old = self.stations[index].told().value.clone().ok();
-                (self.act(index, request, now), old)
+    /// Carries out an order, or says why not; what changed is among the events.  Without an outcome it has to wait for
+    /// a lease, and is answered later.
+    pub fn handle(&mut self, request: &Request, now: Now) -> Option<Outcome> {
+        // First, so that nobody acts under a lease whose time is over, or is refused for its sake.
+        self.settle_leases(now);
+        match &request.order {
+            Order::Command(command) => {
+                let outcome = self.command(command, request, now);
+                Some(outcome.map(Reply::State))
             }
-        };
-        if outcome.is_err() || request.command.action.verb != "read" {
-            self.audit(Some(request.principal.clone()), &request.command, &outcome, old, now);
+            Order::Lease(order) => self.lease(order, request, now),
         }
-        outcome
+    }
+
+    /// Takes note that a connection has ended.
+    pub fn disconnect(&mut self, connection: ConnectionId, now: Now) {
+        self.leases.disconnect(connection, now);
+        self.settle_leases(now);
+    }
+
+    /// How many leases are held.
+    pub fn leases(&self) -> usize {
+        self.leases.count()
+    }
+
+    /// The outcomes that were waited for, since the last call.
+    pub fn answers(&mut self) -> std::vec::Drain<'_, Answer> {
+        self.leases.answers()
     }
 
     /// Passes an edge to the device that has the input.
@@ -147,7 +166,8 @@ impl Controller {
 
     /// Does what is due and says when something is due next.
     pub fn tick(&mut self, now: Now) -> Option<Instant> {
-        let mut next: Option<Instant> = None;
+        self.settle_leases(now);
+        let mut next = self.leases.due();
         for index in 0..self.stations.len() {
             let device = &mut self.stations[index].device;
             if device.deadline().is_some_and(|due| due <= now.instant)
@@ -190,6 +210,84 @@ impl Controller {
         self.events.drain(..)
     }
 
+    fn command(&mut self, command: &Command, request: &Request, now: Now) -> Result<Arc<State>, Refusal> {
+        let (outcome, old) = match self.find(&command.target) {
+            Err(refusal) => (Err(refusal), None),
+            Ok(index) => {
+                let old = self.stations[index].told().value.clone().ok();
+                (self.act(index, command, request, now), old)
+            }
+        };
+        if outcome.is_err() || !is_reading(command) {
+            self.audit(Some(request.principal.clone()), command, &outcome, old, now);
+        }
+        outcome
+    }
+
+    /// Does what is wanted with a lease.
+    fn lease(&mut self, order: &LeaseOrder, request: &Request, now: Now) -> Option<Outcome> {
+        let outcome = in_time(request, now).and_then(|()| match order {
+            LeaseOrder::Acquire { scope, ttl, wait, bond } => {
+                let bond = match bond {
+                    Bond::Holder => None,
+                    Bond::Connection => request.connection,
+                };
+                let devices = self.resolve(scope)?;
+                let claim = Claim { holder: Holder::of(&request.principal), devices, ttl: *ttl, bond };
+                let until = (!wait.is_zero()).then(|| {
+                    let until = now.instant + *wait;
+                    request.expires.map_or(until, |expires| until.min(expires))
+                });
+                self.leases.acquire(claim, until, request, now).transpose()
+            }
+            LeaseOrder::Renew(token) => {
+                let lease = self.leases.renew(*token, &request.principal, now)?;
+                Ok(Some(Reply::Lease(Arc::new(lease))))
+            }
+            LeaseOrder::Release(token) => {
+                self.leases.release(*token, &request.principal)?;
+                Ok(Some(Reply::Done))
+            }
+            LeaseOrder::Break { scope, reason } => {
+                leases::may_break(&request.principal)?;
+                let devices = self.resolve(scope)?;
+                self.leases.break_up(&devices, &request.principal, reason, now)?;
+                Ok(Some(Reply::Done))
+            }
+        });
+        let outcome = outcome.transpose();
+        // A lease that is renewed again and again would fill the audit with it.
+        let is_renewed = matches!((order, &outcome), (LeaseOrder::Renew(_), Some(Ok(_))));
+        if let Some(outcome) = outcome.as_ref().filter(|_| !is_renewed) {
+            let refused = outcome.as_ref().err().map(|refusal| (refusal.code, refusal.message.to_string()));
+            self.events.push(Event::Audit(Arc::new(Audit {
+                timestamp: now.epoch,
+                principal: Some(request.principal.clone()),
+                deed: Deed::Other(order.subject(), order.to_string()),
+                refused,
+                old: None,
+                new: None,
+            })));
+        }
+        self.settle_leases(now);
+        outcome
+    }
+
+    /// Ends the leases whose time is over and gives what is free to those who wait for it.
+    fn settle_leases(&mut self, now: Now) {
+        self.leases.expire(now);
+        self.leases.serve(now);
+        self.events.extend(self.leases.events());
+    }
+
+    fn resolve(&self, scope: &Scope) -> Result<Vec<usize>, Refusal> {
+        let Scope::Devices(targets) = scope else { return Ok((0..self.stations.len()).collect()) };
+        let mut devices: Vec<_> = targets.iter().map(|target| self.find(target)).collect::<Result<_, _>>()?;
+        devices.sort_unstable();
+        devices.dedup();
+        Ok(devices)
+    }
+
     fn find(&self, target: &Target) -> Result<usize, Refusal> {
         match target {
             Target::Device(name) => self.by_name.get(name).copied().ok_or_else(|| {
@@ -209,12 +307,21 @@ impl Controller {
         }
     }
 
-    fn act(&mut self, index: usize, request: &Request, now: Now) -> Outcome {
-        if request.expires.is_some_and(|expires| expires <= now.instant) {
-            return Err(Refusal::new(Code::Expired, "the command's time had passed when its turn came"));
-        }
+    /// Whether it is in time, whether the client may, and the deed itself: nothing can come in between.
+    fn act(
+        &mut self,
+        index: usize,
+        command: &Command,
+        request: &Request,
+        now: Now,
+    ) -> Result<Arc<State>, Refusal> {
+        in_time(request, now)?;
         let station = &mut self.stations[index];
-        let action = &request.command.action;
+        if !is_reading(command) {
+            self.leases.permit(index, command.token, station.access, request, now)?;
+            self.events.extend(self.leases.events());
+        }
+        let action = &command.action;
         let acted = station.device.act(&action.verb, &action.arguments, now.instant);
         self.look(index, now);
         let station = &self.stations[index];
@@ -241,7 +348,7 @@ impl Controller {
         &mut self,
         principal: Option<Arc<Principal>>,
         command: &Command,
-        outcome: &Outcome,
+        outcome: &Result<Arc<State>, Refusal>,
         old: Option<f64>,
         now: Now,
     ) {
@@ -260,6 +367,18 @@ impl Controller {
             new,
         })));
     }
+}
+
+/// Reading is free for everybody, whoever holds a lease.
+fn is_reading(command: &Command) -> bool {
+    command.action.verb == "read"
+}
+
+fn in_time(request: &Request, now: Now) -> Result<(), Refusal> {
+    if request.expires.is_some_and(|expires| expires <= now.instant) {
+        return Err(Refusal::new(Code::Expired, "the command's time had passed when its turn came"));
+    }
+    Ok(())
 }
 
 /// Stops a device; a panic in one does not keep the others from being stopped.
@@ -294,8 +413,18 @@ fn entry(
         actions,
         unit: kind.unit,
         range: kind.range,
-        safety: blueprint.safety(),
+        safety: safety(blueprint),
     }
+}
+
+/// What protects it and those around it.
+fn safety(blueprint: &dyn Blueprint) -> Vec<(&'static str, Datum)> {
+    let policies = blueprint.safety();
+    if policies.is_empty() {
+        return policies;
+    }
+    let required = Datum::Bool(blueprint.access() == Access::LeaseRequired);
+    policies.into_iter().chain([("require_lease", required)]).collect()
 }
 
 fn lines(registry: &Registry) -> HashMap<u32, OnLine> {

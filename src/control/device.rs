@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::Access;
 use crate::domain::{
     ActionSpec, Arguments, Bias, Code, Datum, LineAddress, Mistakes, Polarity, Refusal, Settings, Wired,
 };
@@ -34,6 +35,11 @@ pub struct Kind {
 pub trait Blueprint: Wired + Send {
     /// What the device does when things go wrong: when (`on_stop`), and what then (`hold` or a value).
     fn safety(&self) -> Vec<(&'static str, Datum)>;
+
+    /// Whether it can be written without a lease.
+    fn access(&self) -> Access {
+        Access::Free
+    }
 
     /// Takes its lines and makes the device.
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError>;

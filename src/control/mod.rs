@@ -9,13 +9,17 @@ mod device;
 pub mod devices;
 mod inbox;
 mod latency;
+mod leases;
 mod pulse;
 mod station;
+mod tether;
 mod thread;
 
 pub use controller::{BuildCause, BuildError, Controller, Planned};
 pub use device::{Bench, Blueprint, Device, Kind, Observation, Ticked};
 pub use inbox::{Commands, Now, Recipient, Request, Requests};
 pub use latency::{BOUNDS, Latencies, Latency};
+pub use leases::{Access, Answer};
 pub use pulse::NoPulse;
+pub use tether::{ConnectionId, Tether};
 pub use thread::{Ended, EventSink, HardwareThread, StartError};

@@ -2,18 +2,25 @@
 
 use std::sync::Arc;
 
-use super::{Device, Kind, Now};
+use super::{Access, Device, Kind, Now};
 use crate::domain::{DeviceName, State};
 
 pub(super) struct Station {
     pub(super) name: DeviceName,
     pub(super) kind: &'static Kind,
+    pub(super) access: Access,
     pub(super) device: Box<dyn Device>,
     told: Arc<State>,
 }
 
 impl Station {
-    pub(super) fn new(name: DeviceName, kind: &'static Kind, device: Box<dyn Device>, now: Now) -> Station {
+    pub(super) fn new(
+        name: DeviceName,
+        kind: &'static Kind,
+        access: Access,
+        device: Box<dyn Device>,
+        now: Now,
+    ) -> Station {
         let seen = device.observe();
         let told = Arc::new(State {
             device: name.clone(),
@@ -25,7 +32,7 @@ impl Station {
             edge_ns: seen.edge_ns,
             fields: seen.fields,
         });
-        Station { name, kind, device, told }
+        Station { name, kind, access, device, told }
     }
 
     /// The state that was last told.

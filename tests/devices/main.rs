@@ -5,6 +5,7 @@
 mod bench;
 mod buttons;
 mod controller;
+mod leases;
 mod lights;
 mod motor;
 #[path = "../support/mod.rs"]

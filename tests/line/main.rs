@@ -6,6 +6,7 @@ mod between;
 mod commands;
 mod crowding;
 mod framing;
+mod leases;
 mod living;
 #[path = "../support/mod.rs"]
 mod support;

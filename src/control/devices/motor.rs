@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use super::actions::{self, READ};
-use crate::control::{Bench, Blueprint, Device, Kind, Observation, Ticked};
+use crate::control::{Access, Bench, Blueprint, Device, Kind, Observation, Ticked};
 use crate::domain::{
     ActionSpec, Arguments, Code, Datum, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, Refusal,
     Settings, Span, Value, Wired,
@@ -24,6 +24,7 @@ pub(super) static KIND: Kind = Kind {
 "chip": null,            // their chip by path, name or label; null for hardware.chip, or to find them by name
 "active_low": false,     // true when low levels drive it
 "dead_time": "100ms",    // how long it stays off between the directions, at most 1min
+"require_lease": false,  // true: nobody writes it without a lease on it
 "on_stop": "off",        // off (stopped) or hold: what it does when the daemon ends"#,
     actions: ACTIONS,
     simulated_actions: &[],
@@ -60,6 +61,8 @@ struct MotorSettings {
     chip: Option<String>,
     #[serde(default)]
     active_low: bool,
+    #[serde(default)]
+    require_lease: bool,
     dead_time: Option<Span>,
     #[serde(default)]
     on_stop: OnStop,
@@ -77,6 +80,7 @@ struct Plan {
     forward: LineAddress,
     backward: LineAddress,
     polarity: Polarity,
+    access: Access,
     dead_time: Duration,
     on_stop: OnStop,
 }
@@ -111,6 +115,7 @@ fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blue
         forward: LineAddress { chip: given.chip.clone(), line: given.forward },
         backward: LineAddress { chip: given.chip, line: given.backward },
         polarity: Polarity::from_active_low(given.active_low),
+        access: Access::from_require_lease(given.require_lease),
         dead_time: dead_time.0,
         on_stop: given.on_stop,
     }))
@@ -129,6 +134,10 @@ impl Blueprint for Plan {
             OnStop::Hold => "hold",
         };
         vec![("on_stop", on_stop.into())]
+    }
+
+    fn access(&self) -> Access {
+        self.access
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::actions::{self, BLINK, OFF, ON, READ, TIMES, TOGGLE};
 use super::blink::Blink;
 use super::output_line::{Initial, OutputLine};
-use crate::control::{Bench, Blueprint, Device, Kind, Observation, Ticked};
+use crate::control::{Access, Bench, Blueprint, Device, Kind, Observation, Ticked};
 use crate::domain::{
     ActionSpec, Arguments, Code, Datum, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, Refusal,
     Settings, Value, Wired,
@@ -25,6 +25,7 @@ pub(super) static KIND: Kind = Kind {
 "chip": null,            // its chip by path, name or label; null for hardware.chip, or to find the line by its name
 "active_low": false,     // true when a low level switches it on
 "frequency": 100,        // of the PWM in Hz, 10 to 1000
+"require_lease": false,  // true: nobody writes it without a lease on it
 "on_stop": "off",        // off or on: what it does when the daemon ends, for then the PWM ends too"#,
     actions: ACTIONS,
     simulated_actions: &[],
@@ -71,6 +72,8 @@ struct PwmSettings {
     chip: Option<String>,
     #[serde(default)]
     active_low: bool,
+    #[serde(default)]
+    require_lease: bool,
     frequency: Option<f64>,
     #[serde(default)]
     on_stop: OnStop,
@@ -87,6 +90,7 @@ enum OnStop {
 struct Plan {
     address: LineAddress,
     polarity: Polarity,
+    access: Access,
     period: Duration,
     on_stop: OnStop,
 }
@@ -128,6 +132,7 @@ fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blue
     Some(Box::new(Plan {
         address: LineAddress { chip: given.chip, line: given.line },
         polarity: Polarity::from_active_low(given.active_low),
+        access: Access::from_require_lease(given.require_lease),
         period: Duration::from_secs_f64(1.0 / frequency),
         on_stop: given.on_stop,
     }))
@@ -146,6 +151,10 @@ impl Blueprint for Plan {
             OnStop::On => "on",
         };
         vec![("on_stop", on_stop.into())]
+    }
+
+    fn access(&self) -> Access {
+        self.access
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {

@@ -11,6 +11,7 @@ pub(super) static KIND: Kind = Kind {
 "chip": null,            // its chip by path, name or label; null for hardware.chip, or to find the line by its name
 "active_low": false,     // true when a low level switches it on
 "initial": "off",        // off, on, or keep: what it is at start; keep leaves a driven line without a glitch
+"require_lease": false,  // true: nobody writes it without a lease on it
 "on_stop": "off",        // hold, off or on: what it does when the daemon ends"#,
     actions: switch::ACTIONS,
     simulated_actions: &[],

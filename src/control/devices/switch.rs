@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::actions::{self, BLINK, OFF, ON, READ, TOGGLE};
 use super::blink::Blink;
 use super::output_line::{Initial, OnStop, OutputLine};
-use crate::control::{Bench, Blueprint, Device, Observation, Ticked};
+use crate::control::{Access, Bench, Blueprint, Device, Observation, Ticked};
 use crate::domain::{
     ActionSpec, Arguments, Datum, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, Refusal, Settings,
     Value, Wired,
@@ -35,6 +35,8 @@ struct SwitchSettings {
     #[serde(default)]
     active_low: bool,
     #[serde(default)]
+    require_lease: bool,
+    #[serde(default)]
     initial: Initial,
     on_stop: Option<OnStop>,
 }
@@ -43,6 +45,7 @@ struct Plan {
     kind: &'static str,
     address: LineAddress,
     polarity: Polarity,
+    access: Access,
     initial: Initial,
     on_stop: OnStop,
 }
@@ -66,6 +69,7 @@ pub(super) fn read(
         kind,
         address: LineAddress { chip: given.chip, line: given.line },
         polarity: Polarity::from_active_low(given.active_low),
+        access: Access::from_require_lease(given.require_lease),
         initial: given.initial,
         on_stop: given.on_stop.unwrap_or(on_stop),
     }))
@@ -80,6 +84,10 @@ impl Wired for Plan {
 impl Blueprint for Plan {
     fn safety(&self) -> Vec<(&'static str, Datum)> {
         vec![("on_stop", self.on_stop.into())]
+    }
+
+    fn access(&self) -> Access {
+        self.access
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {

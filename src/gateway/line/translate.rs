@@ -5,9 +5,15 @@ use std::sync::Arc;
 
 use log::debug;
 
-use crate::domain::{Action, Arguments, Code, Command, Datum, DeviceName, Refusal, Registry, State, Target};
+use crate::domain::{
+    Action, Arguments, Code, Command, Datum, DeviceName, Lease, LeaseNews, LeaseNotice, LeasedDevices, Loss,
+    Refusal, Registry, Reply, Span, State, Target,
+};
 use crate::gateway::{Body, Delivery, Done, Note, Topics};
 use crate::wire::line::{Frame, FrameWriter};
+
+/// The longest list of devices in an event, in bytes: as many as can be named in `LEASE`, with the longest names.
+const LONGEST_DEVICES: usize = 32 * (DeviceName::MAXIMUM + 1);
 
 /// Fields of a reply, in order.
 pub(super) type Fields = Vec<(&'static str, Cow<'static, str>)>;
@@ -25,11 +31,13 @@ pub(super) fn set(registry: &Registry, frame: &Frame<'_>) -> Result<Command, Ref
     let target = target(registry, frame)?;
     let value = required(frame, "VALUE")?;
     let verb = ["on", "off", "toggle"].into_iter().find(|verb| value.eq_ignore_ascii_case(verb));
-    let action = match verb {
+    let mut action = match verb {
         Some(verb) => Action::new(verb),
         None => Action::set(Datum::from(value)),
     };
-    Ok(Command { target, action })
+    let token = frame.get("TOKEN").map(|token| ("token".to_owned(), Datum::from(token)));
+    action.arguments.named.extend(token);
+    Command::new(target, action)
 }
 
 /// The command of a `DO`.
@@ -41,7 +49,7 @@ pub(super) fn any_action(registry: &Registry, frame: &Frame<'_>) -> Result<Comma
         .filter(|(key, _)| !matches!(*key, "COMMAND" | "ID" | "DEVICE" | "LINE" | "ACTION"))
         .map(|(key, value)| (key.to_ascii_lowercase(), Datum::from(value)))
         .collect();
-    Ok(Command { target, action: Action { verb, arguments: Arguments { positional: Vec::new(), named } } })
+    Command::new(target, Action { verb, arguments: Arguments { positional: Vec::new(), named } })
 }
 
 /// What `DEVICE` or `LINE` names; whether it is there is for the hardware thread to say.
@@ -78,7 +86,15 @@ pub(super) fn required<'a>(frame: &'a Frame<'_>, key: &'static str) -> Result<&'
 /// What a note answers, and how.
 pub(super) fn answer(note: Note) -> (u64, Answer) {
     match note {
-        Note::Outcome(ticket, outcome) => (ticket, outcome.map_or_else(Answer::Refused, Answer::State)),
+        Note::Outcome(ticket, outcome) => {
+            let answer = match outcome {
+                Ok(Reply::State(state)) => Answer::State(state),
+                Ok(Reply::Lease(lease)) => Answer::Done(lease_fields(&lease)),
+                Ok(Reply::Done) => Answer::Done(Fields::new()),
+                Err(refusal) => Answer::Refused(refusal),
+            };
+            (ticket, answer)
+        }
         Note::Done(ticket, Err(refusal)) => (ticket, Answer::Refused(refusal)),
         Note::Done(ticket, Ok(Done::Subscribed(reasons))) if reasons.iter().any(|r| r.is_error()) => {
             let message = "the client has as many subscriptions as may be";
@@ -130,6 +146,7 @@ pub(super) fn event(
             }
             return;
         }
+        Body::Notice(notice, _) => return self::notice(out, notice),
         Body::Bytes(bytes) => bytes,
     };
     let inside = topics.inside(message.topic.as_str()).unwrap_or_default();
@@ -146,6 +163,43 @@ pub(super) fn event(
     let frame = FrameWriter::begin(out).field("EVENT", "MESSAGE").field(key, name).field("VALUE", value);
     let sender = message.sender.as_ref().map(|sender| sender.as_str());
     frame.optional("FROM", sender).optional("RETAINED", retained).end();
+}
+
+/// Writes what the holder of a lease has to know.
+fn notice(out: &mut Vec<u8>, notice: &LeaseNotice) {
+    let begin = |out, event| {
+        let frame = FrameWriter::begin(out).field("EVENT", event).field_display("TOKEN", notice.token);
+        frame.optional("DEVICES", leased(&notice.devices).as_deref())
+    };
+    match &notice.news {
+        LeaseNews::Ending(left) => {
+            // No more than the time that is left.
+            let left = Span::from_millis(u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
+            begin(out, "LEASE_ENDING").field_display("LEFT", left).end();
+        }
+        LeaseNews::Lost(loss) => {
+            let frame = begin(out, "LEASE_LOST").field("CAUSE", loss.as_str());
+            match loss {
+                Loss::Broken { by, reason } => {
+                    frame.field_display("BY", by).field("REASON", reason).end();
+                }
+                Loss::Expired | Loss::Disconnected => frame.end(),
+            }
+        }
+    }
+}
+
+fn lease_fields(lease: &Lease) -> Fields {
+    let mut fields = vec![("TOKEN", Cow::Owned(lease.token.to_string()))];
+    fields.extend(leased(&lease.devices).map(|devices| ("DEVICES", Cow::Owned(devices))));
+    fields.push(("TTL", Cow::Owned(Span(lease.ttl).to_string())));
+    fields
+}
+
+/// The devices of a lease, where they fit into a frame: of a lease on all of them that others were taken out of they
+/// may not.
+fn leased(devices: &LeasedDevices) -> Option<String> {
+    Some(devices.to_string()).filter(|names| names.len() <= LONGEST_DEVICES)
 }
 
 fn state_fields<'a>(frame: FrameWriter<'a>, state: &State) -> FrameWriter<'a> {

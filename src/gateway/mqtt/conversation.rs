@@ -202,6 +202,9 @@ impl MqttConversation {
     }
 
     fn leave(&mut self, mut session: Box<Session>) {
+        session.hand_over();
+        // Who says no more holds nothing any more, and waits for nothing.
+        session.tether = None;
         session.reception.unheard();
         self.phase = if session.awaits_outcome() { Phase::Leaving(session) } else { Phase::Over };
     }

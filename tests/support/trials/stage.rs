@@ -122,7 +122,9 @@ impl Stage {
         self.bus.events(events);
         match (request, outcome) {
             (Some(request), Some(outcome)) => {
-                request.recipient.answer(request.ticket, outcome);
+                if let Some(outcome) = outcome {
+                    request.recipient.answer(request.ticket, outcome);
+                }
                 true
             }
             _ => false,
