@@ -11,8 +11,9 @@ use gpio_gatekeeper::domain::{
     Action, Arguments, Audit, ClientId, Code, Command, Datum, DeviceName, Event, Lease, LeaseNews,
     LeaseOrder, Order, Outcome, Principal, Protocol, Reply, State, Target,
 };
-use gpio_gatekeeper::hardware::{Board, Edge, Level, Simulation};
+use gpio_gatekeeper::hardware::{Board, Edge, Hardware, Level, Simulation};
 
+use super::support::faulty::{Faulty, Switch};
 use super::support::{configuration, gpio};
 
 /// Where commands are given and levels are looked at.
@@ -54,9 +55,19 @@ impl Bench {
         Bench::on(Simulation::new(), devices).unwrap_or_else(|error| panic!("{error}"))
     }
 
+    /// With these devices, and what makes them fail.
+    pub fn faulty(devices: &str) -> (Bench, Switch) {
+        let (hardware, board, switch) = Faulty::hardware();
+        (Bench::with(hardware, board, devices).unwrap_or_else(|error| panic!("{error}")), switch)
+    }
+
     /// With these devices on lines that were prepared.
     pub fn on(simulation: Simulation, devices: &str) -> Result<Bench, BuildError> {
         let board = simulation.board();
+        Bench::with(Box::new(simulation), board, devices)
+    }
+
+    fn with(hardware: Box<dyn Hardware>, board: Board, devices: &str) -> Result<Bench, BuildError> {
         let plan = configuration("", devices).devices.into_iter().map(|device| Planned {
             name: device.name,
             kind: devices::find(device.kind).expect("a kind there is"),
@@ -66,7 +77,7 @@ impl Bench {
         let sink = edges.clone();
         let start = Instant::now();
         let (mut controller, _registry) = Controller::build(
-            Box::new(simulation),
+            hardware,
             None,
             plan.collect(),
             &(Arc::new(move |edge| sink.lock().expect("one thread").push(edge)) as _),

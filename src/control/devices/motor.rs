@@ -98,8 +98,9 @@ struct Motor {
     on_stop: OnStop,
     /// What the lines were when they were last read.
     drive: Result<Drive, Arc<str>>,
-    /// The direction it last had, and when it was off again; nothing when it never had one.
-    rested: Option<(Drive, Instant)>,
+    /// The direction it last had, and when it was off again; nothing when it never had one, and no direction when
+    /// nobody knows which.
+    rested: Option<(Option<Drive>, Instant)>,
     /// What it will do, and when.
     next: Option<(Drive, Instant)>,
 }
@@ -187,18 +188,17 @@ impl Motor {
         if wanted != Drive::Stopped && self.drive == Ok(wanted) {
             return Ok(());
         }
-        let before = self.drive.clone();
-        // After a fault nobody knows what it did: it is treated as having run the other way.
-        let before = before.unwrap_or(wanted.opposite());
+        // After a fault nobody knows what it did: then it rests, whichever way it is to run.
+        let before = self.drive.clone().ok();
         self.set(Drive::Stopped)?;
-        if before != Drive::Stopped {
+        if before != Some(Drive::Stopped) {
             self.rested = Some((before, now));
         }
         if wanted == Drive::Stopped {
             return Ok(());
         }
         match self.rested {
-            Some((last, since)) if last != wanted && now < since + self.dead_time => {
+            Some((last, since)) if last != Some(wanted) && now < since + self.dead_time => {
                 self.next = Some((wanted, since + self.dead_time));
                 Ok(())
             }
