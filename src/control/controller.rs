@@ -9,7 +9,7 @@ use log::{error, warn};
 
 use super::leases::{self, Claim, Leases};
 use super::station::Station;
-use super::{Access, Answer, Bench, Blueprint, ConnectionId, Kind, Now, Request, Ticked};
+use super::{Access, Answer, Bench, Blueprint, ConnectionId, Kind, Now, Occasion, Request, Ticked};
 use crate::domain::{
     Audit, Bond, Code, Command, Datum, Deed, DeviceName, Entry, Event, Holder, LeaseOrder, Order, Outcome,
     Principal, Refusal, Registry, Reply, Scope, State, Target,
@@ -104,7 +104,7 @@ impl Controller {
             };
             for station in &mut stations {
                 // It has said in the log what did not work; the reason to end is the device that can't be built.
-                let _ = stop_device(station);
+                let _ = stop_device(station, now);
             }
             return Err(BuildError { device: name, cause });
         }
@@ -143,6 +143,13 @@ impl Controller {
     /// Takes note that a connection has ended.
     pub fn disconnect(&mut self, connection: ConnectionId, now: Now) {
         self.leases.disconnect(connection, now);
+        self.secure_lost(now);
+        for index in 0..self.stations.len() {
+            let writer = &mut self.stations[index].writer;
+            if writer.take_if(|writer| *writer == connection).is_some() {
+                self.secure(index, Occasion::LinkLost, now);
+            }
+        }
         self.settle_leases(now);
     }
 
@@ -185,22 +192,7 @@ impl Controller {
     pub fn stop(&mut self, now: Now) -> bool {
         let mut well = true;
         for index in 0..self.stations.len() {
-            let old = self.stations[index].told().value.clone().ok();
-            let stopped = stop_device(&mut self.stations[index]);
-            well &= stopped.is_ok();
-            self.look(index, now);
-            let station = &self.stations[index];
-            let new = station.told().value.clone().ok();
-            if old != new || stopped.is_err() {
-                self.events.push(Event::Audit(Arc::new(Audit {
-                    timestamp: now.epoch,
-                    principal: None,
-                    deed: Deed::Other(station.name.to_string(), "on_stop".to_owned()),
-                    refused: stopped.err().map(|error| (Code::DeviceFault, error)),
-                    old,
-                    new,
-                })));
-            }
+            well &= self.secure(index, Occasion::Stop, now);
         }
         well
     }
@@ -273,9 +265,50 @@ impl Controller {
         outcome
     }
 
+    /// Brings a device to the state that its policy has for this occasion; false when it could not be brought there.
+    fn secure(&mut self, index: usize, occasion: Occasion, now: Now) -> bool {
+        let station = &mut self.stations[index];
+        let old = station.told().value.clone().ok();
+        let secured = match occasion {
+            Occasion::Stop => stop_device(station, now),
+            Occasion::LeaseLost | Occasion::LinkLost => {
+                let secured = station.device.secure(occasion, now.instant);
+                secured.map_err(|error| {
+                    error!("{}: could not do what {} says: {error}", station.name, occasion.as_str());
+                    error.to_string()
+                })
+            }
+        };
+        self.look(index, now);
+        let station = &self.stations[index];
+        let new = station.told().value.clone().ok();
+        let well = secured.is_ok();
+        if old != new || !well {
+            self.events.push(Event::Audit(Arc::new(Audit {
+                timestamp: now.epoch,
+                principal: None,
+                deed: Deed::Other(station.name.to_string(), occasion.as_str().to_owned()),
+                refused: secured.err().map(|error| (Code::DeviceFault, error)),
+                old,
+                new,
+            })));
+        }
+        well
+    }
+
+    /// Secures the devices that have lost their leases, before anybody else gets them.
+    fn secure_lost(&mut self, now: Now) {
+        self.events.extend(self.leases.events());
+        for index in self.leases.lost() {
+            // It has told what did not work; the others go on.
+            let _ = self.secure(index, Occasion::LeaseLost, now);
+        }
+    }
+
     /// Ends the leases whose time is over and gives what is free to those who wait for it.
     fn settle_leases(&mut self, now: Now) {
         self.leases.expire(now);
+        self.secure_lost(now);
         self.leases.serve(now);
         self.events.extend(self.leases.events());
     }
@@ -323,6 +356,11 @@ impl Controller {
         }
         let action = &command.action;
         let acted = station.device.act(&action.verb, &action.arguments, now.instant);
+        if !is_reading(command)
+            && acted.as_ref().err().is_none_or(|refusal| refusal.code == Code::DeviceFault)
+        {
+            station.writer = request.connection;
+        }
         self.look(index, now);
         let station = &self.stations[index];
         match acted {
@@ -382,9 +420,9 @@ fn in_time(request: &Request, now: Now) -> Result<(), Refusal> {
 }
 
 /// Stops a device; a panic in one does not keep the others from being stopped.
-fn stop_device(station: &mut Station) -> Result<(), String> {
+fn stop_device(station: &mut Station, now: Now) -> Result<(), String> {
     let name = station.name.clone();
-    let stopping = std::panic::AssertUnwindSafe(|| station.device.stop());
+    let stopping = std::panic::AssertUnwindSafe(|| station.device.secure(Occasion::Stop, now.instant));
     let result = match std::panic::catch_unwind(stopping) {
         Ok(Ok(())) => return Ok(()),
         Ok(Err(error)) => error.to_string(),

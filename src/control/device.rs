@@ -67,8 +67,32 @@ pub trait Device: Send {
     /// What it is: as the hardware last said, without asking it again.
     fn observe(&self) -> Observation;
 
-    /// Goes to its `on_stop` state, because the daemon ends or the hardware thread failed.
-    fn stop(&mut self) -> Result<(), HardwareError>;
+    /// Does what its policy says for this occasion; a device that only reads does nothing.
+    fn secure(&mut self, _occasion: Occasion, _now: Instant) -> Result<(), HardwareError> {
+        Ok(())
+    }
+}
+
+/// When a device is left alone, and does what its policy says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// The daemon ends, or the hardware thread failed.
+    Stop,
+    /// A lease on it has ended against its holder's will.
+    LeaseLost,
+    /// The connection that wrote it last has ended.
+    LinkLost,
+}
+
+impl Occasion {
+    /// The name of its policy.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Occasion::Stop => "on_stop",
+            Occasion::LeaseLost => "on_lease_lost",
+            Occasion::LinkLost => "on_link_lost",
+        }
+    }
 }
 
 /// Whether a deadline brought something that others should hear of.

@@ -28,6 +28,8 @@ pub(super) struct Leases {
     due: Option<Instant>,
     /// What is to be told.
     events: Vec<Event>,
+    /// Devices that have lost their lease and were not told so yet.
+    lost: Vec<usize>,
     answers: Vec<Answer>,
 }
 
@@ -101,6 +103,7 @@ impl Leases {
             last_token: 0,
             due: None,
             events: Vec::new(),
+            lost: Vec::new(),
             answers: Vec::new(),
         }
     }
@@ -118,6 +121,11 @@ impl Leases {
     /// What happened since the last call, in order.
     pub(super) fn events(&mut self) -> std::vec::Drain<'_, Event> {
         self.events.drain(..)
+    }
+
+    /// The devices that have lost their leases since the last call.
+    pub(super) fn lost(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.lost)
     }
 
     /// The outcomes that were waited for, since the last call.
@@ -351,15 +359,18 @@ impl Leases {
             self.audit(None, &held.devices(&self.names), &action, None, now);
         }
         self.notify(token, LeaseNews::Lost(loss), now);
-        self.remove(token);
+        let devices = self.remove(token);
+        self.lost.extend(devices);
     }
 
-    fn remove(&mut self, token: LeaseToken) {
-        let Some(held) = self.held.remove(&token) else { return };
+    /// Ends a lease; the devices that were under it.
+    fn remove(&mut self, token: LeaseToken) -> Vec<usize> {
+        let Some(held) = self.held.remove(&token) else { return Vec::new() };
         for device in &held.claim.devices {
             self.by_device[*device] = None;
             self.events.push(Event::Leased(self.names[*device].clone(), None));
         }
+        held.claim.devices
     }
 
     fn give_up(&mut self, place: usize, refusal: Refusal, now: Now) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Access, Device, Kind, Now};
+use super::{Access, ConnectionId, Device, Kind, Now};
 use crate::domain::{DeviceName, State};
 
 pub(super) struct Station {
@@ -10,6 +10,8 @@ pub(super) struct Station {
     pub(super) kind: &'static Kind,
     pub(super) access: Access,
     pub(super) device: Box<dyn Device>,
+    /// The connection that wrote it last.
+    pub(super) writer: Option<ConnectionId>,
     told: Arc<State>,
 }
 
@@ -32,7 +34,7 @@ impl Station {
             edge_ns: seen.edge_ns,
             fields: seen.fields,
         });
-        Station { name, kind, access, device, told }
+        Station { name, kind, access, device, writer: None, told }
     }
 
     /// The state that was last told.

@@ -8,5 +8,6 @@ mod controller;
 mod leases;
 mod lights;
 mod motor;
+mod safety;
 #[path = "../support/mod.rs"]
 mod support;

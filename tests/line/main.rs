@@ -8,5 +8,6 @@ mod crowding;
 mod framing;
 mod leases;
 mod living;
+mod safety;
 #[path = "../support/mod.rs"]
 mod support;

@@ -179,8 +179,4 @@ impl Device for Button {
             if self.holds > 0 { vec![("holds", Datum::from(f64::from(self.holds)))] } else { Vec::new() };
         Observation { event, value: value.map(Value::number), edge_ns: self.line.edge_ns(), fields }
     }
-
-    fn stop(&mut self) -> Result<(), HardwareError> {
-        Ok(())
-    }
 }

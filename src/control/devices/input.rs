@@ -123,8 +123,4 @@ impl Device for Signal {
             fields: Vec::new(),
         }
     }
-
-    fn stop(&mut self) -> Result<(), HardwareError> {
-        Ok(())
-    }
 }

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use super::actions::{self, READ};
-use crate::control::{Access, Bench, Blueprint, Device, Kind, Observation, Ticked};
+use super::safety::Policies;
+use crate::control::{Access, Bench, Blueprint, Device, Kind, Observation, Occasion, Ticked};
 use crate::domain::{
     ActionSpec, Arguments, Code, Datum, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, Refusal,
     Settings, Span, Value, Wired,
@@ -25,7 +26,9 @@ pub(super) static KIND: Kind = Kind {
 "active_low": false,     // true when low levels drive it
 "dead_time": "100ms",    // how long it stays off between the directions, at most 1min
 "require_lease": false,  // true: nobody writes it without a lease on it
-"on_stop": "off",        // off (stopped) or hold: what it does when the daemon ends"#,
+"on_stop": "off",        // off (stopped) or hold: what it does when the daemon ends
+"on_lease_lost": "off",  // off (stopped) or hold: what it does when a lease on it is lost
+"on_link_lost": "off",   // off (stopped) or hold: what it does when the connection that wrote it last has ended"#,
     actions: ACTIONS,
     simulated_actions: &[],
     unit: None,
@@ -65,12 +68,16 @@ struct MotorSettings {
     require_lease: bool,
     dead_time: Option<Span>,
     #[serde(default)]
-    on_stop: OnStop,
+    on_stop: Policy,
+    #[serde(default)]
+    on_lease_lost: Policy,
+    #[serde(default)]
+    on_link_lost: Policy,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum OnStop {
+enum Policy {
     #[default]
     Off,
     Hold,
@@ -82,7 +89,7 @@ struct Plan {
     polarity: Polarity,
     access: Access,
     dead_time: Duration,
-    on_stop: OnStop,
+    policies: Policies<Policy>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +102,7 @@ enum Drive {
 struct Motor {
     lines: Box<dyn Outputs>,
     dead_time: Duration,
-    on_stop: OnStop,
+    policies: Policies<Policy>,
     /// What the lines were when they were last read.
     drive: Result<Drive, Arc<str>>,
     /// The direction it last had, and when it was off again; nothing when it never had one, and no direction when
@@ -118,7 +125,11 @@ fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blue
         polarity: Polarity::from_active_low(given.active_low),
         access: Access::from_require_lease(given.require_lease),
         dead_time: dead_time.0,
-        on_stop: given.on_stop,
+        policies: Policies {
+            on_stop: given.on_stop,
+            on_lease_lost: given.on_lease_lost,
+            on_link_lost: given.on_link_lost,
+        },
     }))
 }
 
@@ -130,11 +141,7 @@ impl Wired for Plan {
 
 impl Blueprint for Plan {
     fn safety(&self) -> Vec<(&'static str, Datum)> {
-        let on_stop = match self.on_stop {
-            OnStop::Off => "off",
-            OnStop::Hold => "hold",
-        };
-        vec![("on_stop", on_stop.into())]
+        self.policies.told()
     }
 
     fn access(&self) -> Access {
@@ -152,13 +159,22 @@ impl Blueprint for Plan {
         let mut motor = Motor {
             lines,
             dead_time: self.dead_time,
-            on_stop: self.on_stop,
+            policies: self.policies,
             drive: Ok(Drive::Stopped),
             rested: None,
             next: None,
         };
         motor.read()?;
         Ok(Box::new(motor))
+    }
+}
+
+impl From<Policy> for Datum {
+    fn from(policy: Policy) -> Datum {
+        Datum::from(match policy {
+            Policy::Off => "off",
+            Policy::Hold => "hold",
+        })
     }
 }
 
@@ -306,11 +322,14 @@ impl Device for Motor {
         Observation { event, value, edge_ns: None, fields: Vec::new() }
     }
 
-    fn stop(&mut self) -> Result<(), HardwareError> {
-        self.next = None;
-        match self.on_stop {
-            OnStop::Off => self.set(Drive::Stopped),
-            OnStop::Hold => Ok(()),
+    fn secure(&mut self, occasion: Occasion, now: Instant) -> Result<(), HardwareError> {
+        match self.policies.on(occasion) {
+            Policy::Off => self.drive(Drive::Stopped, now),
+            Policy::Hold => {
+                // A direction that is still to be taken is not something to be held.
+                self.next = None;
+                Ok(())
+            }
         }
     }
 }

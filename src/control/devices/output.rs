@@ -1,6 +1,6 @@
 //! `output`: any load that is switched by one line.
 
-use super::output_line::OnStop;
+use super::output_line::Policy;
 use super::switch;
 use crate::control::Kind;
 
@@ -12,10 +12,12 @@ pub(super) static KIND: Kind = Kind {
 "active_low": false,     // true when a low level switches it on
 "initial": "off",        // off, on, or keep: what it is at start; keep leaves a driven line without a glitch
 "require_lease": false,  // true: nobody writes it without a lease on it
-"on_stop": "off",        // hold, off or on: what it does when the daemon ends"#,
+"on_stop": "off",        // hold, off or on: what it does when the daemon ends
+"on_lease_lost": "hold", // hold, off or on: what it does when a lease on it is lost
+"on_link_lost": "hold",  // hold, off or on: what it does when the connection that wrote it last has ended"#,
     actions: switch::ACTIONS,
     simulated_actions: &[],
     unit: None,
     range: (0.0, 1.0),
-    read: |settings, mistakes| switch::read("output", OnStop::Off, settings, mistakes),
+    read: |settings, mistakes| switch::read("output", Policy::Off, settings, mistakes),
 };

@@ -6,8 +6,9 @@ use serde::Deserialize;
 
 use super::actions::{self, BLINK, OFF, ON, READ, TOGGLE};
 use super::blink::Blink;
-use super::output_line::{Initial, OnStop, OutputLine};
-use crate::control::{Access, Bench, Blueprint, Device, Observation, Ticked};
+use super::output_line::{Initial, OutputLine, Policy};
+use super::safety::Policies;
+use crate::control::{Access, Bench, Blueprint, Device, Observation, Occasion, Ticked};
 use crate::domain::{
     ActionSpec, Arguments, Datum, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, Refusal, Settings,
     Value, Wired,
@@ -38,7 +39,11 @@ struct SwitchSettings {
     require_lease: bool,
     #[serde(default)]
     initial: Initial,
-    on_stop: Option<OnStop>,
+    on_stop: Option<Policy>,
+    #[serde(default = "hold")]
+    on_lease_lost: Policy,
+    #[serde(default = "hold")]
+    on_link_lost: Policy,
 }
 
 struct Plan {
@@ -47,20 +52,20 @@ struct Plan {
     polarity: Polarity,
     access: Access,
     initial: Initial,
-    on_stop: OnStop,
+    policies: Policies<Policy>,
 }
 
 struct Switch {
     kind: &'static str,
     line: OutputLine,
     blink: Option<Blink>,
-    on_stop: OnStop,
+    policies: Policies<Policy>,
 }
 
 /// Reads the settings of a switch of this kind, whose `on_stop` is `on_stop` where nothing else is said.
 pub(super) fn read(
     kind: &'static str,
-    on_stop: OnStop,
+    on_stop: Policy,
     settings: &Settings<'_>,
     mistakes: &mut Mistakes,
 ) -> Option<Box<dyn Blueprint>> {
@@ -71,8 +76,16 @@ pub(super) fn read(
         polarity: Polarity::from_active_low(given.active_low),
         access: Access::from_require_lease(given.require_lease),
         initial: given.initial,
-        on_stop: given.on_stop.unwrap_or(on_stop),
+        policies: Policies {
+            on_stop: given.on_stop.unwrap_or(on_stop),
+            on_lease_lost: given.on_lease_lost,
+            on_link_lost: given.on_link_lost,
+        },
     }))
+}
+
+fn hold() -> Policy {
+    Policy::Hold
 }
 
 impl Wired for Plan {
@@ -83,7 +96,7 @@ impl Wired for Plan {
 
 impl Blueprint for Plan {
     fn safety(&self) -> Vec<(&'static str, Datum)> {
-        vec![("on_stop", self.on_stop.into())]
+        self.policies.told()
     }
 
     fn access(&self) -> Access {
@@ -92,7 +105,7 @@ impl Blueprint for Plan {
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
         let line = OutputLine::open(bench, &self.address, self.polarity, self.initial)?;
-        Ok(Box::new(Switch { kind: self.kind, line, blink: None, on_stop: self.on_stop }))
+        Ok(Box::new(Switch { kind: self.kind, line, blink: None, policies: self.policies }))
     }
 }
 
@@ -155,8 +168,12 @@ impl Device for Switch {
         Observation { event, value: value.map(Value::number), edge_ns: None, fields }
     }
 
-    fn stop(&mut self) -> Result<(), HardwareError> {
-        self.blink = None;
-        self.line.stop(self.on_stop)
+    fn secure(&mut self, occasion: Occasion, _now: Instant) -> Result<(), HardwareError> {
+        let policy = self.policies.on(occasion);
+        // Nobody blinks when the daemon has ended; otherwise it is held blinking.
+        if policy != Policy::Hold || occasion == Occasion::Stop {
+            self.blink = None;
+        }
+        self.line.follow(policy)
     }
 }
