@@ -9,10 +9,12 @@ use log::{error, warn};
 
 use super::leases::{self, Claim, Leases};
 use super::station::Station;
-use super::{Access, Answer, Bench, Blueprint, ConnectionId, Kind, Now, Occasion, Request, Ticked};
+use super::{
+    Access, Answer, Bench, Blueprint, ConnectionId, Kind, Now, Occasion, Protection, Request, Ticked,
+};
 use crate::domain::{
-    Audit, Bond, Code, Command, Datum, Deed, DeviceName, Entry, Event, Holder, LeaseOrder, Order, Outcome,
-    Principal, Refusal, Registry, Reply, Scope, State, Target,
+    Arguments, Audit, Bond, Code, Command, Datum, Deed, DeviceName, Entry, Event, Holder, LeaseOrder, Order,
+    Outcome, Principal, Refusal, Registry, Reply, Scope, Span, State, Target,
 };
 use crate::hardware::{Edge, EdgeSink, Hardware, HardwareError, Line};
 
@@ -98,7 +100,7 @@ impl Controller {
                 (Ok(device), None) => {
                     owners.extend(taken.iter().map(|(_, line)| (line.clone(), name.clone())));
                     registry.devices.push(entry(&name, kind, blueprint.as_ref(), taken, registry.simulated));
-                    stations.push(Station::new(name, kind, blueprint.access(), device, now));
+                    stations.push(Station::new(name, kind, blueprint.protection(), device, now));
                     continue;
                 }
             };
@@ -182,8 +184,9 @@ impl Controller {
             {
                 self.look(index, now);
             }
-            let due = self.stations[index].device.deadline();
-            next = [next, due].into_iter().flatten().min();
+            self.turn_off(index, now);
+            let station = &self.stations[index];
+            next = [next, station.device.deadline(), station.off_due()].into_iter().flatten().min();
         }
         next
     }
@@ -263,6 +266,31 @@ impl Controller {
         }
         self.settle_leases(now);
         outcome
+    }
+
+    /// Turns a device off that has been on for as long as it may.
+    fn turn_off(&mut self, index: usize, now: Now) {
+        let station = &mut self.stations[index];
+        if station.off_due().is_none_or(|due| due > now.instant) {
+            return;
+        }
+        let old = station.told().value.clone().ok();
+        let turned = station.device.act("off", &Arguments::default(), now.instant);
+        self.look(index, now);
+        let station = &mut self.stations[index];
+        station.put_off(now);
+        if let Err(refusal) = &turned {
+            error!("{}: could not be turned off after max_on: {refusal}", station.name);
+        }
+        let new = station.told().value.clone().ok();
+        self.events.push(Event::Audit(Arc::new(Audit {
+            timestamp: now.epoch,
+            principal: None,
+            deed: Deed::Other(station.name.to_string(), "max_on".to_owned()),
+            refused: turned.err().map(|refusal| (refusal.code, refusal.message.to_string())),
+            old,
+            new,
+        })));
     }
 
     /// Brings a device to the state that its policy has for this occasion; false when it could not be brought there.
@@ -351,7 +379,7 @@ impl Controller {
         in_time(request, now)?;
         let station = &mut self.stations[index];
         if !is_reading(command) {
-            self.leases.permit(index, command.token, station.access, request, now)?;
+            self.leases.permit(index, command.token, station.protection.access, request, now)?;
             self.events.extend(self.leases.events());
         }
         let action = &command.action;
@@ -461,8 +489,10 @@ fn safety(blueprint: &dyn Blueprint) -> Vec<(&'static str, Datum)> {
     if policies.is_empty() {
         return policies;
     }
-    let required = Datum::Bool(blueprint.access() == Access::LeaseRequired);
-    policies.into_iter().chain([("require_lease", required)]).collect()
+    let Protection { access, max_on } = blueprint.protection();
+    let required = Datum::Bool(access == Access::LeaseRequired);
+    let max_on = max_on.map(|max_on| ("max_on", Datum::Text(Span(max_on).to_string())));
+    policies.into_iter().chain([("require_lease", required)]).chain(max_on).collect()
 }
 
 fn lines(registry: &Registry) -> HashMap<u32, OnLine> {

@@ -3,7 +3,7 @@
 //! A new kind is one file in `devices` and one row in the table there.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Access;
 use crate::domain::{
@@ -36,13 +36,31 @@ pub trait Blueprint: Wired + Send {
     /// What the device does when things go wrong: when (`on_stop`), and what then (`hold` or a value).
     fn safety(&self) -> Vec<(&'static str, Datum)>;
 
-    /// Whether it can be written without a lease.
-    fn access(&self) -> Access {
-        Access::Free
+    /// What protects it.
+    fn protection(&self) -> Protection {
+        Protection::default()
     }
 
     /// Takes its lines and makes the device.
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError>;
+}
+
+/// What protects a device from those who use it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Protection {
+    /// Whether it can be written without a lease.
+    pub access: Access,
+    /// The longest time for which it is on without having been off in between.
+    pub max_on: Option<Duration>,
+}
+
+/// Whether a device does something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activity {
+    /// It is on, will be by itself, or nobody knows.
+    Active,
+    /// It is off, and stays so until somebody wants it otherwise.
+    Idle,
 }
 
 /// A device on the hardware thread.  None of its methods waits.
@@ -62,6 +80,11 @@ pub trait Device: Send {
     /// Does what its deadline was for.  `now` may be later than the deadline, and is never earlier.
     fn tick(&mut self, _now: Instant) -> Ticked {
         Ticked::Quiet
+    }
+
+    /// Whether it does something.  A device that changes by itself is active all the while.
+    fn activity(&self) -> Activity {
+        if self.observe().value == Ok(0.0) { Activity::Idle } else { Activity::Active }
     }
 
     /// What it is: as the hardware last said, without asking it again.

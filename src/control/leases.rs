@@ -44,9 +44,10 @@ pub(super) struct Claim {
 }
 
 /// Whether a device can be written without a lease.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Access {
     /// It can, by anybody while nobody holds one.
+    #[default]
     Free,
     /// It can't.
     LeaseRequired,
@@ -428,13 +429,6 @@ impl Leases {
 
     fn is_due(&mut self, due: Instant) {
         self.due = Some(self.due.map_or(due, |earlier| earlier.min(due)));
-    }
-}
-
-impl Access {
-    /// From the `require_lease` setting.
-    pub(super) fn from_require_lease(require_lease: bool) -> Access {
-        if require_lease { Access::LeaseRequired } else { Access::Free }
     }
 }
 

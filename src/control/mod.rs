@@ -16,7 +16,7 @@ mod tether;
 mod thread;
 
 pub use controller::{BuildCause, BuildError, Controller, Planned};
-pub use device::{Bench, Blueprint, Device, Kind, Observation, Occasion, Ticked};
+pub use device::{Activity, Bench, Blueprint, Device, Kind, Observation, Occasion, Protection, Ticked};
 pub use inbox::{Commands, Now, Recipient, Request, Requests};
 pub use latency::{BOUNDS, Latencies, Latency};
 pub use leases::{Access, Answer};

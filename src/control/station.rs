@@ -1,25 +1,33 @@
 //! A station: one device with its name, its number of changes and the state that was last told.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use super::{Access, ConnectionId, Device, Kind, Now};
+use super::{Activity, ConnectionId, Device, Kind, Now, Protection};
 use crate::domain::{DeviceName, State};
 
 pub(super) struct Station {
     pub(super) name: DeviceName,
     pub(super) kind: &'static Kind,
-    pub(super) access: Access,
+    pub(super) protection: Protection,
     pub(super) device: Box<dyn Device>,
     /// The connection that wrote it last.
     pub(super) writer: Option<ConnectionId>,
+    /// Since when it is active without having been idle in between.
+    active_since: Option<Instant>,
+    /// How much longer than allowed it may be on, because it could not be turned off.
+    patience: Duration,
     told: Arc<State>,
 }
+
+/// A device that can't be turned off is tried again after this time.
+const AGAIN: Duration = Duration::from_secs(1);
 
 impl Station {
     pub(super) fn new(
         name: DeviceName,
         kind: &'static Kind,
-        access: Access,
+        protection: Protection,
         device: Box<dyn Device>,
         now: Now,
     ) -> Station {
@@ -34,7 +42,8 @@ impl Station {
             edge_ns: seen.edge_ns,
             fields: seen.fields,
         });
-        Station { name, kind, access, device, writer: None, told }
+        let active_since = (device.activity() == Activity::Active).then_some(now.instant);
+        Station { name, kind, protection, device, writer: None, active_since, patience: Duration::ZERO, told }
     }
 
     /// The state that was last told.
@@ -42,8 +51,25 @@ impl Station {
         &self.told
     }
 
+    /// When it has been on for long enough.
+    pub(super) fn off_due(&self) -> Option<Instant> {
+        Some(self.active_since? + self.protection.max_on? + self.patience)
+    }
+
+    /// It was to go off at `now`: if it has not, that is tried again.
+    pub(super) fn put_off(&mut self, now: Now) {
+        if let (Some(since), Some(max_on)) = (self.active_since, self.protection.max_on) {
+            self.patience = (now.instant + AGAIN).saturating_duration_since(since + max_on);
+        }
+    }
+
     /// Looks at the device; when it is another than was told, that is a change with the next number.
     pub(super) fn look(&mut self, now: Now) -> Option<Arc<State>> {
+        match (self.device.activity(), self.active_since) {
+            (Activity::Active, None) => self.active_since = Some(now.instant),
+            (Activity::Active, Some(_)) => {}
+            (Activity::Idle, _) => (self.active_since, self.patience) = (None, Duration::ZERO),
+        }
         let seen = self.device.observe();
         let told = &self.told;
         if seen.event == told.event && seen.value == told.value && seen.fields == told.fields {

@@ -7,6 +7,7 @@ mod buttons;
 mod controller;
 mod leases;
 mod lights;
+mod max_on;
 mod motor;
 mod safety;
 #[path = "../support/mod.rs"]

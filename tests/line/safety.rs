@@ -61,3 +61,14 @@ fn policies_are_described() {
     let mut client = LineClient::patient(gatekeeper.line());
     client.expect("COMMAND=DESCRIBE|DEVICE=motor", "ON_STOP=off|ON_LEASE_LOST=off|ON_LINK_LOST=hold");
 }
+
+#[test]
+fn what_somebody_forgot_goes_off_and_everybody_sees_it() {
+    let gatekeeper = Gatekeeper::with("", r#""pump": {"relay": {"line": 27, "max_on": "50ms"}}"#);
+    let mut client = LineClient::patient(gatekeeper.line());
+    client.expect("COMMAND=DESCRIBE|DEVICE=pump", "MAX_ON=50ms");
+    client.expect("COMMAND=SUB|DEVICE=pump", "REPLY=OK");
+    client.event("EVENT=STATE|");
+    client.send("COMMAND=SET|DEVICE=pump|VALUE=ON");
+    assert_eq!([state(&mut client), state(&mut client)], ["on", "off"]);
+}

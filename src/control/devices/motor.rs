@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use super::actions::{self, READ};
-use super::safety::Policies;
-use crate::control::{Access, Bench, Blueprint, Device, Kind, Observation, Occasion, Ticked};
+use super::safety::{self, Policies};
+use crate::control::{Activity, Bench, Blueprint, Device, Kind, Observation, Occasion, Protection, Ticked};
 use crate::domain::{
     ActionSpec, Arguments, Code, Datum, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, Refusal,
     Settings, Span, Value, Wired,
@@ -26,6 +26,7 @@ pub(super) static KIND: Kind = Kind {
 "active_low": false,     // true when low levels drive it
 "dead_time": "100ms",    // how long it stays off between the directions, at most 1min
 "require_lease": false,  // true: nobody writes it without a lease on it
+"max_on": null,          // "10ms" to "24h": it goes off when it was on for so long, whoever forgot it; null: never
 "on_stop": "off",        // off (stopped) or hold: what it does when the daemon ends
 "on_lease_lost": "off",  // off (stopped) or hold: what it does when a lease on it is lost
 "on_link_lost": "off",   // off (stopped) or hold: what it does when the connection that wrote it last has ended"#,
@@ -66,6 +67,7 @@ struct MotorSettings {
     active_low: bool,
     #[serde(default)]
     require_lease: bool,
+    max_on: Option<Span>,
     dead_time: Option<Span>,
     #[serde(default)]
     on_stop: Policy,
@@ -87,7 +89,7 @@ struct Plan {
     forward: LineAddress,
     backward: LineAddress,
     polarity: Polarity,
-    access: Access,
+    protection: Protection,
     dead_time: Duration,
     policies: Policies<Policy>,
 }
@@ -119,11 +121,12 @@ fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blue
         settings.mistake("dead_time", format!("dead_time is at most {LONGEST_DEAD_TIME}"), mistakes);
         return None;
     }
+    let protection = safety::protection(given.require_lease, given.max_on, settings, mistakes)?;
     Some(Box::new(Plan {
         forward: LineAddress { chip: given.chip.clone(), line: given.forward },
         backward: LineAddress { chip: given.chip, line: given.backward },
         polarity: Polarity::from_active_low(given.active_low),
-        access: Access::from_require_lease(given.require_lease),
+        protection,
         dead_time: dead_time.0,
         policies: Policies {
             on_stop: given.on_stop,
@@ -144,8 +147,8 @@ impl Blueprint for Plan {
         self.policies.told()
     }
 
-    fn access(&self) -> Access {
-        self.access
+    fn protection(&self) -> Protection {
+        self.protection
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
@@ -304,6 +307,11 @@ impl Device for Motor {
             }
         }
         Ticked::Changed
+    }
+
+    fn activity(&self) -> Activity {
+        let is_off = self.drive == Ok(Drive::Stopped) && self.next.is_none();
+        if is_off { Activity::Idle } else { Activity::Active }
     }
 
     fn observe(&self) -> Observation {

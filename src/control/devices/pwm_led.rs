@@ -11,11 +11,11 @@ use serde::Deserialize;
 use super::actions::{self, BLINK, OFF, ON, READ, TIMES, TOGGLE};
 use super::blink::Blink;
 use super::output_line::{Initial, OutputLine};
-use super::safety::Policies;
-use crate::control::{Access, Bench, Blueprint, Device, Kind, Observation, Occasion, Ticked};
+use super::safety::{self, Policies};
+use crate::control::{Activity, Bench, Blueprint, Device, Kind, Observation, Occasion, Protection, Ticked};
 use crate::domain::{
     ActionSpec, Arguments, Code, Datum, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, Refusal,
-    Settings, Value, Wired,
+    Settings, Span, Value, Wired,
 };
 use crate::hardware::HardwareError;
 
@@ -27,6 +27,7 @@ pub(super) static KIND: Kind = Kind {
 "active_low": false,     // true when a low level switches it on
 "frequency": 100,        // of the PWM in Hz, 10 to 1000
 "require_lease": false,  // true: nobody writes it without a lease on it
+"max_on": null,          // "10ms" to "24h": it goes off when it was on for so long, whoever forgot it; null: never
 "on_stop": "off",        // off or on: what it does when the daemon ends, for then the PWM ends too
 "on_lease_lost": "hold", // hold, off, on or a brightness: what it does when a lease on it is lost
 "on_link_lost": "hold",  // the same for when the connection that wrote it last has ended"#,
@@ -77,6 +78,7 @@ struct PwmSettings {
     active_low: bool,
     #[serde(default)]
     require_lease: bool,
+    max_on: Option<Span>,
     frequency: Option<f64>,
     #[serde(default)]
     on_stop: OnStop,
@@ -120,7 +122,7 @@ enum Policy {
 struct Plan {
     address: LineAddress,
     polarity: Polarity,
-    access: Access,
+    protection: Protection,
     period: Duration,
     policies: Policies<Policy>,
 }
@@ -165,10 +167,11 @@ fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blue
             return None;
         }
     }
+    let protection = safety::protection(given.require_lease, given.max_on, settings, mistakes)?;
     Some(Box::new(Plan {
         address: LineAddress { chip: given.chip, line: given.line },
         polarity: Polarity::from_active_low(given.active_low),
-        access: Access::from_require_lease(given.require_lease),
+        protection,
         period: Duration::from_secs_f64(1.0 / frequency),
         policies: Policies {
             on_stop: given.on_stop.into(),
@@ -226,8 +229,8 @@ impl Blueprint for Plan {
         self.policies.told()
     }
 
-    fn access(&self) -> Access {
-        self.access
+    fn protection(&self) -> Protection {
+        self.protection
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
@@ -380,8 +383,12 @@ impl Device for PwmLed {
             }
             "read" => {
                 arguments.none()?;
-                let read = self.line.read().map(drop);
-                return Ok(self.note(read)?);
+                let read = self.line.read();
+                if let (Ok(value), None) = (&read, self.switch_at) {
+                    // Without a PWM it shines as the line says, whatever it was told before a fault.
+                    self.brightness = value.number();
+                }
+                return Ok(self.note(read.map(drop))?);
             }
             _ => return Err(actions::unknown(verb, KIND.name, KIND.actions)),
         };
@@ -412,6 +419,11 @@ impl Device for PwmLed {
             }
         }
         ticked
+    }
+
+    fn activity(&self) -> Activity {
+        let is_off = self.fault.is_none() && self.effect.is_none() && self.brightness == 0.0;
+        if is_off { Activity::Idle } else { Activity::Active }
     }
 
     fn observe(&self) -> Observation {

@@ -12,6 +12,7 @@ pub(super) static KIND: Kind = Kind {
 "active_low": false,     // true when a low level switches it on
 "initial": "off",        // off, on, or keep: what it is at start; keep leaves a driven line without a glitch
 "require_lease": false,  // true: nobody writes it without a lease on it
+"max_on": null,          // "10ms" to "24h": it goes off when it was on for so long, whoever forgot it; null: never
 "on_stop": "off",        // hold, off or on: what it does when the daemon ends
 "on_lease_lost": "hold", // hold, off or on: what it does when a lease on it is lost
 "on_link_lost": "hold",  // hold, off or on: what it does when the connection that wrote it last has ended"#,

@@ -7,11 +7,11 @@ use serde::Deserialize;
 use super::actions::{self, BLINK, OFF, ON, READ, TOGGLE};
 use super::blink::Blink;
 use super::output_line::{Initial, OutputLine, Policy};
-use super::safety::Policies;
-use crate::control::{Access, Bench, Blueprint, Device, Observation, Occasion, Ticked};
+use super::safety::{self, Policies};
+use crate::control::{Activity, Bench, Blueprint, Device, Observation, Occasion, Protection, Ticked};
 use crate::domain::{
     ActionSpec, Arguments, Datum, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, Refusal, Settings,
-    Value, Wired,
+    Span, Value, Wired,
 };
 use crate::hardware::HardwareError;
 
@@ -37,6 +37,7 @@ struct SwitchSettings {
     active_low: bool,
     #[serde(default)]
     require_lease: bool,
+    max_on: Option<Span>,
     #[serde(default)]
     initial: Initial,
     on_stop: Option<Policy>,
@@ -50,7 +51,7 @@ struct Plan {
     kind: &'static str,
     address: LineAddress,
     polarity: Polarity,
-    access: Access,
+    protection: Protection,
     initial: Initial,
     policies: Policies<Policy>,
 }
@@ -70,11 +71,12 @@ pub(super) fn read(
     mistakes: &mut Mistakes,
 ) -> Option<Box<dyn Blueprint>> {
     let given: SwitchSettings = settings.read(mistakes)?;
+    let protection = safety::protection(given.require_lease, given.max_on, settings, mistakes)?;
     Some(Box::new(Plan {
         kind,
         address: LineAddress { chip: given.chip, line: given.line },
         polarity: Polarity::from_active_low(given.active_low),
-        access: Access::from_require_lease(given.require_lease),
+        protection,
         initial: given.initial,
         policies: Policies {
             on_stop: given.on_stop.unwrap_or(on_stop),
@@ -99,8 +101,8 @@ impl Blueprint for Plan {
         self.policies.told()
     }
 
-    fn access(&self) -> Access {
-        self.access
+    fn protection(&self) -> Protection {
+        self.protection
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
@@ -155,6 +157,13 @@ impl Device for Switch {
             self.blink = None;
         }
         Ticked::Changed
+    }
+
+    fn activity(&self) -> Activity {
+        match (&self.blink, self.line.value()) {
+            (None, Ok(Value::Inactive)) => Activity::Idle,
+            _ => Activity::Active,
+        }
     }
 
     fn observe(&self) -> Observation {
