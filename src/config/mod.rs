@@ -11,6 +11,7 @@
 mod comments;
 mod devices;
 mod example;
+mod interlocks;
 mod listeners;
 mod report;
 mod sections;
@@ -20,7 +21,7 @@ use log::LevelFilter;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::domain::{KindReader, Mistakes, Settings, Span, Wired};
+use crate::domain::{Interlock, KindReader, Mistakes, Settings, Span, Wired};
 
 pub use devices::Device;
 pub use example::{DEMO, example};
@@ -49,6 +50,8 @@ pub struct Config<B> {
     pub log: LevelFilter,
     /// In the order of the file.
     pub devices: Vec<Device<B>>,
+    /// Groups of devices of which one at a time may be on.
+    pub interlocks: Vec<Interlock>,
 }
 
 /// Reads the `text` of a configuration; `file` is its name in the report.
@@ -102,7 +105,10 @@ fn read<B: Wired>(
 
     let devices = settings.object("devices", "an object with the devices by name", mistakes);
     let devices = devices::read(&devices, &hardware, places, kinds, mistakes);
-    Config { line, mqtt, http, hardware, limits, telemetry: top.telemetry, log: top.log.into(), devices }
+    let interlocks = settings.object("interlocks", "an object with the interlocks by name", mistakes);
+    let interlocks = interlocks::read(&interlocks, &devices, mistakes);
+    let (telemetry, log) = (top.telemetry, top.log.into());
+    Config { line, mqtt, http, hardware, limits, telemetry, log, devices, interlocks }
 }
 
 /// The keys of the file itself.  The sections are read one by one, so that each can go on after a mistake.
@@ -123,6 +129,8 @@ struct Top {
     _limits: IgnoredAny,
     #[serde(rename = "devices")]
     _devices: IgnoredAny,
+    #[serde(rename = "interlocks")]
+    _interlocks: IgnoredAny,
 }
 
 impl Default for Top {
@@ -136,6 +144,7 @@ impl Default for Top {
             _hardware: IgnoredAny,
             _limits: IgnoredAny,
             _devices: IgnoredAny,
+            _interlocks: IgnoredAny,
         }
     }
 }

@@ -1,123 +1,43 @@
 //! The hardware thread without the thread: commands, edges and deadlines in, outcomes and events out.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use log::{error, warn};
+use log::error;
 
+use super::interlocks::Interlocks;
 use super::leases::{self, Claim, Leases};
 use super::station::Station;
-use super::{
-    Access, Answer, Bench, Blueprint, ConnectionId, Kind, Now, Occasion, Protection, Request, Ticked,
-};
+use super::{Answer, ConnectionId, Now, Occasion, Request, Ticked};
 use crate::domain::{
-    Arguments, Audit, Bond, Code, Command, Datum, Deed, DeviceName, Entry, Event, Holder, LeaseOrder, Order,
-    Outcome, Principal, Refusal, Registry, Reply, Scope, Span, State, Target,
+    Arguments, Audit, Bond, Code, Command, Deed, DeviceName, Event, Holder, LeaseOrder, Order, Outcome,
+    Principal, Refusal, Reply, Scope, State, Target,
 };
-use crate::hardware::{Edge, EdgeSink, Hardware, HardwareError, Line};
+use crate::hardware::{Edge, Hardware};
 
 /// Owns the hardware, the devices and what was told of them.
 pub struct Controller {
-    stations: Vec<Station>,
-    by_name: HashMap<DeviceName, usize>,
-    by_line: HashMap<u32, OnLine>,
+    pub(super) stations: Vec<Station>,
+    pub(super) by_name: HashMap<DeviceName, usize>,
+    pub(super) by_line: HashMap<u32, OnLine>,
     /// The station of each input.
-    inputs: Vec<usize>,
-    leases: Leases,
-    events: Vec<Event>,
+    pub(super) inputs: Vec<usize>,
+    pub(super) leases: Leases,
+    pub(super) interlocks: Interlocks,
+    pub(super) events: Vec<Event>,
     /// Kept to the end: what it opened may depend on it.
-    hardware: Box<dyn Hardware>,
-}
-
-/// A device as the configuration plans it.
-pub struct Planned {
-    /// Its name.
-    pub name: DeviceName,
-    /// Its kind.
-    pub kind: &'static Kind,
-    /// Its settings.
-    pub blueprint: Box<dyn Blueprint>,
-}
-
-/// A device that could not be built.
-#[derive(Debug)]
-pub struct BuildError {
-    /// Which.
-    pub device: DeviceName,
-    /// Why.
-    pub cause: BuildCause,
-}
-
-/// Why a device could not be built.
-#[derive(Debug)]
-pub enum BuildCause {
-    /// The hardware said no.
-    Hardware(HardwareError),
-    /// Another device has the line already.
-    LineTaken(Line, DeviceName),
+    pub(super) hardware: Box<dyn Hardware>,
 }
 
 #[derive(Clone, Copy)]
-enum OnLine {
+pub(super) enum OnLine {
     One(usize),
     /// Lines of several chips have this offset, so that it names no device.
     Several,
 }
 
 impl Controller {
-    /// Builds every device.  When one can't be built, those before it go to their `on_stop` state again.
-    pub fn build(
-        mut hardware: Box<dyn Hardware>,
-        default_chip: Option<&str>,
-        plan: Vec<Planned>,
-        edges: &EdgeSink,
-        now: Now,
-    ) -> Result<(Controller, Registry), BuildError> {
-        let mut registry = Registry {
-            devices: Vec::with_capacity(plan.len()),
-            backend: hardware.backend(),
-            simulated: hardware.is_simulated(),
-        };
-        let (mut stations, mut inputs) = (Vec::<Station>::with_capacity(plan.len()), Vec::new());
-        let mut owners = HashMap::<Line, DeviceName>::new();
-        for Planned { name, kind, blueprint } in plan {
-            let mut bench = Bench {
-                hardware: hardware.as_mut(),
-                default_chip,
-                edges: edges.clone(),
-                inputs: &mut inputs,
-                station: stations.len(),
-                taken: Vec::new(),
-            };
-            let built = blueprint.build(&mut bench);
-            let taken = bench.taken;
-            let twice = taken.iter().find_map(|(_, line)| owners.get(line).map(|owner| (line, owner)));
-            let cause = match (built, twice) {
-                (_, Some((line, owner))) => BuildCause::LineTaken(line.clone(), owner.clone()),
-                (Err(error), None) => BuildCause::Hardware(error),
-                (Ok(device), None) => {
-                    owners.extend(taken.iter().map(|(_, line)| (line.clone(), name.clone())));
-                    registry.devices.push(entry(&name, kind, blueprint.as_ref(), taken, registry.simulated));
-                    stations.push(Station::new(name, kind, blueprint.protection(), device, now));
-                    continue;
-                }
-            };
-            for station in &mut stations {
-                // It has said in the log what did not work; the reason to end is the device that can't be built.
-                let _ = stop_device(station, now);
-            }
-            return Err(BuildError { device: name, cause });
-        }
-        let by_name = stations.iter().enumerate().map(|(i, station)| (station.name.clone(), i)).collect();
-        let by_line = lines(&registry);
-        let events = stations.iter().map(|station| Event::State(station.told().clone())).collect();
-        let leases = Leases::new(stations.iter().map(|station| station.name.clone()).collect());
-        let controller = Controller { stations, by_name, by_line, inputs, leases, events, hardware };
-        Ok((controller, registry))
-    }
-
     /// How many inputs there are.
     pub fn inputs(&self) -> usize {
         self.inputs.len()
@@ -131,6 +51,7 @@ impl Controller {
     /// Carries out an order, or says why not; what changed is among the events.  Without an outcome it has to wait for
     /// a lease, and is answered later.
     pub fn handle(&mut self, request: &Request, now: Now) -> Option<Outcome> {
+        self.interlocks.stamp(now.instant);
         // First, so that nobody acts under a lease whose time is over, or is refused for its sake.
         self.settle_leases(now);
         match &request.order {
@@ -144,6 +65,7 @@ impl Controller {
 
     /// Takes note that a connection has ended.
     pub fn disconnect(&mut self, connection: ConnectionId, now: Now) {
+        self.interlocks.stamp(now.instant);
         self.leases.disconnect(connection, now);
         self.secure_lost(now);
         for index in 0..self.stations.len() {
@@ -175,6 +97,7 @@ impl Controller {
 
     /// Does what is due and says when something is due next.
     pub fn tick(&mut self, now: Now) -> Option<Instant> {
+        self.interlocks.stamp(now.instant);
         self.settle_leases(now);
         let mut next = self.leases.due();
         for index in 0..self.stations.len() {
@@ -193,6 +116,7 @@ impl Controller {
 
     /// Brings every device to its `on_stop` state; false when one could not be brought there.
     pub fn stop(&mut self, now: Now) -> bool {
+        self.interlocks.stamp(now.instant);
         let mut well = true;
         for index in 0..self.stations.len() {
             well &= self.secure(index, Occasion::Stop, now);
@@ -297,26 +221,29 @@ impl Controller {
     fn secure(&mut self, index: usize, occasion: Occasion, now: Now) -> bool {
         let station = &mut self.stations[index];
         let old = station.told().value.clone().ok();
-        let secured = match occasion {
-            Occasion::Stop => stop_device(station, now),
-            Occasion::LeaseLost | Occasion::LinkLost => {
-                let secured = station.device.secure(occasion, now.instant);
-                secured.map_err(|error| {
-                    error!("{}: could not do what {} says: {error}", station.name, occasion.as_str());
-                    error.to_string()
-                })
+        let blocker = self.interlocks.blocker(index, now.instant).filter(|_| station.goes_on(occasion));
+        let secured = match (blocker, occasion) {
+            // Of two that are to go on, the second one goes off.
+            (Some(blocker), _) => {
+                let off = station.device.act("off", &Arguments::default(), now.instant);
+                Err(off.err().unwrap_or(blocker))
             }
+            (None, Occasion::Stop) => stop_device(station, now),
+            (None, _) => station.device.secure(occasion, now.instant).map_err(Refusal::from),
         };
+        if let Err(refusal) = &secured {
+            error!("{}: could not do what {} says: {refusal}", station.name, occasion.as_str());
+        }
         self.look(index, now);
         let station = &self.stations[index];
         let new = station.told().value.clone().ok();
-        let well = secured.is_ok();
-        if old != new || !well {
+        let well = secured.as_ref().err().is_none_or(|refusal| refusal.code == Code::Interlocked);
+        if old != new || secured.is_err() {
             self.events.push(Event::Audit(Arc::new(Audit {
                 timestamp: now.epoch,
                 principal: None,
                 deed: Deed::Other(station.name.to_string(), occasion.as_str().to_owned()),
-                refused: secured.err().map(|error| (Code::DeviceFault, error)),
+                refused: secured.err().map(|refusal| (refusal.code, refusal.message.to_string())),
                 old,
                 new,
             })));
@@ -383,6 +310,9 @@ impl Controller {
             self.events.extend(self.leases.events());
         }
         let action = &command.action;
+        if let Some(refusal) = self.interlocks.blocker(index, now.instant).filter(|_| !action.is_off()) {
+            return Err(refusal);
+        }
         let acted = station.device.act(&action.verb, &action.arguments, now.instant);
         if !is_reading(command)
             && acted.as_ref().err().is_none_or(|refusal| refusal.code == Code::DeviceFault)
@@ -403,6 +333,7 @@ impl Controller {
     }
 
     fn look(&mut self, index: usize, now: Now) {
+        self.interlocks.note(index, self.stations[index].device.activity());
         let Some(state) = self.stations[index].look(now) else { return };
         if let Err(error) = &state.value {
             error!("{}: {error}", state.device);
@@ -448,83 +379,8 @@ fn in_time(request: &Request, now: Now) -> Result<(), Refusal> {
 }
 
 /// Stops a device; a panic in one does not keep the others from being stopped.
-fn stop_device(station: &mut Station, now: Now) -> Result<(), String> {
-    let name = station.name.clone();
+pub(super) fn stop_device(station: &mut Station, now: Now) -> Result<(), Refusal> {
     let stopping = std::panic::AssertUnwindSafe(|| station.device.secure(Occasion::Stop, now.instant));
-    let result = match std::panic::catch_unwind(stopping) {
-        Ok(Ok(())) => return Ok(()),
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "the device panicked".to_owned(),
-    };
-    error!("{name}: could not go to its on_stop state: {result}");
-    Err(result)
+    let panicked = |_| Err(Refusal::new(Code::DeviceFault, "the device panicked"));
+    std::panic::catch_unwind(stopping).map_or_else(panicked, |stopped| stopped.map_err(Refusal::from))
 }
-
-fn entry(
-    name: &DeviceName,
-    kind: &'static Kind,
-    blueprint: &dyn Blueprint,
-    taken: Vec<(&'static str, Line)>,
-    simulated: bool,
-) -> Entry {
-    let mut actions: Vec<_> = kind.actions.iter().collect();
-    if simulated {
-        actions.extend(kind.simulated_actions);
-    }
-    Entry {
-        name: name.clone(),
-        kind: kind.name,
-        summary: kind.summary,
-        lines: taken.into_iter().map(|(role, line)| (role, line.chip.to_string(), line.offset)).collect(),
-        actions,
-        unit: kind.unit,
-        range: kind.range,
-        safety: safety(blueprint),
-    }
-}
-
-/// What protects it and those around it.
-fn safety(blueprint: &dyn Blueprint) -> Vec<(&'static str, Datum)> {
-    let policies = blueprint.safety();
-    if policies.is_empty() {
-        return policies;
-    }
-    let Protection { access, max_on } = blueprint.protection();
-    let required = Datum::Bool(access == Access::LeaseRequired);
-    let max_on = max_on.map(|max_on| ("max_on", Datum::Text(Span(max_on).to_string())));
-    policies.into_iter().chain([("require_lease", required)]).chain(max_on).collect()
-}
-
-fn lines(registry: &Registry) -> HashMap<u32, OnLine> {
-    let mut by_line = HashMap::new();
-    for (index, entry) in registry.devices.iter().enumerate() {
-        for (_, chip, offset) in &entry.lines {
-            let several = by_line.insert(*offset, OnLine::One(index)).is_some();
-            if several {
-                warn!("{chip}:{offset} is not the only line with this offset: use the names of its devices");
-                by_line.insert(*offset, OnLine::Several);
-            }
-        }
-    }
-    by_line
-}
-
-impl BuildError {
-    /// Whether the reason is that somebody else holds the line.
-    pub fn is_busy(&self) -> bool {
-        matches!(self.cause, BuildCause::Hardware(HardwareError::Busy { .. }))
-    }
-}
-
-impl fmt::Display for BuildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.cause {
-            BuildCause::Hardware(error) => write!(f, "device {}: {error}", self.device),
-            BuildCause::LineTaken(line, owner) => {
-                write!(f, "device {}: line {line} belongs to device {owner} already", self.device)
-            }
-        }
-    }
-}
-
-impl std::error::Error for BuildError {}

@@ -4,10 +4,12 @@
 //! next of them or for its own next deadline, and it alone calls the hardware.  [`Controller`] is that thread
 //! without the thread: it is told the time and never asks for it.
 
+mod build;
 mod controller;
 mod device;
 pub mod devices;
 mod inbox;
+mod interlocks;
 mod latency;
 mod leases;
 mod pulse;
@@ -15,7 +17,8 @@ mod station;
 mod tether;
 mod thread;
 
-pub use controller::{BuildCause, BuildError, Controller, Planned};
+pub use build::{BuildCause, BuildError, Plan, Planned};
+pub use controller::Controller;
 pub use device::{Activity, Bench, Blueprint, Device, Kind, Observation, Occasion, Protection, Ticked};
 pub use inbox::{Commands, Now, Recipient, Request, Requests};
 pub use latency::{BOUNDS, Latencies, Latency};

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Activity, ConnectionId, Device, Kind, Now, Protection};
-use crate::domain::{DeviceName, State};
+use super::{Activity, ConnectionId, Device, Kind, Now, Occasion, Protection};
+use crate::domain::{Datum, DeviceName, State};
 
 pub(super) struct Station {
     pub(super) name: DeviceName,
     pub(super) kind: &'static Kind,
     pub(super) protection: Protection,
+    /// What it does on each occasion, by its name.
+    pub(super) policies: Vec<(&'static str, Datum)>,
     pub(super) device: Box<dyn Device>,
     /// The connection that wrote it last.
     pub(super) writer: Option<ConnectionId>,
@@ -28,6 +30,7 @@ impl Station {
         name: DeviceName,
         kind: &'static Kind,
         protection: Protection,
+        policies: Vec<(&'static str, Datum)>,
         device: Box<dyn Device>,
         now: Now,
     ) -> Station {
@@ -43,12 +46,30 @@ impl Station {
             fields: seen.fields,
         });
         let active_since = (device.activity() == Activity::Active).then_some(now.instant);
-        Station { name, kind, protection, device, writer: None, active_since, patience: Duration::ZERO, told }
+        Station {
+            name,
+            kind,
+            protection,
+            policies,
+            device,
+            writer: None,
+            active_since,
+            patience: Duration::ZERO,
+            told,
+        }
     }
 
     /// The state that was last told.
     pub(super) fn told(&self) -> &Arc<State> {
         &self.told
+    }
+
+    /// Whether what it does on this occasion may switch it on.
+    pub(super) fn goes_on(&self, occasion: Occasion) -> bool {
+        let policy = self.policies.iter().find(|(name, _)| *name == occasion.as_str());
+        policy.is_some_and(
+            |(_, policy)| !matches!(policy, Datum::Text(word) if word == "hold" || word == "off"),
+        )
     }
 
     /// When it has been on for long enough.

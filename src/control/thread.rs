@@ -9,7 +9,7 @@ use std::time::Instant;
 use log::{debug, error};
 
 use super::inbox::{About, Message, WaitingEdges};
-use super::{Answer, BuildError, Commands, Controller, Now, Planned, Request};
+use super::{Answer, BuildError, Commands, Controller, Now, Plan, Request};
 use crate::domain::{Event, Registry};
 use crate::hardware::{Edge, Hardware};
 
@@ -36,7 +36,7 @@ impl HardwareThread {
     pub fn start(
         hardware: Box<dyn Hardware>,
         default_chip: Option<&str>,
-        plan: Vec<Planned>,
+        plan: Plan,
         events: EventSink,
         ended: impl FnOnce(Ended) + Send + 'static,
     ) -> Result<(HardwareThread, Registry), StartError> {

@@ -76,6 +76,24 @@ impl Action {
         Action { verb: verb.into(), arguments: Arguments::default() }
     }
 
+    /// Whether it can't switch anything on, whatever the device is.
+    pub fn is_off(&self) -> bool {
+        let is_zero = |value: &Datum| match value {
+            Datum::Bool(on) => !on,
+            Datum::Text(text) if text.eq_ignore_ascii_case("off") => true,
+            value => number(value) == Some(0.0),
+        };
+        match self.verb.as_str() {
+            "off" | "stop" | "read" => true,
+            "set" => {
+                let Arguments { positional, named } = &self.arguments;
+                let mut values = positional.iter().chain(named.iter().map(|(_, value)| value));
+                values.all(is_zero)
+            }
+            _ => false,
+        }
+    }
+
     /// `set` with one value.
     pub fn set(value: Datum) -> Action {
         Action { verb: "set".to_owned(), arguments: Arguments { positional: vec![value], named: Vec::new() } }

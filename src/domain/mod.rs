@@ -6,6 +6,7 @@
 mod command;
 mod datum;
 mod event;
+mod interlock;
 mod lease;
 mod line;
 mod name;
@@ -19,6 +20,7 @@ mod spelling;
 pub use command::{Action, Argument, Arguments, Command, Order, Target};
 pub use datum::Datum;
 pub use event::{Audit, Deed, Event, Outcome, Reply, State};
+pub use interlock::Interlock;
 pub use lease::{
     Bond, Holder, Lease, LeaseNews, LeaseNotice, LeaseOrder, LeaseToken, LeasedDevices, Loss, Scope, Tenancy,
 };

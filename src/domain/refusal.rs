@@ -44,6 +44,8 @@ pub enum Code {
     StaleToken,
     /// There is no such lease, or it is not the client's.
     NoLease,
+    /// Another device of an interlock is on, or was a moment ago.
+    Interlocked,
     /// The hardware failed, or reads back another value than was written.
     DeviceFault,
     /// The command was retained, and would act again after every restart.
@@ -66,7 +68,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of `protocol.md`.
-    pub const ALL: [Code; 23] = [
+    pub const ALL: [Code; 24] = [
         Code::Malformed,
         Code::FrameTooLong,
         Code::UnknownCommand,
@@ -81,6 +83,7 @@ impl Code {
         Code::LeaseRequired,
         Code::StaleToken,
         Code::NoLease,
+        Code::Interlocked,
         Code::DeviceFault,
         Code::RetainedCommand,
         Code::Expired,
@@ -109,6 +112,7 @@ impl Code {
             Code::LeaseRequired => "LEASE_REQUIRED",
             Code::StaleToken => "STALE_TOKEN",
             Code::NoLease => "NO_LEASE",
+            Code::Interlocked => "INTERLOCKED",
             Code::DeviceFault => "DEVICE_FAULT",
             Code::RetainedCommand => "RETAINED_COMMAND",
             Code::Expired => "EXPIRED",

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use gpio_gatekeeper::control::{
-    Answer, BuildError, Commands, Controller, Now, Planned, Recipient, Request, Tether, devices,
+    Answer, BuildError, Commands, Controller, Now, Plan, Planned, Recipient, Request, Tether, devices,
 };
 use gpio_gatekeeper::domain::{
     Action, Arguments, Audit, ClientId, Code, Command, Datum, DeviceName, Event, Lease, LeaseNews,
@@ -68,7 +68,11 @@ impl Bench {
     }
 
     fn with(hardware: Box<dyn Hardware>, board: Board, devices: &str) -> Result<Bench, BuildError> {
-        let plan = configuration("", devices).devices.into_iter().map(|device| Planned {
+        // What stands before the devices, where there is something, is divided from them by a line.
+        let (sections, devices) = devices.split_once("---").unwrap_or(("", devices));
+        let config = configuration(sections, devices);
+        let interlocks = config.interlocks;
+        let plan = config.devices.into_iter().map(|device| Planned {
             name: device.name,
             kind: devices::find(device.kind).expect("a kind there is"),
             blueprint: device.blueprint,
@@ -79,7 +83,7 @@ impl Bench {
         let (mut controller, _registry) = Controller::build(
             hardware,
             None,
-            plan.collect(),
+            Plan { devices: plan.collect(), interlocks },
             &(Arc::new(move |edge| sink.lock().expect("one thread").push(edge)) as _),
             Now { instant: start, epoch: 0.0 },
         )?;
@@ -143,6 +147,13 @@ impl Bench {
         let (principal, tether) = &self.connections[self.speaker];
         let (principal, connection) = (principal.clone(), Some(tether.connection()));
         Request { principal, connection, order, expires: None, recipient: self.late.clone(), ticket: 0 }
+    }
+
+    /// Gives an order, whatever comes of it and whenever.
+    pub fn ask(&mut self, call: &str) {
+        let request = self.request(call);
+        drop(self.controller.handle(&request, self.now()));
+        self.controller.answers().for_each(Answer::give);
     }
 
     /// Gives an order that has to wait.

@@ -5,6 +5,7 @@
 mod bench;
 mod buttons;
 mod controller;
+mod interlocks;
 mod leases;
 mod lights;
 mod max_on;

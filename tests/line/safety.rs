@@ -72,3 +72,18 @@ fn what_somebody_forgot_goes_off_and_everybody_sees_it() {
     client.send("COMMAND=SET|DEVICE=pump|VALUE=ON");
     assert_eq!([state(&mut client), state(&mut client)], ["on", "off"]);
 }
+
+#[test]
+fn one_of_a_group_is_on_whichever_protocol_asks_for_another() {
+    let interlock = r#""interlocks": {"pumps": {"devices": ["p", "q"], "dead_time": "1min"}},"#;
+    let gatekeeper =
+        Gatekeeper::with(interlock, r#""p": {"relay": {"line": 1}}, "q": {"relay": {"line": 2}}"#);
+    let mut client = LineClient::patient(gatekeeper.line());
+    client.expect("COMMAND=DESCRIBE|DEVICE=q", "INTERLOCKS=pumps");
+    client.expect("COMMAND=SET|DEVICE=p|VALUE=ON", "CODE=INTERLOCKED");
+    client.expect("COMMAND=SET|DEVICE=p|VALUE=OFF", "VALUE=0");
+    let mut dash = MqttClient::connect(gatekeeper.mqtt(), "dash");
+    let refused = dash.publish(publish("pi/devices/q/set", "ON"));
+    let words = refused.properties.reason_string().map(str::to_owned);
+    assert!(words.is_some_and(|words| words.starts_with("INTERLOCKED: q is blocked by p, ")));
+}

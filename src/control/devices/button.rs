@@ -95,6 +95,10 @@ impl Wired for Plan {
     fn lines(&self) -> Vec<(&'static str, LineAddress)> {
         self.input.lines()
     }
+
+    fn is_output(&self) -> bool {
+        false
+    }
 }
 
 impl Blueprint for Plan {
