@@ -9,5 +9,6 @@ mod framing;
 mod leases;
 mod living;
 mod safety;
+mod stale;
 #[path = "../support/mod.rs"]
 mod support;

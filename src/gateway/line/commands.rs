@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::about;
 use super::conversation::{LineConversation, Then};
 use super::translate::{self, Fields, required};
+use crate::control::Now;
 use crate::domain::{
     Action, Arguments, ClientId, Code, Command, Datum, LeaseOrder, Order, Principal, Refusal, Span,
 };
@@ -78,27 +79,30 @@ pub(super) static COMMANDS: [Row; 19] = [
         purpose: "reads a device from its hardware, now",
         carry_out: |line, frame, _| {
             let target = translate::target(&line.shared.registry, frame)?;
-            line.order(frame, Order::Command(Command::new(target, Action::new("read"))?));
+            line.order(frame, Order::Command(Command::new(target, Action::new("read"))?), None);
             Ok(Next::Wait)
         },
     },
     Row {
         name: "SET",
-        syntax: "SET DEVICE=name (or LINE=offset) VALUE=value [TOKEN=token]",
+        syntax: "SET DEVICE=name (or LINE=offset) VALUE=value [TOKEN=token] [NOT_AFTER=time] [TTL=duration]",
         purpose: "gives a device a value: ON, OFF, TOGGLE or a number",
-        carry_out: |line, frame, _| {
+        carry_out: |line, frame, now| {
             let command = translate::set(&line.shared.registry, frame)?;
-            line.order(frame, Order::Command(command));
+            let expires = translate::expires(frame, Now { instant: now, ..Now::read() })?;
+            line.order(frame, Order::Command(command), expires);
             Ok(Next::Wait)
         },
     },
     Row {
         name: "DO",
-        syntax: "DO DEVICE=name (or LINE=offset) ACTION=action [PARAMETER=value ...] [TOKEN=token]",
+        syntax: "DO DEVICE=name (or LINE=offset) ACTION=action [PARAMETER=value ...] [TOKEN=token] [NOT_AFTER=time] \
+                 [TTL=duration]",
         purpose: "carries out any action of a device",
-        carry_out: |line, frame, _| {
+        carry_out: |line, frame, now| {
             let command = translate::any_action(&line.shared.registry, frame)?;
-            line.order(frame, Order::Command(command));
+            let expires = translate::expires(frame, Now { instant: now, ..Now::read() })?;
+            line.order(frame, Order::Command(command), expires);
             Ok(Next::Wait)
         },
     },
@@ -342,7 +346,7 @@ fn lease(
     };
     let arguments = Arguments { positional: Vec::new(), named: named.iter().filter_map(given).collect() };
     let order = LeaseOrder::parse(verb, None, &arguments)?;
-    line.order(frame, Order::Lease(order));
+    line.order(frame, Order::Lease(order), None);
     Ok(Next::Wait)
 }
 

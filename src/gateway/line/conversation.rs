@@ -153,8 +153,9 @@ impl LineConversation {
         self.waiting.push(Asked { id: frame.get("ID").map(Box::from), then })
     }
 
-    /// Has an order for the hardware thread, which gets all of one input together.
-    pub(super) fn order(&mut self, frame: &Frame<'_>, order: Order) {
+    /// Has an order for the hardware thread, which gets all of one input together and does not carry it out any more
+    /// when it has expired.
+    pub(super) fn order(&mut self, frame: &Frame<'_>, order: Order, expires: Option<Instant>) {
         let tether = self.tether.get_or_insert_with(|| self.shared.commands.tether());
         let connection = Some(tether.connection());
         let ticket = self.ask(frame, Then::Answer);
@@ -162,7 +163,7 @@ impl LineConversation {
             principal: self.principal.clone(),
             connection,
             order,
-            expires: None,
+            expires,
             recipient: self.outbox.clone(),
             ticket,
         });

@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Instant;
 
 use log::debug;
 
+use crate::control::Now;
 use crate::domain::{
     Action, Arguments, Code, Command, Datum, DeviceName, Lease, LeaseNews, LeaseNotice, LeasedDevices, Loss,
-    Refusal, Registry, Reply, Span, State, Target,
+    Refusal, Registry, Reply, Span, SpanError, State, Target,
 };
 use crate::gateway::{Body, Delivery, Done, Note, Topics};
 use crate::wire::line::{Frame, FrameWriter};
@@ -46,10 +48,33 @@ pub(super) fn any_action(registry: &Registry, frame: &Frame<'_>) -> Result<Comma
     let verb = required(frame, "ACTION")?.to_owned();
     let named = frame
         .fields()
-        .filter(|(key, _)| !matches!(*key, "COMMAND" | "ID" | "DEVICE" | "LINE" | "ACTION"))
+        .filter(|(key, _)| {
+            !matches!(*key, "COMMAND" | "ID" | "DEVICE" | "LINE" | "ACTION" | "NOT_AFTER" | "TTL")
+        })
         .map(|(key, value)| (key.to_ascii_lowercase(), Datum::from(value)))
         .collect();
     Command::new(target, Action { verb, arguments: Arguments { positional: Vec::new(), named } })
+}
+
+/// When it is too late for a command: at the time `NOT_AFTER`, or when `TTL` has passed since it was read.
+pub(super) fn expires(frame: &Frame<'_>, now: Now) -> Result<Option<Instant>, Refusal> {
+    let bad = |message: String| Refusal::new(Code::BadValue, message);
+    let time_to_live = match frame.get("TTL") {
+        Some(text) => Some(text.parse().map_err(|error: SpanError| bad(format!("TTL: {error}")))?),
+        None => None,
+    };
+    let until = match frame.get("NOT_AFTER") {
+        Some(text) => {
+            let digits = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+            let time: Option<f64> = text.parse().ok().filter(|_| digits);
+            let form = || bad("NOT_AFTER is a time in seconds since 1970, such as 1790000000.25".to_owned());
+            let left = (time.ok_or_else(form)? - now.epoch).max(0.0);
+            let far = |_| Refusal::new(Code::OutOfRange, "NOT_AFTER is at most a year from now");
+            Some(Span::from_seconds(left).map_err(far)?)
+        }
+        None => None,
+    };
+    Ok([time_to_live, until].into_iter().flatten().min().map(|Span(left)| now.instant + left))
 }
 
 /// What `DEVICE` or `LINE` names; whether it is there is for the hardware thread to say.
@@ -292,6 +317,26 @@ mod tests {
             assert_eq!(number(value), format!("|START|N={value}|END|\n"));
         }
         assert_eq!(number(-0.0), "|START|N=0|END|\n");
+    }
+
+    #[test]
+    fn a_command_expires_at_the_earlier_of_both() {
+        let now = Now { instant: Instant::now(), epoch: 1000.0 };
+        let left = |fields: &str| {
+            let text = format!("|START|COMMAND=SET|{fields}|END|");
+            let frame = Frame::parse(text.as_bytes()).expect("a frame");
+            let expires = expires(&frame, now).map_err(|refusal| refusal.code)?;
+            Ok(expires.map(|expires| (expires - now.instant).as_secs_f64()))
+        };
+        assert_eq!(left("VALUE=1"), Ok(None));
+        assert_eq!(left("TTL=250ms"), Ok(Some(0.25)));
+        assert_eq!(left("NOT_AFTER=1000.5"), Ok(Some(0.5)));
+        assert_eq!(left("NOT_AFTER=1002|TTL=3s"), Ok(Some(2.0)));
+        assert_eq!(left("NOT_AFTER=999"), Ok(Some(0.0)), "it has passed");
+        for bad in ["TTL=3", "NOT_AFTER=", "NOT_AFTER=-1", "NOT_AFTER=1e9", "NOT_AFTER=nan"] {
+            assert_eq!(left(bad), Err(Code::BadValue), "{bad}");
+        }
+        assert_eq!(left("NOT_AFTER=99999999999"), Err(Code::OutOfRange));
     }
 
     #[test]
