@@ -117,6 +117,8 @@ impl Controller {
     /// Brings every device to its `on_stop` state; false when one could not be brought there.
     pub fn stop(&mut self, now: Now) -> bool {
         self.interlocks.stamp(now.instant);
+        self.leases.stop(now);
+        self.events.extend(self.leases.events());
         let mut well = true;
         for index in 0..self.stations.len() {
             well &= self.secure(index, Occasion::Stop, now);

@@ -242,6 +242,13 @@ impl Leases {
         }
     }
 
+    /// Nobody is served any more.
+    pub(super) fn stop(&mut self, now: Now) {
+        while !self.waiting.is_empty() {
+            self.give_up(0, Refusal::stopping(), now);
+        }
+    }
+
     /// Ends what is over, warns whose time is nearly over, and sends away who has waited long enough.
     pub(super) fn expire(&mut self, now: Now) {
         if self.due.is_none_or(|due| due > now.instant) {

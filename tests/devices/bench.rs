@@ -283,8 +283,9 @@ impl Bench {
 
     /// Ends, as the daemon does; true when every device is where it should be.
     pub fn stop(&mut self) -> bool {
-        let now = self.now();
-        self.controller.stop(now)
+        let stopped = self.controller.stop(self.now());
+        self.controller.answers().for_each(Answer::give);
+        stopped
     }
 
     fn settle(&mut self) {

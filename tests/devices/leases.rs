@@ -206,6 +206,15 @@ fn waiting_has_an_end() {
 }
 
 #[test]
+fn who_waits_at_the_end_is_told_so() {
+    let mut bench = bench();
+    bench.by("one").lease("system.lease(a)");
+    bench.by("two").wait("system.lease(a, wait=1)");
+    assert!(bench.stop());
+    assert_eq!(bench.late(), [Err(Code::Stopping)]);
+}
+
+#[test]
 fn where_a_lease_is_required_nobody_writes_without_one() {
     let mut bench = Bench::new(r#""a": {"relay": {"line": 1, "require_lease": true}}"#);
     assert_eq!(bench.by("panel").refusal("a.on()"), Code::LeaseRequired);
