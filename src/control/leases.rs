@@ -254,10 +254,7 @@ impl Leases {
         if self.due.is_none_or(|due| due > now.instant) {
             return;
         }
-        let over = self.held.iter().filter(|(_, held)| held.expires <= now.instant);
-        for token in over.map(|(token, _)| *token).collect::<Vec<_>>() {
-            self.lose(token, Loss::Expired, now);
-        }
+        // Warnings first, so that one comes before every end, even where both come late.
         let late = |held: &Held| held.warning == Warning::Due && held.due() <= now.instant;
         let late = self.held.iter().filter(|(_, held)| late(held));
         for token in late.map(|(token, _)| *token).collect::<Vec<_>>() {
@@ -266,6 +263,10 @@ impl Leases {
                 let left = held.expires.saturating_duration_since(now.instant);
                 self.notify(token, LeaseNews::Ending(left), now);
             }
+        }
+        let over = self.held.iter().filter(|(_, held)| held.expires <= now.instant);
+        for token in over.map(|(token, _)| *token).collect::<Vec<_>>() {
+            self.lose(token, Loss::Expired, now);
         }
         while let Some(place) = self.waiting.iter().position(|waiting| waiting.until <= now.instant) {
             let refusal = self.obstacle(&self.waiting[place].claim, place, now);

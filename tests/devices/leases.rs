@@ -56,6 +56,8 @@ fn a_lease_has_ended_when_its_time_is_over_although_nobody_looked() {
     bench.skip(1000);
     assert_eq!(bench.give(&late).expect_err("over").code, Code::StaleToken);
     assert_eq!(bench.level(1), Level::Low);
+    let told = ["a: panel", "panel: ending@1000", "panel: lost@1000", "a: free"];
+    assert_eq!(bench.leases_told(), told, "the warning is late, and still the first");
 }
 
 #[test]

@@ -48,8 +48,8 @@ fn a_motor_stops_when_the_lease_on_it_expires() {
     let gatekeeper = Gatekeeper::start();
     let mut watcher = watcher(&gatekeeper);
     let mut driver = LineClient::patient(gatekeeper.line());
+    driver.expect("COMMAND=DO|DEVICE=motor|ACTION=forward", "VALUE=1");
     driver.expect("COMMAND=LEASE|DEVICE=motor|TTL=100ms", "REPLY=OK");
-    driver.send("COMMAND=DO|DEVICE=motor|ACTION=forward");
     assert_eq!([state(&mut watcher), state(&mut watcher)], ["forward", "stopped"]);
     driver.event("EVENT=LEASE_LOST|");
 }
