@@ -185,7 +185,8 @@ fn the_will_of_a_killed_client_is_carried_out() {
     let mut watching =
         begin(&program, "exec mosquitto_sub -V 5 {mqtt} -t pi/devices/motor/state -t plans -v");
     watching.line_with(r#""event":"stopped""#);
-    LineClient::patient(program.line).expect("COMMAND=DO|DEVICE=motor|ACTION=forward", "REPLY=OK");
+    let mut driver = LineClient::patient(program.line);
+    driver.expect("COMMAND=DO|DEVICE=motor|ACTION=forward", "REPLY=OK");
     watching.line_with(r#""event":"forward""#);
     for (will, told) in [
         ("--will-topic plans --will-payload none --will-qos 1", "plans none"),

@@ -11,6 +11,7 @@
 mod comments;
 mod devices;
 mod example;
+mod interlocks;
 mod listeners;
 mod report;
 mod sections;
@@ -23,7 +24,7 @@ use log::LevelFilter;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::domain::{KindReader, Mistakes, Settings, Span, Wired};
+use crate::domain::{Interlock, KindReader, Mistakes, Settings, Span, Wired};
 
 pub use devices::Device;
 pub use example::{DEMO, example};
@@ -57,6 +58,8 @@ pub struct Config<B> {
     pub state_folder: PathBuf,
     /// In the order of the file.
     pub devices: Vec<Device<B>>,
+    /// Groups of devices of which one at a time may be on.
+    pub interlocks: Vec<Interlock>,
 }
 
 /// Reads the `text` of a configuration; `file` is its name in the report.
@@ -128,8 +131,11 @@ fn read<B: Wired>(
 
     let devices = settings.object("devices", "an object with the devices by name", mistakes);
     let devices = devices::read(&devices, &hardware, places, kinds, mistakes);
+    let interlocks = settings.object("interlocks", "an object with the interlocks by name", mistakes);
+    let interlocks = interlocks::read(&interlocks, &devices, mistakes);
     let Top { telemetry, log, state_folder, .. } = top;
-    Config { line, mqtt, http, hardware, audit, limits, telemetry, log: log.into(), state_folder, devices }
+    let log = log.into();
+    Config { line, mqtt, http, hardware, audit, limits, telemetry, log, state_folder, devices, interlocks }
 }
 
 /// The keys of the file itself.  The sections are read one by one, so that each can go on after a mistake.
@@ -153,6 +159,8 @@ struct Top {
     _limits: IgnoredAny,
     #[serde(rename = "devices")]
     _devices: IgnoredAny,
+    #[serde(rename = "interlocks")]
+    _interlocks: IgnoredAny,
 }
 
 impl Default for Top {
@@ -168,6 +176,7 @@ impl Default for Top {
             _audit: IgnoredAny,
             _limits: IgnoredAny,
             _devices: IgnoredAny,
+            _interlocks: IgnoredAny,
         }
     }
 }

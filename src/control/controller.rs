@@ -1,117 +1,43 @@
 //! The hardware thread without the thread: commands, edges and deadlines in, outcomes and events out.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use log::{error, warn};
+use log::error;
 
+use super::interlocks::Interlocks;
+use super::leases::{self, Claim, Leases};
 use super::station::Station;
-use super::{Bench, Blueprint, Kind, Now, Request, Ticked};
+use super::{Answer, ConnectionId, Now, Occasion, Request, Ticked};
 use crate::domain::{
-    Audit, Code, Command, Deed, DeviceName, Entry, Event, Outcome, Principal, Refusal, Registry, Target,
+    Arguments, Audit, Bond, Code, Command, Deed, DeviceName, Event, Holder, LeaseOrder, Order, Outcome,
+    Principal, Refusal, Reply, Scope, State, Target,
 };
-use crate::hardware::{Edge, EdgeSink, Hardware, HardwareError, Line};
+use crate::hardware::{Edge, Hardware};
 
 /// Owns the hardware, the devices and what was told of them.
 pub struct Controller {
-    stations: Vec<Station>,
-    by_name: HashMap<DeviceName, usize>,
-    by_line: HashMap<u32, OnLine>,
+    pub(super) stations: Vec<Station>,
+    pub(super) by_name: HashMap<DeviceName, usize>,
+    pub(super) by_line: HashMap<u32, OnLine>,
     /// The station of each input.
-    inputs: Vec<usize>,
-    events: Vec<Event>,
+    pub(super) inputs: Vec<usize>,
+    pub(super) leases: Leases,
+    pub(super) interlocks: Interlocks,
+    pub(super) events: Vec<Event>,
     /// Kept to the end: what it opened may depend on it.
-    hardware: Box<dyn Hardware>,
-}
-
-/// A device as the configuration plans it.
-pub struct Planned {
-    /// Its name.
-    pub name: DeviceName,
-    /// Its kind.
-    pub kind: &'static Kind,
-    /// Its settings.
-    pub blueprint: Box<dyn Blueprint>,
-}
-
-/// A device that could not be built.
-#[derive(Debug)]
-pub struct BuildError {
-    /// Which.
-    pub device: DeviceName,
-    /// Why.
-    pub cause: BuildCause,
-}
-
-/// Why a device could not be built.
-#[derive(Debug)]
-pub enum BuildCause {
-    /// The hardware said no.
-    Hardware(HardwareError),
-    /// Another device has the line already.
-    LineTaken(Line, DeviceName),
+    pub(super) hardware: Box<dyn Hardware>,
 }
 
 #[derive(Clone, Copy)]
-enum OnLine {
+pub(super) enum OnLine {
     One(usize),
     /// Lines of several chips have this offset, so that it names no device.
     Several,
 }
 
 impl Controller {
-    /// Builds every device.  When one can't be built, those before it go to their `on_stop` state again.
-    pub fn build(
-        mut hardware: Box<dyn Hardware>,
-        default_chip: Option<&str>,
-        plan: Vec<Planned>,
-        edges: &EdgeSink,
-        now: Now,
-    ) -> Result<(Controller, Registry), BuildError> {
-        let mut registry = Registry {
-            devices: Vec::with_capacity(plan.len()),
-            backend: hardware.backend(),
-            simulated: hardware.is_simulated(),
-        };
-        let (mut stations, mut inputs) = (Vec::<Station>::with_capacity(plan.len()), Vec::new());
-        let mut owners = HashMap::<Line, DeviceName>::new();
-        for Planned { name, kind, blueprint } in plan {
-            let mut bench = Bench {
-                hardware: hardware.as_mut(),
-                default_chip,
-                edges: edges.clone(),
-                inputs: &mut inputs,
-                station: stations.len(),
-                taken: Vec::new(),
-            };
-            let built = blueprint.build(&mut bench);
-            let taken = bench.taken;
-            let twice = taken.iter().find_map(|(_, line)| owners.get(line).map(|owner| (line, owner)));
-            let cause = match (built, twice) {
-                (_, Some((line, owner))) => BuildCause::LineTaken(line.clone(), owner.clone()),
-                (Err(error), None) => BuildCause::Hardware(error),
-                (Ok(device), None) => {
-                    owners.extend(taken.iter().map(|(_, line)| (line.clone(), name.clone())));
-                    registry.devices.push(entry(&name, kind, blueprint.as_ref(), taken, registry.simulated));
-                    stations.push(Station::new(name, kind, device, now));
-                    continue;
-                }
-            };
-            for station in &mut stations {
-                // It has said in the log what did not work; the reason to end is the device that can't be built.
-                let _ = stop_device(station);
-            }
-            return Err(BuildError { device: name, cause });
-        }
-        let by_name = stations.iter().enumerate().map(|(i, station)| (station.name.clone(), i)).collect();
-        let by_line = lines(&registry);
-        let events = stations.iter().map(|station| Event::State(station.told().clone())).collect();
-        let controller = Controller { stations, by_name, by_line, inputs, events, hardware };
-        Ok((controller, registry))
-    }
-
     /// How many inputs there are.
     pub fn inputs(&self) -> usize {
         self.inputs.len()
@@ -122,19 +48,43 @@ impl Controller {
         self.hardware.is_alive()
     }
 
-    /// Carries out a command, or says why not; what changed is among the events.
-    pub fn handle(&mut self, request: &Request, now: Now) -> Outcome {
-        let (outcome, old) = match self.find(&request.command.target) {
-            Err(refusal) => (Err(refusal), None),
-            Ok(index) => {
-                let old = self.stations[index].told().value.clone().ok();
-                (self.act(index, request, now), old)
+    /// Carries out an order, or says why not; what changed is among the events.  Without an outcome it has to wait for
+    /// a lease, and is answered later.
+    pub fn handle(&mut self, request: &Request, now: Now) -> Option<Outcome> {
+        self.interlocks.stamp(now.instant);
+        // First, so that nobody acts under a lease whose time is over, or is refused for its sake.
+        self.settle_leases(now);
+        match &request.order {
+            Order::Command(command) => {
+                let outcome = self.command(command, request, now);
+                Some(outcome.map(Reply::State))
             }
-        };
-        if outcome.is_err() || request.command.action.verb != "read" {
-            self.audit(Some(request.principal.clone()), &request.command, &outcome, old, now);
+            Order::Lease(order) => self.lease(order, request, now),
         }
-        outcome
+    }
+
+    /// Takes note that a connection has ended.
+    pub fn disconnect(&mut self, connection: ConnectionId, now: Now) {
+        self.interlocks.stamp(now.instant);
+        self.leases.disconnect(connection, now);
+        self.secure_lost(now);
+        for index in 0..self.stations.len() {
+            let writer = &mut self.stations[index].writer;
+            if writer.take_if(|writer| *writer == connection).is_some() {
+                self.secure(index, Occasion::LinkLost, now);
+            }
+        }
+        self.settle_leases(now);
+    }
+
+    /// How many leases are held.
+    pub fn leases(&self) -> usize {
+        self.leases.count()
+    }
+
+    /// The outcomes that were waited for, since the last call.
+    pub fn answers(&mut self) -> std::vec::Drain<'_, Answer> {
+        self.leases.answers()
     }
 
     /// Passes an edge to the device that has the input.
@@ -147,7 +97,9 @@ impl Controller {
 
     /// Does what is due and says when something is due next.
     pub fn tick(&mut self, now: Now) -> Option<Instant> {
-        let mut next: Option<Instant> = None;
+        self.interlocks.stamp(now.instant);
+        self.settle_leases(now);
+        let mut next = self.leases.due();
         for index in 0..self.stations.len() {
             let device = &mut self.stations[index].device;
             if device.deadline().is_some_and(|due| due <= now.instant)
@@ -155,32 +107,21 @@ impl Controller {
             {
                 self.look(index, now);
             }
-            let due = self.stations[index].device.deadline();
-            next = [next, due].into_iter().flatten().min();
+            self.turn_off(index, now);
+            let station = &self.stations[index];
+            next = [next, station.device.deadline(), station.off_due()].into_iter().flatten().min();
         }
         next
     }
 
     /// Brings every device to its `on_stop` state; false when one could not be brought there.
     pub fn stop(&mut self, now: Now) -> bool {
+        self.interlocks.stamp(now.instant);
+        self.leases.stop(now);
+        self.events.extend(self.leases.events());
         let mut well = true;
         for index in 0..self.stations.len() {
-            let old = self.stations[index].told().value.clone().ok();
-            let stopped = stop_device(&mut self.stations[index]);
-            well &= stopped.is_ok();
-            self.look(index, now);
-            let station = &self.stations[index];
-            let new = station.told().value.clone().ok();
-            if old != new || stopped.is_err() {
-                self.events.push(Event::Audit(Arc::new(Audit {
-                    timestamp: now.epoch,
-                    principal: None,
-                    deed: Deed::Other(station.name.to_string(), "on_stop".to_owned()),
-                    refused: stopped.err().map(|error| (Code::DeviceFault, error)),
-                    old,
-                    new,
-                })));
-            }
+            well &= self.secure(index, Occasion::Stop, now);
         }
         well
     }
@@ -188,6 +129,153 @@ impl Controller {
     /// Takes the events since the last call, in order.
     pub fn events(&mut self) -> std::vec::Drain<'_, Event> {
         self.events.drain(..)
+    }
+
+    fn command(&mut self, command: &Command, request: &Request, now: Now) -> Result<Arc<State>, Refusal> {
+        let (outcome, old) = match self.find(&command.target) {
+            Err(refusal) => (Err(refusal), None),
+            Ok(index) => {
+                let old = self.stations[index].told().value.clone().ok();
+                (self.act(index, command, request, now), old)
+            }
+        };
+        if outcome.is_err() || !is_reading(command) {
+            self.audit(Some(request.principal.clone()), command, &outcome, old, now);
+        }
+        outcome
+    }
+
+    /// Does what is wanted with a lease.
+    fn lease(&mut self, order: &LeaseOrder, request: &Request, now: Now) -> Option<Outcome> {
+        let outcome = in_time(request, now).and_then(|()| match order {
+            LeaseOrder::Acquire { scope, ttl, wait, bond } => {
+                let bond = match bond {
+                    Bond::Holder => None,
+                    Bond::Connection => request.connection,
+                };
+                let devices = self.resolve(scope)?;
+                let claim = Claim { holder: Holder::of(&request.principal), devices, ttl: *ttl, bond };
+                let until = (!wait.is_zero()).then(|| {
+                    let until = now.instant + *wait;
+                    request.expires.map_or(until, |expires| until.min(expires))
+                });
+                self.leases.acquire(claim, until, request, now).transpose()
+            }
+            LeaseOrder::Renew(token) => {
+                let lease = self.leases.renew(*token, &request.principal, now)?;
+                Ok(Some(Reply::Lease(Arc::new(lease))))
+            }
+            LeaseOrder::Release(token) => {
+                self.leases.release(*token, &request.principal)?;
+                Ok(Some(Reply::Done))
+            }
+            LeaseOrder::Break { scope, reason } => {
+                leases::may_break(&request.principal)?;
+                let devices = self.resolve(scope)?;
+                self.leases.break_up(&devices, &request.principal, reason, now)?;
+                Ok(Some(Reply::Done))
+            }
+        });
+        let outcome = outcome.transpose();
+        // A lease that is renewed again and again would fill the audit with it.
+        let is_renewed = matches!((order, &outcome), (LeaseOrder::Renew(_), Some(Ok(_))));
+        if let Some(outcome) = outcome.as_ref().filter(|_| !is_renewed) {
+            let refused = outcome.as_ref().err().map(|refusal| (refusal.code, refusal.message.to_string()));
+            self.events.push(Event::Audit(Arc::new(Audit {
+                timestamp: now.epoch,
+                principal: Some(request.principal.clone()),
+                deed: Deed::Other(order.subject(), order.to_string()),
+                refused,
+                old: None,
+                new: None,
+            })));
+        }
+        self.settle_leases(now);
+        outcome
+    }
+
+    /// Turns a device off that has been on for as long as it may.
+    fn turn_off(&mut self, index: usize, now: Now) {
+        let station = &mut self.stations[index];
+        if station.off_due().is_none_or(|due| due > now.instant) {
+            return;
+        }
+        let old = station.told().value.clone().ok();
+        let turned = station.device.act("off", &Arguments::default(), now.instant);
+        self.look(index, now);
+        let station = &mut self.stations[index];
+        station.put_off(now);
+        if let Err(refusal) = &turned {
+            error!("{}: could not be turned off after max_on: {refusal}", station.name);
+        }
+        let new = station.told().value.clone().ok();
+        self.events.push(Event::Audit(Arc::new(Audit {
+            timestamp: now.epoch,
+            principal: None,
+            deed: Deed::Other(station.name.to_string(), "max_on".to_owned()),
+            refused: turned.err().map(|refusal| (refusal.code, refusal.message.to_string())),
+            old,
+            new,
+        })));
+    }
+
+    /// Brings a device to the state that its policy has for this occasion; false when it could not be brought there.
+    fn secure(&mut self, index: usize, occasion: Occasion, now: Now) -> bool {
+        let station = &mut self.stations[index];
+        let old = station.told().value.clone().ok();
+        let blocker = self.interlocks.blocker(index, now.instant).filter(|_| station.goes_on(occasion));
+        let secured = match (blocker, occasion) {
+            // Of two that are to go on, the second one goes off.
+            (Some(blocker), _) => {
+                let off = station.device.act("off", &Arguments::default(), now.instant);
+                Err(off.err().unwrap_or(blocker))
+            }
+            (None, Occasion::Stop) => stop_device(station, now),
+            (None, _) => station.device.secure(occasion, now.instant).map_err(Refusal::from),
+        };
+        if let Err(refusal) = &secured {
+            error!("{}: could not do what {} says: {refusal}", station.name, occasion.as_str());
+        }
+        self.look(index, now);
+        let station = &self.stations[index];
+        let new = station.told().value.clone().ok();
+        let well = secured.as_ref().err().is_none_or(|refusal| refusal.code == Code::Interlocked);
+        if old != new || secured.is_err() {
+            self.events.push(Event::Audit(Arc::new(Audit {
+                timestamp: now.epoch,
+                principal: None,
+                deed: Deed::Other(station.name.to_string(), occasion.as_str().to_owned()),
+                refused: secured.err().map(|refusal| (refusal.code, refusal.message.to_string())),
+                old,
+                new,
+            })));
+        }
+        well
+    }
+
+    /// Secures the devices that have lost their leases, before anybody else gets them.
+    fn secure_lost(&mut self, now: Now) {
+        self.events.extend(self.leases.events());
+        for index in self.leases.lost() {
+            // It has told what did not work; the others go on.
+            let _ = self.secure(index, Occasion::LeaseLost, now);
+        }
+    }
+
+    /// Ends the leases whose time is over and gives what is free to those who wait for it.
+    fn settle_leases(&mut self, now: Now) {
+        self.leases.expire(now);
+        self.secure_lost(now);
+        self.leases.serve(now);
+        self.events.extend(self.leases.events());
+    }
+
+    fn resolve(&self, scope: &Scope) -> Result<Vec<usize>, Refusal> {
+        let Scope::Devices(targets) = scope else { return Ok((0..self.stations.len()).collect()) };
+        let mut devices: Vec<_> = targets.iter().map(|target| self.find(target)).collect::<Result<_, _>>()?;
+        devices.sort_unstable();
+        devices.dedup();
+        Ok(devices)
     }
 
     fn find(&self, target: &Target) -> Result<usize, Refusal> {
@@ -209,13 +297,30 @@ impl Controller {
         }
     }
 
-    fn act(&mut self, index: usize, request: &Request, now: Now) -> Outcome {
-        if request.expires.is_some_and(|expires| expires <= now.instant) {
-            return Err(Refusal::new(Code::Expired, "the command's time had passed when its turn came"));
-        }
+    /// Whether it is in time, whether the client may, and the deed itself: nothing can come in between.
+    fn act(
+        &mut self,
+        index: usize,
+        command: &Command,
+        request: &Request,
+        now: Now,
+    ) -> Result<Arc<State>, Refusal> {
+        in_time(request, now)?;
         let station = &mut self.stations[index];
-        let action = &request.command.action;
+        if !is_reading(command) {
+            self.leases.permit(index, command.token, station.protection.access, request, now)?;
+            self.events.extend(self.leases.events());
+        }
+        let action = &command.action;
+        if let Some(refusal) = self.interlocks.blocker(index, now.instant).filter(|_| !action.is_off()) {
+            return Err(refusal);
+        }
         let acted = station.device.act(&action.verb, &action.arguments, now.instant);
+        if !is_reading(command)
+            && acted.as_ref().err().is_none_or(|refusal| refusal.code == Code::DeviceFault)
+        {
+            station.writer = request.connection;
+        }
         self.look(index, now);
         let station = &self.stations[index];
         match acted {
@@ -230,6 +335,7 @@ impl Controller {
     }
 
     fn look(&mut self, index: usize, now: Now) {
+        self.interlocks.note(index, self.stations[index].device.activity());
         let Some(state) = self.stations[index].look(now) else { return };
         if let Err(error) = &state.value {
             error!("{}: {error}", state.device);
@@ -241,7 +347,7 @@ impl Controller {
         &mut self,
         principal: Option<Arc<Principal>>,
         command: &Command,
-        outcome: &Outcome,
+        outcome: &Result<Arc<State>, Refusal>,
         old: Option<f64>,
         now: Now,
     ) {
@@ -262,72 +368,21 @@ impl Controller {
     }
 }
 
+/// Reading is free for everybody, whoever holds a lease.
+fn is_reading(command: &Command) -> bool {
+    command.action.verb == "read"
+}
+
+fn in_time(request: &Request, now: Now) -> Result<(), Refusal> {
+    if request.expires.is_some_and(|expires| expires <= now.instant) {
+        return Err(Refusal::new(Code::Expired, "the command's time had passed when its turn came"));
+    }
+    Ok(())
+}
+
 /// Stops a device; a panic in one does not keep the others from being stopped.
-fn stop_device(station: &mut Station) -> Result<(), String> {
-    let name = station.name.clone();
-    let stopping = std::panic::AssertUnwindSafe(|| station.device.stop());
-    let result = match std::panic::catch_unwind(stopping) {
-        Ok(Ok(())) => return Ok(()),
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "the device panicked".to_owned(),
-    };
-    error!("{name}: could not go to its on_stop state: {result}");
-    Err(result)
+pub(super) fn stop_device(station: &mut Station, now: Now) -> Result<(), Refusal> {
+    let stopping = std::panic::AssertUnwindSafe(|| station.device.secure(Occasion::Stop, now.instant));
+    let panicked = |_| Err(Refusal::new(Code::DeviceFault, "the device panicked"));
+    std::panic::catch_unwind(stopping).map_or_else(panicked, |stopped| stopped.map_err(Refusal::from))
 }
-
-fn entry(
-    name: &DeviceName,
-    kind: &'static Kind,
-    blueprint: &dyn Blueprint,
-    taken: Vec<(&'static str, Line)>,
-    simulated: bool,
-) -> Entry {
-    let mut actions: Vec<_> = kind.actions.iter().collect();
-    if simulated {
-        actions.extend(kind.simulated_actions);
-    }
-    Entry {
-        name: name.clone(),
-        kind: kind.name,
-        summary: kind.summary,
-        lines: taken.into_iter().map(|(role, line)| (role, line.chip.to_string(), line.offset)).collect(),
-        actions,
-        unit: kind.unit,
-        range: kind.range,
-        safety: blueprint.safety(),
-    }
-}
-
-fn lines(registry: &Registry) -> HashMap<u32, OnLine> {
-    let mut by_line = HashMap::new();
-    for (index, entry) in registry.devices.iter().enumerate() {
-        for (_, chip, offset) in &entry.lines {
-            let several = by_line.insert(*offset, OnLine::One(index)).is_some();
-            if several {
-                warn!("{chip}:{offset} is not the only line with this offset: use the names of its devices");
-                by_line.insert(*offset, OnLine::Several);
-            }
-        }
-    }
-    by_line
-}
-
-impl BuildError {
-    /// Whether the reason is that somebody else holds the line.
-    pub fn is_busy(&self) -> bool {
-        matches!(self.cause, BuildCause::Hardware(HardwareError::Busy { .. }))
-    }
-}
-
-impl fmt::Display for BuildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.cause {
-            BuildCause::Hardware(error) => write!(f, "device {}: {error}", self.device),
-            BuildCause::LineTaken(line, owner) => {
-                write!(f, "device {}: line {line} belongs to device {owner} already", self.device)
-            }
-        }
-    }
-}
-
-impl std::error::Error for BuildError {}

@@ -3,8 +3,9 @@
 //! A new kind is one file in `devices` and one row in the table there.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::Access;
 use crate::domain::{
     ActionSpec, Arguments, Bias, Code, Datum, LineAddress, Mistakes, Polarity, Refusal, Settings, Wired,
 };
@@ -35,8 +36,31 @@ pub trait Blueprint: Wired + Send {
     /// What the device does when things go wrong: when (`on_stop`), and what then (`hold` or a value).
     fn safety(&self) -> Vec<(&'static str, Datum)>;
 
+    /// What protects it.
+    fn protection(&self) -> Protection {
+        Protection::default()
+    }
+
     /// Takes its lines and makes the device.
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError>;
+}
+
+/// What protects a device from those who use it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Protection {
+    /// Whether it can be written without a lease.
+    pub access: Access,
+    /// The longest time for which it is on without having been off in between.
+    pub max_on: Option<Duration>,
+}
+
+/// Whether a device does something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activity {
+    /// It is on, will be by itself, or nobody knows.
+    Active,
+    /// It is off, and stays so until somebody wants it otherwise.
+    Idle,
 }
 
 /// A device on the hardware thread.  None of its methods waits.
@@ -58,11 +82,40 @@ pub trait Device: Send {
         Ticked::Quiet
     }
 
+    /// Whether it does something.  A device that changes by itself is active all the while.
+    fn activity(&self) -> Activity {
+        if self.observe().value == Ok(0.0) { Activity::Idle } else { Activity::Active }
+    }
+
     /// What it is: as the hardware last said, without asking it again.
     fn observe(&self) -> Observation;
 
-    /// Goes to its `on_stop` state, because the daemon ends or the hardware thread failed.
-    fn stop(&mut self) -> Result<(), HardwareError>;
+    /// Does what its policy says for this occasion; a device that only reads does nothing.
+    fn secure(&mut self, _occasion: Occasion, _now: Instant) -> Result<(), HardwareError> {
+        Ok(())
+    }
+}
+
+/// When a device is left alone, and does what its policy says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// The daemon ends, or the hardware thread failed.
+    Stop,
+    /// A lease on it has ended against its holder's will.
+    LeaseLost,
+    /// The connection that wrote it last has ended.
+    LinkLost,
+}
+
+impl Occasion {
+    /// The name of its policy.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Occasion::Stop => "on_stop",
+            Occasion::LeaseLost => "on_lease_lost",
+            Occasion::LinkLost => "on_link_lost",
+        }
+    }
 }
 
 /// Whether a deadline brought something that others should hear of.

@@ -1,26 +1,29 @@
 //! The inbox of the hardware thread: everything that can reach it, in one queue.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SendError, Sender, channel};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::latency::Latency;
 use super::pulse::{NoPulse, Pulse};
-use crate::domain::{Command, Outcome, Principal, Refusal};
+use super::{ConnectionId, Tether};
+use crate::domain::{Order, Outcome, Principal, Refusal};
 use crate::hardware::{Edge, EdgeSink};
 
 /// How many edges of one input may wait.  More of them are dropped, and the input is read when those that wait are
 /// handled.
 const WAITING_EDGES: u32 = 64;
 
-/// A command on its way, and where its outcome goes.
+/// An order on its way, and where its outcome goes.
 pub struct Request {
     /// Who asks.
     pub principal: Arc<Principal>,
+    /// On which connection; on none for a last will, whose connection has ended.
+    pub connection: Option<ConnectionId>,
     /// What for.
-    pub command: Command,
+    pub order: Order,
     /// When it is too late for it.
     pub expires: Option<Instant>,
     /// Who gets the outcome, exactly once.
@@ -55,6 +58,8 @@ pub struct Commands {
 #[derive(Debug, Default)]
 pub(super) struct About {
     sent: AtomicU64,
+    connections: AtomicU64,
+    pub(super) leases: AtomicUsize,
     pub(super) latency: Latency,
     pub(super) pulse: Pulse,
 }
@@ -69,6 +74,8 @@ pub(super) enum Message {
     /// Commands, and when they were handed over.
     Commands(Vec<Request>, Instant),
     Edge(Edge),
+    /// A connection that has sent commands has ended.
+    Gone(ConnectionId),
     /// Somebody wants to know whether this is ever reached.
     Pulse,
     Stop,
@@ -86,6 +93,14 @@ struct Waiting {
 }
 
 impl Now {
+    /// What the other clock will say, or has said, at `instant`, as far as can be known now.
+    pub fn epoch_of(&self, instant: Instant) -> f64 {
+        match instant.checked_duration_since(self.instant) {
+            Some(later) => self.epoch + later.as_secs_f64(),
+            None => self.epoch - self.instant.saturating_duration_since(instant).as_secs_f64(),
+        }
+    }
+
     /// Reads both clocks.
     pub fn read() -> Now {
         let epoch = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
@@ -120,6 +135,17 @@ impl Commands {
         if let Err(SendError(Message::Commands(requests, _))) = self.messages.send(message) {
             requests.into_iter().for_each(Request::refuse);
         }
+    }
+
+    /// Ties a connection that is about to send requests to the hardware thread.
+    pub fn tether(&self) -> Tether {
+        let number = self.about.connections.fetch_add(1, Ordering::Relaxed);
+        Tether::new(ConnectionId(number), self.messages.clone())
+    }
+
+    /// How many leases are held.
+    pub fn leases(&self) -> usize {
+        self.about.leases.load(Ordering::Relaxed)
     }
 
     /// How many requests were handed over since the start.
@@ -185,7 +211,7 @@ impl Message {
     pub(super) fn into_requests(self) -> Vec<Request> {
         match self {
             Message::Commands(requests, _) => requests,
-            Message::Edge(_) | Message::Pulse | Message::Stop => Vec::new(),
+            Message::Edge(_) | Message::Gone(_) | Message::Pulse | Message::Stop => Vec::new(),
         }
     }
 }

@@ -4,18 +4,25 @@
 //! next of them or for its own next deadline, and it alone calls the hardware.  [`Controller`] is that thread
 //! without the thread: it is told the time and never asks for it.
 
+mod build;
 mod controller;
 mod device;
 pub mod devices;
 mod inbox;
+mod interlocks;
 mod latency;
+mod leases;
 mod pulse;
 mod station;
+mod tether;
 mod thread;
 
-pub use controller::{BuildCause, BuildError, Controller, Planned};
-pub use device::{Bench, Blueprint, Device, Kind, Observation, Ticked};
+pub use build::{BuildCause, BuildError, Plan, Planned};
+pub use controller::Controller;
+pub use device::{Activity, Bench, Blueprint, Device, Kind, Observation, Occasion, Protection, Ticked};
 pub use inbox::{Commands, Now, Recipient, Request, Requests};
 pub use latency::{BOUNDS, Latencies, Latency};
+pub use leases::{Access, Answer};
 pub use pulse::NoPulse;
+pub use tether::{ConnectionId, Tether};
 pub use thread::{Ended, EventSink, HardwareThread, StartError};

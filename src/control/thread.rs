@@ -1,6 +1,7 @@
 //! The thread itself: it reads the clocks, waits for the next message or deadline, and ends in the safe state.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -8,7 +9,7 @@ use std::time::Instant;
 use log::{debug, error};
 
 use super::inbox::{About, Message, WaitingEdges};
-use super::{BuildError, Commands, Controller, Now, Planned, Request};
+use super::{Answer, BuildError, Commands, Controller, Now, Plan, Request};
 use crate::domain::{Event, Registry};
 use crate::hardware::{Edge, Hardware};
 
@@ -35,7 +36,7 @@ impl HardwareThread {
     pub fn start(
         hardware: Box<dyn Hardware>,
         default_chip: Option<&str>,
-        plan: Vec<Planned>,
+        plan: Plan,
         events: EventSink,
         ended: impl FnOnce(Ended) + Send + 'static,
     ) -> Result<(HardwareThread, Registry), StartError> {
@@ -121,7 +122,7 @@ fn live(
     if !controller.stop(now) {
         ended = Ended::Failed;
     }
-    events(&mut controller.events());
+    tell(&mut controller, events, about);
     refuse_the_rest(inbox);
     about.pulse.end();
     ended
@@ -137,7 +138,7 @@ fn run(
     let mut now = Now::read();
     loop {
         let next = controller.tick(now);
-        tell(controller, events);
+        tell(controller, events, about);
         let message = match next {
             None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some(due) => inbox.recv_timeout(due.saturating_duration_since(Instant::now())),
@@ -148,8 +149,10 @@ fn run(
                 for request in requests {
                     let outcome = controller.handle(&request, now);
                     // Before the answer: who then asks for the retained state finds what was answered, or newer.
-                    tell(controller, events);
-                    request.recipient.answer(request.ticket, outcome);
+                    tell(controller, events, about);
+                    if let Some(outcome) = outcome {
+                        request.recipient.answer(request.ticket, outcome);
+                    }
                     // The moment that ends one command is the one in which the next is handled.
                     now = Now::read();
                     about.latency.add(now.instant.saturating_duration_since(sent));
@@ -165,19 +168,23 @@ fn run(
                     return Ended::Failed;
                 }
             }
+            Ok(Message::Gone(connection)) => controller.disconnect(connection, now),
             Ok(Message::Pulse) => about.pulse.answer(),
             Err(RecvTimeoutError::Timeout) => {}
             Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return Ended::Stopped,
         }
-        tell(controller, events);
+        tell(controller, events, about);
     }
 }
 
-fn tell(controller: &mut Controller, events: &EventSink) {
+fn tell(controller: &mut Controller, events: &EventSink, about: &About) {
     let mut happened = controller.events();
     if happened.len() > 0 {
         events(&mut happened);
     }
+    drop(happened);
+    about.leases.store(controller.leases(), Ordering::Relaxed);
+    controller.answers().for_each(Answer::give);
 }
 
 /// Nobody waits for ever: what came after the order to stop is refused, and the inbox is closed for what comes later.

@@ -31,7 +31,7 @@ pub use logging::Logging;
 pub use self_signed::{SelfSigned, make_self_signed};
 
 use crate::config::{self, Config};
-use crate::control::{Blueprint, Ended, EventSink, HardwareThread, Planned, devices};
+use crate::control::{Blueprint, Ended, EventSink, HardwareThread, Plan, Planned, devices};
 use crate::domain::{KindReader, Protocol};
 use crate::gateway::http::{HttpSettings, Visitors};
 use crate::gateway::line::LineSettings;
@@ -166,7 +166,7 @@ impl Daemon {
         let (hardware, registry) = HardwareThread::start(
             hardware,
             config.hardware.chip.as_deref(),
-            plan(config.devices),
+            Plan { devices: plan(config.devices), interlocks: config.interlocks },
             sink,
             move |how| {
                 let _ = ended.send(Ending::Hardware(how));

@@ -3,15 +3,26 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Code, Datum, DeviceName, Refusal, Span};
+use super::{Code, Datum, DeviceName, LeaseOrder, LeaseToken, Refusal, Span};
 
 /// One thing that a client wants done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Order {
+    /// To a device.
+    Command(Command),
+    /// With the right to write devices.
+    Lease(LeaseOrder),
+}
+
+/// One thing that a client wants done to a device.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Command {
     /// To which device.
     pub target: Target,
     /// What.
     pub action: Action,
+    /// Under which lease it is meant; nothing where the client did not say.
+    pub token: Option<LeaseToken>,
 }
 
 /// How a command names its device.
@@ -49,10 +60,38 @@ pub struct Argument<'a> {
     taken: Vec<&'static str>,
 }
 
+impl Command {
+    /// A command whose arguments may name the lease that it is meant under, as `token`.
+    pub fn new(target: Target, mut action: Action) -> Result<Command, Refusal> {
+        let named = &mut action.arguments.named;
+        let place = named.iter().position(|(key, _)| key == "token");
+        let token = place.map(|place| LeaseToken::read(&named.remove(place).1)).transpose()?;
+        Ok(Command { target, action, token })
+    }
+}
+
 impl Action {
     /// A verb without arguments.
     pub fn new(verb: impl Into<String>) -> Action {
         Action { verb: verb.into(), arguments: Arguments::default() }
+    }
+
+    /// Whether it can't switch anything on, whatever the device is.
+    pub fn is_off(&self) -> bool {
+        let is_zero = |value: &Datum| match value {
+            Datum::Bool(on) => !on,
+            Datum::Text(text) if text.eq_ignore_ascii_case("off") => true,
+            value => number(value) == Some(0.0),
+        };
+        match self.verb.as_str() {
+            "off" | "stop" | "read" => true,
+            "set" => {
+                let Arguments { positional, named } = &self.arguments;
+                let mut values = positional.iter().chain(named.iter().map(|(_, value)| value));
+                values.all(is_zero)
+            }
+            _ => false,
+        }
     }
 
     /// `set` with one value.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::{Code, Command, Datum, DeviceName, Principal, Refusal};
+use super::{Code, Command, Datum, DeviceName, Lease, LeaseNotice, Principal, Refusal, Tenancy};
 
 /// What a device is, as its hardware says.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,8 +26,19 @@ pub struct State {
     pub fields: Vec<(&'static str, Datum)>,
 }
 
-/// What became of a command: the device's state after it, or why it was refused.
-pub type Outcome = Result<Arc<State>, Refusal>;
+/// What became of an order, or why it was refused.
+pub type Outcome = Result<Reply, Refusal>;
+
+/// What became of an order that was carried out.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reply {
+    /// The device is this now.
+    State(Arc<State>),
+    /// The client holds this lease.
+    Lease(Arc<Lease>),
+    /// There is nothing to tell of it.
+    Done,
+}
 
 /// Something that everybody who may know should hear of.
 #[derive(Debug, Clone)]
@@ -36,6 +47,10 @@ pub enum Event {
     State(Arc<State>),
     /// Somebody did something, or tried to.
     Audit(Arc<Audit>),
+    /// Somebody has the sole right to write a device now, or for longer; or nobody has any more.
+    Leased(DeviceName, Option<Arc<Tenancy>>),
+    /// The holder of a lease, and nobody else, should hear of this.
+    Notice(Arc<LeaseNotice>),
 }
 
 /// One entry of the audit: who did what to which device, and what came of it.

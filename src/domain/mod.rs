@@ -6,6 +6,8 @@
 mod command;
 mod datum;
 mod event;
+mod interlock;
+mod lease;
 mod line;
 mod name;
 mod principal;
@@ -15,9 +17,13 @@ mod settings;
 mod span;
 mod spelling;
 
-pub use command::{Action, Argument, Arguments, Command, Target};
+pub use command::{Action, Argument, Arguments, Command, Order, Target};
 pub use datum::Datum;
-pub use event::{Audit, Deed, Event, Outcome, State};
+pub use event::{Audit, Deed, Event, Outcome, Reply, State};
+pub use interlock::Interlock;
+pub use lease::{
+    Bond, Holder, Lease, LeaseNews, LeaseNotice, LeaseOrder, LeaseToken, LeasedDevices, Loss, Scope, Tenancy,
+};
 pub use line::{Bias, LineAddress, LineRef, Polarity, Value};
 pub use name::{ClientId, DeviceName, NameError};
 pub use principal::{Principal, Protocol};

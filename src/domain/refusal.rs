@@ -36,6 +36,16 @@ pub enum Code {
     NotSupported,
     /// The client may not do this.
     AccessDenied,
+    /// Another client holds a lease on the device, or was promised one.
+    Held,
+    /// The device is written under a lease only, and the client has none on it.
+    LeaseRequired,
+    /// The command was meant under a lease that the client does not hold any more.
+    StaleToken,
+    /// There is no such lease, or it is not the client's.
+    NoLease,
+    /// Another device of an interlock is on, or was a moment ago.
+    Interlocked,
     /// The hardware failed, or reads back another value than was written.
     DeviceFault,
     /// The command was retained, and would act again after every restart.
@@ -58,7 +68,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of `protocol.md`.
-    pub const ALL: [Code; 19] = [
+    pub const ALL: [Code; 24] = [
         Code::Malformed,
         Code::FrameTooLong,
         Code::UnknownCommand,
@@ -69,6 +79,11 @@ impl Code {
         Code::UnknownAction,
         Code::NotSupported,
         Code::AccessDenied,
+        Code::Held,
+        Code::LeaseRequired,
+        Code::StaleToken,
+        Code::NoLease,
+        Code::Interlocked,
         Code::DeviceFault,
         Code::RetainedCommand,
         Code::Expired,
@@ -93,6 +108,11 @@ impl Code {
             Code::UnknownAction => "UNKNOWN_ACTION",
             Code::NotSupported => "NOT_SUPPORTED",
             Code::AccessDenied => "ACCESS_DENIED",
+            Code::Held => "HELD",
+            Code::LeaseRequired => "LEASE_REQUIRED",
+            Code::StaleToken => "STALE_TOKEN",
+            Code::NoLease => "NO_LEASE",
+            Code::Interlocked => "INTERLOCKED",
             Code::DeviceFault => "DEVICE_FAULT",
             Code::RetainedCommand => "RETAINED_COMMAND",
             Code::Expired => "EXPIRED",

@@ -24,11 +24,20 @@ pub trait Wired {
     ///
     /// The role is the key of the setting that names the line, so that a mistake can point at it.
     fn lines(&self) -> Vec<(&'static str, LineAddress)>;
+
+    /// Whether it can be switched on and off.
+    fn is_output(&self) -> bool {
+        true
+    }
 }
 
 impl<W: Wired + ?Sized> Wired for Box<W> {
     fn lines(&self) -> Vec<(&'static str, LineAddress)> {
         (**self).lines()
+    }
+
+    fn is_output(&self) -> bool {
+        (**self).is_output()
     }
 }
 

@@ -76,6 +76,8 @@ impl Waiting {
             Event::State(_) => self.wanted.states,
             Event::Audit(_) if self.wanted.audit => true,
             Event::Audit(_) => return false,
+            // Leases are few, and those who hold them are always there to be told.
+            Event::Leased(..) | Event::Notice(_) => true,
         };
         if wanted {
             self.events.push(event);
@@ -129,6 +131,7 @@ mod tests {
         let name = |event: &Event| match event {
             Event::State(state) => format!("{} {}", state.device, state.seq),
             Event::Audit(_) => "audit".to_owned(),
+            other => format!("{other:?}"),
         };
         backlog.take().iter().map(name).collect()
     }

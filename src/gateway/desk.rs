@@ -14,7 +14,7 @@ use super::mqtt::store::{Journal, Mirror};
 use super::mqtt::{json, translate};
 use super::{Counters, Done, Message, Note, Space, Topics};
 use crate::control::{Commands, Recipient, Request};
-use crate::domain::{Audit, ClientId, Code, Deed, Event, Outcome, Principal, Refusal, Registry};
+use crate::domain::{Audit, ClientId, Code, Deed, Event, LeaseNews, Outcome, Principal, Refusal, Registry};
 use crate::wire::mqtt::Property;
 
 /// What the desk needs to know.
@@ -271,7 +271,7 @@ impl Desk {
         let own =
             |p: &Property| matches!(p, Property::MessageExpiryInterval(_) | Property::WillDelayInterval(_));
         will.properties.retain(|property| !own(property));
-        let command = match self.topics.space(&will.topic) {
+        let order = match self.topics.space(&will.topic) {
             Space::Set(target) => translate::set(target, will.payload()),
             Space::Rpc => translate::rpc(will.payload()),
             _ => {
@@ -281,10 +281,18 @@ impl Desk {
                 return;
             }
         };
-        let sent = command.and_then(|command| {
+        let sent = order.and_then(|order| {
             let commands = self.commands.as_ref().ok_or_else(Refusal::stopping)?;
             let (principal, recipient) = (principal.clone(), Arc::new(Nobody));
-            commands.send(vec![Request { principal, command, expires: will.expires, recipient, ticket: 0 }]);
+            let expires = will.expires;
+            commands.send(vec![Request {
+                principal,
+                connection: None,
+                order,
+                expires,
+                recipient,
+                ticket: 0,
+            }]);
             Ok(())
         });
         if let Err(refusal) = sent {
@@ -300,6 +308,20 @@ impl Desk {
                 for topic in self.topics.clone().states(&state.device) {
                     self.say(Message::state(topic.clone(), state.clone()), now);
                 }
+            }
+            Event::Leased(device, tenancy) => {
+                // Empty where nobody holds it, so that nothing is retained.
+                let payload = tenancy.map_or_else(Vec::new, |tenancy| json::tenancy(&device, &tenancy));
+                self.say(Message::own(self.topics.lease(&device), payload, true), now);
+            }
+            Event::Notice(notice) => {
+                let topic = self.topics.notice(notice.holder.client.as_str());
+                // A warning is worth nothing when what it warns of has come.
+                let expires = match notice.news {
+                    LeaseNews::Ending(left) => Some(now + left),
+                    LeaseNews::Lost(_) => None,
+                };
+                self.say(Message { expires, ..Message::notice(topic, notice) }, now);
             }
             Event::Audit(audit) => {
                 let topic = self.topics.audit();

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use super::mqtt::json;
-use crate::domain::{ClientId, State};
+use crate::domain::{ClientId, LeaseNotice, State};
 use crate::wire::mqtt::{Properties, QoS, TopicFilter, TopicName};
 
 /// Something that was published.
@@ -34,6 +34,8 @@ pub enum Body {
     Bytes(Vec<u8>),
     /// A device's state, which becomes JSON when somebody wants it so.
     State(Arc<State>, OnceLock<Vec<u8>>),
+    /// What the holder of a lease has to know, which becomes JSON likewise.
+    Notice(Arc<LeaseNotice>, OnceLock<Vec<u8>>),
 }
 
 /// One message for one client.
@@ -79,11 +81,17 @@ impl Message {
         Message { body: Body::State(state, OnceLock::new()), ..Message::own(topic, Vec::new(), true) }
     }
 
+    /// What the holder of a lease has to know; who is away when it is told learns it from the retained leases.
+    pub fn notice(topic: TopicName, notice: Arc<LeaseNotice>) -> Message {
+        Message { body: Body::Notice(notice, OnceLock::new()), ..Message::own(topic, Vec::new(), false) }
+    }
+
     /// The payload as MQTT carries it.
     pub fn payload(&self) -> &[u8] {
         match &self.body {
             Body::Bytes(bytes) => bytes,
             Body::State(state, encoded) => encoded.get_or_init(|| json::state(state)),
+            Body::Notice(notice, encoded) => encoded.get_or_init(|| json::notice(notice)),
         }
     }
 
@@ -97,7 +105,7 @@ impl Message {
         const FRAME: usize = 200;
         let body = match &self.body {
             Body::Bytes(bytes) => bytes.len(),
-            Body::State(..) => FRAME,
+            Body::State(..) | Body::Notice(..) => FRAME,
         };
         FRAME + self.topic.as_str().len() + body
     }

@@ -29,6 +29,8 @@ pub enum Space<'a> {
     Message(&'a str),
     /// The answers to one client.
     Response(&'a str),
+    /// What one client is told of its leases.
+    Notice(&'a str),
     /// Where the gatekeeper speaks itself, or where nobody does.
     Reserved,
     /// No device can have this name, or no line this offset.
@@ -107,6 +109,16 @@ impl Topics {
         self.under(&["nodes", client, "message"])
     }
 
+    /// `pi/nodes/{client}/lease`.
+    pub fn notice(&self, client: &str) -> TopicName {
+        self.under(&["nodes", client, "lease"])
+    }
+
+    /// `pi/leases/{device}`.
+    pub fn lease(&self, device: &DeviceName) -> TopicName {
+        self.under(&["leases", device.as_str()])
+    }
+
     /// `pi/vars/{name}`, if `name` is one topic level of 1 to 64 characters without wildcards and control
     /// characters.
     pub fn variable(&self, name: &str) -> Option<TopicName> {
@@ -150,6 +162,7 @@ impl Topics {
             [Some("rpc"), Some("responses"), Some(client), _] => Space::Response(client),
             [Some("vars"), Some(name), None, None] if !name.is_empty() => Space::Variable,
             [Some("nodes"), Some(client), Some("message"), None] => Space::Message(client),
+            [Some("nodes"), Some(client), Some("lease"), None] => Space::Notice(client),
             _ => Space::Reserved,
         }
     }
@@ -183,6 +196,8 @@ mod tests {
             ("pi/vars/t", Space::Variable),
             ("pi/nodes/esp/message", Space::Message("esp")),
             ("pi/nodes/esp/status", Space::Reserved),
+            ("pi/nodes/esp/lease", Space::Notice("esp")),
+            ("pi/leases/lamp", Space::Reserved),
             ("pi", Space::Reserved),
             ("pip/x", Space::Free),
             ("home/lamp", Space::Free),

@@ -214,7 +214,13 @@ pub(crate) const TABLE: &[(&str, &[&str])] = &[
     ("{\"line\": \"\u{1b}[31m\"}",
         &[r#"1:11: a control character in a string is written as an escape, such as \t or \u0007"#]),
     (r#"{"\u001b[31m": 1}"#,
-        &[r#"1:2: "\u{1b}[31m": unknown key `\u{1b}[31m`, expected `telemetry`, `log`, `state_folder`, `line`, `mqtt`, `http`, `hardware`, `audit`, `limits` or `devices`"#]),
+        &[r#"1:2: "\u{1b}[31m": unknown key `\u{1b}[31m`, expected `telemetry`, `log`, `state_folder`, `line`, `mqtt`, `http`, `hardware`, `audit`, `limits`, `devices` or `interlocks`"#]),
+    (r#"{"devices": {"a": {"led": {"line": "1"}}}, "interlocks": {"x": {"devices": ["a", "valve"], "dead_time": "2min"}}}"#,
+        &["1:76: interlocks.x.devices: unknown device `valve`, expected `a`", "1:105: interlocks.x.dead_time: dead_time is at most 1min"]),
+    (r#"{"devices": {"a": {"led": {"line": "1"}}}, "interlocks": {"x": {"devices": ["a"]}, "y": {"devices": ["a", "a"]}}}"#,
+        &["1:76: interlocks.x.devices: an interlock is among at least two devices", "1:101: interlocks.y.devices: a stands here twice"]),
+    (r#"{"interlocks": {"x": {"dead_time": 1}}}"#,
+        &["1:22: interlocks.x: missing `devices`, which has no default", r#"1:36: interlocks.x.dead_time: expected a duration with its unit, such as "50ms", "3s" or "5min", found 1"#]),
     (r#"{
   // one of everything
   "log": "loud",

@@ -4,13 +4,16 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use gpio_gatekeeper::control::{BuildError, Controller, Now, Planned, Recipient, Request, devices};
-use gpio_gatekeeper::domain::{
-    Action, Arguments, Audit, ClientId, Code, Command, Datum, DeviceName, Event, Outcome, Principal,
-    Protocol, State, Target,
+use gpio_gatekeeper::control::{
+    Answer, BuildError, Commands, Controller, Now, Plan, Planned, Recipient, Request, Tether, devices,
 };
-use gpio_gatekeeper::hardware::{Board, Edge, Level, Simulation};
+use gpio_gatekeeper::domain::{
+    Action, Arguments, Audit, ClientId, Code, Command, Datum, DeviceName, Event, Lease, LeaseNews,
+    LeaseOrder, Order, Outcome, Principal, Protocol, Reply, State, Target,
+};
+use gpio_gatekeeper::hardware::{Board, Edge, Hardware, Level, Simulation};
 
+use super::support::faulty::{Faulty, Switch};
 use super::support::{configuration, gpio};
 
 /// Where commands are given and levels are looked at.
@@ -18,20 +21,29 @@ pub struct Bench {
     pub controller: Controller,
     pub board: Board,
     edges: Arc<Mutex<Vec<Edge>>>,
+    commands: Commands,
+    /// The connections that there were, each with its client.
+    connections: Vec<(Arc<Principal>, Tether)>,
+    /// Which of them speaks.
+    speaker: usize,
+    late: Arc<Late>,
     start: Instant,
     now: Instant,
 }
 
-struct Nobody;
+/// The outcomes that had to be waited for.
+#[derive(Default)]
+struct Late(Mutex<Vec<Outcome>>);
 
-impl Recipient for Nobody {
-    fn answer(&self, _ticket: u64, _outcome: Outcome) {}
+impl Recipient for Late {
+    fn answer(&self, _ticket: u64, outcome: Outcome) {
+        self.0.lock().expect("one thread").push(outcome);
+    }
 }
 
-/// A test's principal.
-pub fn principal() -> Arc<Principal> {
+fn principal(client: &str) -> Arc<Principal> {
     Arc::new(Principal {
-        client: ClientId::parse("test").expect("valid"),
+        client: ClientId::parse(client).expect("valid"),
         address: SocketAddr::from(([127, 0, 0, 1], 1)),
         protocol: Protocol::Line,
         certificate_name: None,
@@ -44,10 +56,24 @@ impl Bench {
         Bench::on(Simulation::new(), devices).unwrap_or_else(|error| panic!("{error}"))
     }
 
+    /// With these devices, and what makes them fail.
+    pub fn faulty(devices: &str) -> (Bench, Switch) {
+        let (hardware, board, switch) = Faulty::hardware();
+        (Bench::with(hardware, board, devices).unwrap_or_else(|error| panic!("{error}")), switch)
+    }
+
     /// With these devices on lines that were prepared.
     pub fn on(simulation: Simulation, devices: &str) -> Result<Bench, BuildError> {
         let board = simulation.board();
-        let plan = configuration("", devices).devices.into_iter().map(|device| Planned {
+        Bench::with(Box::new(simulation), board, devices)
+    }
+
+    fn with(hardware: Box<dyn Hardware>, board: Board, devices: &str) -> Result<Bench, BuildError> {
+        // What stands before the devices, where there is something, is divided from them by a line.
+        let (sections, devices) = devices.split_once("---").unwrap_or(("", devices));
+        let config = configuration(sections, devices);
+        let interlocks = config.interlocks;
+        let plan = config.devices.into_iter().map(|device| Planned {
             name: device.name,
             kind: devices::find(device.kind).expect("a kind there is"),
             blueprint: device.blueprint,
@@ -56,14 +82,38 @@ impl Bench {
         let sink = edges.clone();
         let start = Instant::now();
         let (mut controller, _registry) = Controller::build(
-            Box::new(simulation),
+            hardware,
             None,
-            plan.collect(),
+            Plan { devices: plan.collect(), interlocks },
             &(Arc::new(move |edge| sink.lock().expect("one thread").push(edge)) as _),
             Now { instant: start, epoch: 0.0 },
         )?;
         drop(controller.events());
-        Ok(Bench { controller, board, edges, start, now: start })
+        let (commands, _) = Commands::unattended();
+        let (connections, late) = (vec![(principal("test"), commands.tether())], Arc::default());
+        Ok(Bench { controller, board, edges, commands, connections, speaker: 0, late, start, now: start })
+    }
+
+    /// What follows comes from this client, on the connection that it opened last.
+    pub fn by(&mut self, client: &str) -> &mut Bench {
+        match self.connections.iter().rposition(|(who, _)| who.client.as_str() == client) {
+            Some(place) => self.speaker = place,
+            None => self.connect(client),
+        }
+        self
+    }
+
+    /// A new connection of this client, from which follows what comes.
+    pub fn connect(&mut self, client: &str) {
+        self.connections.push((principal(client), self.commands.tether()));
+        self.speaker = self.connections.len() - 1;
+    }
+
+    /// The connection that speaks ends.
+    pub fn disconnect(&mut self) {
+        let connection = self.connections[self.speaker].1.connection();
+        self.controller.disconnect(connection, self.now());
+        self.controller.answers().for_each(Answer::give);
     }
 
     fn now(&self) -> Now {
@@ -88,21 +138,65 @@ impl Bench {
                 None => arguments.positional.push(datum(argument)),
             }
         }
-        let target = Target::Device(DeviceName::parse(device).expect("valid"));
-        let command = Command { target, action: Action { verb: verb.to_owned(), arguments } };
-        Request { principal: principal(), command, expires: None, recipient: Arc::new(Nobody), ticket: 0 }
+        let order = if device == "system" {
+            Order::Lease(LeaseOrder::parse(verb, None, &arguments).expect("a good order"))
+        } else {
+            let target = Target::Device(DeviceName::parse(device).expect("valid"));
+            let action = Action { verb: verb.to_owned(), arguments };
+            Order::Command(Command::new(target, action).expect("a good token"))
+        };
+        let (principal, tether) = &self.connections[self.speaker];
+        let (principal, connection) = (principal.clone(), Some(tether.connection()));
+        Request { principal, connection, order, expires: None, recipient: self.late.clone(), ticket: 0 }
+    }
+
+    /// Gives an order, whatever comes of it and whenever.
+    pub fn ask(&mut self, call: &str) {
+        let request = self.request(call);
+        drop(self.controller.handle(&request, self.now()));
+        self.controller.answers().for_each(Answer::give);
+    }
+
+    /// Gives an order that has to wait.
+    pub fn wait(&mut self, call: &str) {
+        let request = self.request(call);
+        let answered = self.controller.handle(&request, self.now());
+        assert!(answered.is_none(), "{call} has to wait, and not {answered:?}");
+    }
+
+    /// The outcomes that had to be waited for, since the last call: tokens and codes.
+    pub fn late(&mut self) -> Vec<Result<u64, Code>> {
+        let late = std::mem::take(&mut *self.late.0.lock().expect("one thread"));
+        let outcome = |outcome: Outcome| match outcome {
+            Ok(Reply::Lease(lease)) => Ok(lease.token.0),
+            Ok(other) => panic!("a lease was waited for: {other:?}"),
+            Err(refusal) => Err(refusal.code),
+        };
+        late.into_iter().map(outcome).collect()
+    }
+
+    /// The lease that an order leads to.
+    pub fn lease(&mut self, call: &str) -> Arc<Lease> {
+        match self.call(call) {
+            Ok(Reply::Lease(lease)) => lease,
+            other => panic!("{call}: {other:?}"),
+        }
     }
 
     /// Gives a request, and lets the edges that it makes arrive.
     pub fn give(&mut self, request: &Request) -> Outcome {
         let outcome = self.controller.handle(request, self.now());
+        self.controller.answers().for_each(Answer::give);
         self.settle();
-        outcome
+        outcome.expect("it is answered at once")
     }
 
     /// The state that a command leads to.
     pub fn state(&mut self, call: &str) -> Arc<State> {
-        self.call(call).unwrap_or_else(|refusal| panic!("{call}: {refusal}"))
+        match self.call(call) {
+            Ok(Reply::State(state)) => state,
+            other => panic!("{call}: {other:?}"),
+        }
     }
 
     /// The code with which a command is refused.
@@ -118,13 +212,21 @@ impl Bench {
         let end = self.now + Duration::from_millis(milliseconds);
         loop {
             self.settle();
-            match self.controller.tick(self.now()) {
+            let due = self.controller.tick(self.now());
+            self.controller.answers().for_each(Answer::give);
+            match due {
                 Some(due) if due <= end => self.now = due.max(self.now),
                 _ => break,
             }
         }
         self.now = end;
         self.controller.tick(self.now());
+        self.controller.answers().for_each(Answer::give);
+    }
+
+    /// Lets time go by without the thread getting a turn.
+    pub fn skip(&mut self, milliseconds: u64) {
+        self.now += Duration::from_millis(milliseconds);
     }
 
     /// Lets time go by without the thread getting a turn, and then gives it one.
@@ -148,7 +250,7 @@ impl Bench {
     pub fn told(&mut self) -> Vec<String> {
         let told = self.controller.events().filter_map(|event| match event {
             Event::State(state) => Some(format!("{}@{:.0}", state.event, state.timestamp * 1000.0)),
-            Event::Audit(_) => None,
+            _ => None,
         });
         told.collect()
     }
@@ -156,16 +258,35 @@ impl Bench {
     /// The audit since the last call.
     pub fn audit(&mut self) -> Vec<Arc<Audit>> {
         let entries = self.controller.events().filter_map(|event| match event {
-            Event::State(_) => None,
             Event::Audit(audit) => Some(audit),
+            _ => None,
         });
         entries.collect()
     }
 
+    /// What was told of leases since the last call: `a: holder` and `a: free` to everybody, and to a holder
+    /// `holder: ending@milliseconds` and `holder: lost@milliseconds`.
+    pub fn leases_told(&mut self) -> Vec<String> {
+        let told = self.controller.events().filter_map(|event| match event {
+            Event::Leased(device, Some(tenancy)) => Some(format!("{device}: {}", tenancy.holder)),
+            Event::Leased(device, None) => Some(format!("{device}: free")),
+            Event::Notice(notice) => {
+                let news = match &notice.news {
+                    LeaseNews::Ending(_) => "ending",
+                    LeaseNews::Lost(_) => "lost",
+                };
+                Some(format!("{}: {news}@{:.0}", notice.holder, notice.timestamp * 1000.0))
+            }
+            Event::State(_) | Event::Audit(_) => None,
+        });
+        told.collect()
+    }
+
     /// Ends, as the daemon does; true when every device is where it should be.
     pub fn stop(&mut self) -> bool {
-        let now = self.now();
-        self.controller.stop(now)
+        let stopped = self.controller.stop(self.now());
+        self.controller.answers().for_each(Answer::give);
+        stopped
     }
 
     fn settle(&mut self) {

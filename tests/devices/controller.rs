@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use gpio_gatekeeper::domain::{Code, Command, Target};
+use gpio_gatekeeper::domain::{Code, Order, Reply, Target};
 use gpio_gatekeeper::hardware::{Level, Simulation};
 
 use super::bench::Bench;
@@ -15,11 +15,13 @@ fn a_device_answers_to_its_line_as_well() {
     let mut bench = Bench::new(TWO);
     let by_line = |bench: &Bench, line| {
         let mut request = bench.request("b.on()");
-        request.command = Command { target: Target::Line(line), ..request.command };
+        let Order::Command(command) = &mut request.order else { panic!("a command") };
+        command.target = Target::Line(line);
         request
     };
     let request = by_line(&bench, 2);
-    assert_eq!(bench.give(&request).expect("b").device.as_str(), "b");
+    let Ok(Reply::State(state)) = bench.give(&request) else { panic!("b") };
+    assert_eq!(state.device.as_str(), "b");
     let request = by_line(&bench, 3);
     assert_eq!(bench.give(&request).expect_err("nobody").code, Code::UnknownDevice);
 }
@@ -29,7 +31,8 @@ fn an_offset_that_two_chips_have_names_no_device() {
     let mut bench =
         Bench::new(r#""a": {"led": {"line": 1, "chip": "x"}}, "b": {"led": {"line": 1, "chip": "y"}}"#);
     let mut request = bench.request("a.on()");
-    request.command.target = Target::Line(1);
+    let Order::Command(command) = &mut request.order else { panic!("a command") };
+    command.target = Target::Line(1);
     assert_eq!(bench.give(&request).expect_err("ambiguous").code, Code::UnknownDevice);
     assert!(bench.call("a.on()").is_ok());
 }

@@ -5,7 +5,11 @@
 mod bench;
 mod buttons;
 mod controller;
+mod interlocks;
+mod leases;
 mod lights;
+mod max_on;
 mod motor;
+mod safety;
 #[path = "../support/mod.rs"]
 mod support;

@@ -5,6 +5,7 @@ use gpio_gatekeeper::hardware::Level;
 use proptest::prelude::*;
 
 use super::bench::Bench;
+use super::support::faulty::Fault;
 use super::support::gpio;
 
 const MOTOR: &str = r#""motor": {"motor": {"forward": "GPIO5", "backward": "GPIO6", "dead_time": "100ms"}}"#;
@@ -94,6 +95,21 @@ fn a_stuck_line_is_told_and_the_other_direction_is_not_driven() {
     assert_eq!(bench.refusal("motor.backward()"), Code::DeviceFault);
     bench.pass(1000);
     assert_eq!(lines(&bench), (true, false), "forward can't be left, so backward is not driven");
+}
+
+#[test]
+fn after_a_fault_it_rests_whichever_way_it_ran() {
+    for call in ["motor.backward()", "motor.forward()"] {
+        let (mut bench, switch) = Bench::faulty(MOTOR);
+        bench.state("motor.forward()");
+        switch.set(5, Fault::Write);
+        assert_eq!(bench.refusal("motor.stop()"), Code::DeviceFault);
+        switch.mend();
+        bench.state("motor.stop()");
+        assert_eq!(bench.state(call).event, "reversing", "{call}");
+        bench.pass(99);
+        assert_eq!(lines(&bench), (false, false));
+    }
 }
 
 #[test]

@@ -53,6 +53,17 @@ fn parse(text: &str) -> Samples {
 }
 
 #[test]
+fn leases_are_counted_while_they_are_held() {
+    let gatekeeper = Gatekeeper::start();
+    let mut client = LineClient::patient(gatekeeper.line());
+    client.expect("COMMAND=LEASE|DEVICE=led,relay", "REPLY=OK");
+    client.expect("COMMAND=LEASE|DEVICE=motor", "REPLY=OK");
+    assert_eq!(scrape(&gatekeeper)["gatekeeper_leases"], 2.0);
+    client.expect("COMMAND=BREAK|DEVICE=*|REASON=x", "REPLY=OK");
+    assert_eq!(scrape(&gatekeeper)["gatekeeper_leases"], 0.0);
+}
+
+#[test]
 fn the_text_follows_the_rules() {
     let gatekeeper = Gatekeeper::start();
     let samples = scrape(&gatekeeper);

@@ -123,7 +123,7 @@ fn the_connection_and_the_house_are_told_about() {
             ("COMMAND=", "!UNKNOWN_COMMAND"),
             ("DEVICE=led", "!MISSING_KEY"),
             ("COMMAND=AUTH|USER=me", "!NOT_SUPPORTED"),
-            ("COMMAND=BREAK", "!NOT_SUPPORTED"),
+            ("COMMAND=BREAK|DEVICE=led|REASON=x", "!NO_LEASE"),
         ],
     );
     client.expect("ID=end|COMMAND=QUIT", "REPLY=OK|ID=end");

@@ -6,6 +6,9 @@ mod between;
 mod commands;
 mod crowding;
 mod framing;
+mod leases;
 mod living;
+mod safety;
+mod stale;
 #[path = "../support/mod.rs"]
 mod support;

@@ -71,3 +71,28 @@ fn the_registry_has_the_form_that_is_documented() {
         assert_eq!(real, told, "{path}");
     }
 }
+
+#[test]
+fn what_is_told_of_leases_has_the_members_that_are_documented() {
+    let gatekeeper = Gatekeeper::start();
+    let mut client = MqttClient::connect(gatekeeper.mqtt(), "me");
+    for topic in ["pi/rpc/responses/me", "pi/leases/led", "pi/nodes/me/lease"] {
+        client.subscribe(topic);
+    }
+    let request = documented("without `devices`.")[0].clone();
+    let answer: Json =
+        serde_json::from_slice(&client.call("me", &request.to_string()).payload).expect("JSON");
+    assert_eq!(members(&answer["result"]), members(&documented("the others `null`:")[0]), "{answer}");
+    for (method, told) in [("break", 1), ("lease", 0)] {
+        let kwargs = [r#"{"ttl": 0.1}"#, r#"{"reason": "x"}"#][told];
+        let request = format!(r#"{{"device": "led", "method": "{method}", "kwargs": {kwargs}}}"#);
+        client.publish(publish("pi/rpc/commands", &request));
+        let notice = published(&mut client, "pi/nodes/me/lease");
+        assert_eq!(members(&notice), members(&documented("what the [events]")[told]));
+    }
+    client.publish(publish("pi/rpc/commands", r#"{"device": "led", "method": "lease"}"#));
+    let mut late = MqttClient::connect(gatekeeper.mqtt(), "late");
+    late.subscribe("pi/leases/led");
+    let tenancy = published(&mut late, "pi/leases/led");
+    assert_eq!(members(&tenancy), members(&documented("who holds a lease:")[0]));
+}

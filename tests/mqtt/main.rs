@@ -10,6 +10,7 @@ mod delivering;
 mod documented;
 mod exactly_once;
 mod flow;
+mod leases;
 mod malformed;
 mod newcomers;
 mod older;

@@ -95,6 +95,10 @@ impl Wired for Plan {
     fn lines(&self) -> Vec<(&'static str, LineAddress)> {
         self.input.lines()
     }
+
+    fn is_output(&self) -> bool {
+        false
+    }
 }
 
 impl Blueprint for Plan {
@@ -178,9 +182,5 @@ impl Device for Button {
         let fields =
             if self.holds > 0 { vec![("holds", Datum::from(f64::from(self.holds)))] } else { Vec::new() };
         Observation { event, value: value.map(Value::number), edge_ns: self.line.edge_ns(), fields }
-    }
-
-    fn stop(&mut self) -> Result<(), HardwareError> {
-        Ok(())
     }
 }

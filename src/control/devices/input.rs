@@ -68,6 +68,10 @@ impl Wired for Plan {
     fn lines(&self) -> Vec<(&'static str, LineAddress)> {
         self.input.lines()
     }
+
+    fn is_output(&self) -> bool {
+        false
+    }
 }
 
 impl Blueprint for Plan {
@@ -122,9 +126,5 @@ impl Device for Signal {
             edge_ns: self.line.edge_ns(),
             fields: Vec::new(),
         }
-    }
-
-    fn stop(&mut self) -> Result<(), HardwareError> {
-        Ok(())
     }
 }

@@ -11,6 +11,7 @@ mod output;
 mod output_line;
 mod pwm_led;
 mod relay;
+mod safety;
 mod switch;
 
 use super::{Blueprint, Kind};

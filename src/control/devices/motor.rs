@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use super::actions::{self, READ};
-use crate::control::{Bench, Blueprint, Device, Kind, Observation, Ticked};
+use super::safety::{self, Policies};
+use crate::control::{Activity, Bench, Blueprint, Device, Kind, Observation, Occasion, Protection, Ticked};
 use crate::domain::{
     ActionSpec, Arguments, Code, Datum, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, Refusal,
     Settings, Span, Value, Wired,
@@ -24,7 +25,11 @@ pub(super) static KIND: Kind = Kind {
 "chip": null,            // their chip by path, name or label; null for hardware.chip, or to find them by name
 "active_low": false,     // true when low levels drive it
 "dead_time": "100ms",    // how long it stays off between the directions, at most 1min
-"on_stop": "off",        // off (stopped) or hold: what it does when the daemon ends"#,
+"require_lease": false,  // true: nobody writes it without a lease on it
+"max_on": null,          // "10ms" to "24h": it goes off when it was on for so long, whoever forgot it; null: never
+"on_stop": "off",        // off (stopped) or hold: what it does when the daemon ends
+"on_lease_lost": "off",  // off (stopped) or hold: what it does when a lease on it is lost
+"on_link_lost": "off",   // off (stopped) or hold: what it does when the connection that wrote it last has ended"#,
     actions: ACTIONS,
     simulated_actions: &[],
     unit: None,
@@ -60,14 +65,21 @@ struct MotorSettings {
     chip: Option<String>,
     #[serde(default)]
     active_low: bool,
+    #[serde(default)]
+    require_lease: bool,
+    max_on: Option<Span>,
     dead_time: Option<Span>,
     #[serde(default)]
-    on_stop: OnStop,
+    on_stop: Policy,
+    #[serde(default)]
+    on_lease_lost: Policy,
+    #[serde(default)]
+    on_link_lost: Policy,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum OnStop {
+enum Policy {
     #[default]
     Off,
     Hold,
@@ -77,8 +89,9 @@ struct Plan {
     forward: LineAddress,
     backward: LineAddress,
     polarity: Polarity,
+    protection: Protection,
     dead_time: Duration,
-    on_stop: OnStop,
+    policies: Policies<Policy>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,11 +104,12 @@ enum Drive {
 struct Motor {
     lines: Box<dyn Outputs>,
     dead_time: Duration,
-    on_stop: OnStop,
+    policies: Policies<Policy>,
     /// What the lines were when they were last read.
     drive: Result<Drive, Arc<str>>,
-    /// The direction it last had, and when it was off again; nothing when it never had one.
-    rested: Option<(Drive, Instant)>,
+    /// The direction it last had, and when it was off again; nothing when it never had one, and no direction when
+    /// nobody knows which.
+    rested: Option<(Option<Drive>, Instant)>,
     /// What it will do, and when.
     next: Option<(Drive, Instant)>,
 }
@@ -107,12 +121,18 @@ fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blue
         settings.mistake("dead_time", format!("dead_time is at most {LONGEST_DEAD_TIME}"), mistakes);
         return None;
     }
+    let protection = safety::protection(given.require_lease, given.max_on, settings, mistakes)?;
     Some(Box::new(Plan {
         forward: LineAddress { chip: given.chip.clone(), line: given.forward },
         backward: LineAddress { chip: given.chip, line: given.backward },
         polarity: Polarity::from_active_low(given.active_low),
+        protection,
         dead_time: dead_time.0,
-        on_stop: given.on_stop,
+        policies: Policies {
+            on_stop: given.on_stop,
+            on_lease_lost: given.on_lease_lost,
+            on_link_lost: given.on_link_lost,
+        },
     }))
 }
 
@@ -124,11 +144,11 @@ impl Wired for Plan {
 
 impl Blueprint for Plan {
     fn safety(&self) -> Vec<(&'static str, Datum)> {
-        let on_stop = match self.on_stop {
-            OnStop::Off => "off",
-            OnStop::Hold => "hold",
-        };
-        vec![("on_stop", on_stop.into())]
+        self.policies.told()
+    }
+
+    fn protection(&self) -> Protection {
+        self.protection
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
@@ -142,13 +162,22 @@ impl Blueprint for Plan {
         let mut motor = Motor {
             lines,
             dead_time: self.dead_time,
-            on_stop: self.on_stop,
+            policies: self.policies,
             drive: Ok(Drive::Stopped),
             rested: None,
             next: None,
         };
         motor.read()?;
         Ok(Box::new(motor))
+    }
+}
+
+impl From<Policy> for Datum {
+    fn from(policy: Policy) -> Datum {
+        Datum::from(match policy {
+            Policy::Off => "off",
+            Policy::Hold => "hold",
+        })
     }
 }
 
@@ -178,18 +207,17 @@ impl Motor {
         if wanted != Drive::Stopped && self.drive == Ok(wanted) {
             return Ok(());
         }
-        let before = self.drive.clone();
-        // After a fault nobody knows what it did: it is treated as having run the other way.
-        let before = before.unwrap_or(wanted.opposite());
+        // After a fault nobody knows what it did: then it rests, whichever way it is to run.
+        let before = self.drive.clone().ok();
         self.set(Drive::Stopped)?;
-        if before != Drive::Stopped {
+        if before != Some(Drive::Stopped) {
             self.rested = Some((before, now));
         }
         if wanted == Drive::Stopped {
             return Ok(());
         }
         match self.rested {
-            Some((last, since)) if last != wanted && now < since + self.dead_time => {
+            Some((last, since)) if last != Some(wanted) && now < since + self.dead_time => {
                 self.next = Some((wanted, since + self.dead_time));
                 Ok(())
             }
@@ -281,6 +309,11 @@ impl Device for Motor {
         Ticked::Changed
     }
 
+    fn activity(&self) -> Activity {
+        let is_off = self.drive == Ok(Drive::Stopped) && self.next.is_none();
+        if is_off { Activity::Idle } else { Activity::Active }
+    }
+
     fn observe(&self) -> Observation {
         let event = match (&self.drive, self.next) {
             (Err(_), _) => "fault",
@@ -297,11 +330,14 @@ impl Device for Motor {
         Observation { event, value, edge_ns: None, fields: Vec::new() }
     }
 
-    fn stop(&mut self) -> Result<(), HardwareError> {
-        self.next = None;
-        match self.on_stop {
-            OnStop::Off => self.set(Drive::Stopped),
-            OnStop::Hold => Ok(()),
+    fn secure(&mut self, occasion: Occasion, now: Instant) -> Result<(), HardwareError> {
+        match self.policies.on(occasion) {
+            Policy::Off => self.drive(Drive::Stopped, now),
+            Policy::Hold => {
+                // A direction that is still to be taken is not something to be held.
+                self.next = None;
+                Ok(())
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `output`: any load that is switched by one line.
 
-use super::output_line::OnStop;
+use super::output_line::Policy;
 use super::switch;
 use crate::control::Kind;
 
@@ -11,10 +11,14 @@ pub(super) static KIND: Kind = Kind {
 "chip": null,            // its chip by path, name or label; null for hardware.chip, or to find the line by its name
 "active_low": false,     // true when a low level switches it on
 "initial": "off",        // off, on, or keep: what it is at start; keep leaves a driven line without a glitch
-"on_stop": "off",        // hold, off or on: what it does when the daemon ends"#,
+"require_lease": false,  // true: nobody writes it without a lease on it
+"max_on": null,          // "10ms" to "24h": it goes off when it was on for so long, whoever forgot it; null: never
+"on_stop": "off",        // hold, off or on: what it does when the daemon ends
+"on_lease_lost": "hold", // hold, off or on: what it does when a lease on it is lost
+"on_link_lost": "hold",  // hold, off or on: what it does when the connection that wrote it last has ended"#,
     actions: switch::ACTIONS,
     simulated_actions: &[],
     unit: None,
     range: (0.0, 1.0),
-    read: |settings, mistakes| switch::read("output", OnStop::Off, settings, mistakes),
+    read: |settings, mistakes| switch::read("output", Policy::Off, settings, mistakes),
 };

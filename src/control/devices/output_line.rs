@@ -27,10 +27,10 @@ pub(super) enum Initial {
     Keep,
 }
 
-/// What an output does when the daemon ends.
+/// What an output does when it is left alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum OnStop {
+pub(super) enum Policy {
     /// Nothing.
     Hold,
     /// It goes off.
@@ -88,22 +88,22 @@ impl OutputLine {
         self.value.clone()
     }
 
-    /// Does what `policy` says for the end of the daemon.
-    pub(super) fn stop(&mut self, policy: OnStop) -> Result<(), HardwareError> {
+    /// Does what `policy` says.
+    pub(super) fn follow(&mut self, policy: Policy) -> Result<(), HardwareError> {
         match policy {
-            OnStop::Hold => Ok(()),
-            OnStop::Off => self.set(Value::Inactive),
-            OnStop::On => self.set(Value::Active),
+            Policy::Hold => Ok(()),
+            Policy::Off => self.set(Value::Inactive),
+            Policy::On => self.set(Value::Active),
         }
     }
 }
 
-impl From<OnStop> for Datum {
-    fn from(policy: OnStop) -> Datum {
+impl From<Policy> for Datum {
+    fn from(policy: Policy) -> Datum {
         Datum::from(match policy {
-            OnStop::Hold => "hold",
-            OnStop::Off => "off",
-            OnStop::On => "on",
+            Policy::Hold => "hold",
+            Policy::Off => "off",
+            Policy::On => "on",
         })
     }
 }

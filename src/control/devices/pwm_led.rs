@@ -11,10 +11,11 @@ use serde::Deserialize;
 use super::actions::{self, BLINK, OFF, ON, READ, TIMES, TOGGLE};
 use super::blink::Blink;
 use super::output_line::{Initial, OutputLine};
-use crate::control::{Bench, Blueprint, Device, Kind, Observation, Ticked};
+use super::safety::{self, Policies};
+use crate::control::{Activity, Bench, Blueprint, Device, Kind, Observation, Occasion, Protection, Ticked};
 use crate::domain::{
     ActionSpec, Arguments, Code, Datum, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, Refusal,
-    Settings, Value, Wired,
+    Settings, Span, Value, Wired,
 };
 use crate::hardware::HardwareError;
 
@@ -25,7 +26,11 @@ pub(super) static KIND: Kind = Kind {
 "chip": null,            // its chip by path, name or label; null for hardware.chip, or to find the line by its name
 "active_low": false,     // true when a low level switches it on
 "frequency": 100,        // of the PWM in Hz, 10 to 1000
-"on_stop": "off",        // off or on: what it does when the daemon ends, for then the PWM ends too"#,
+"require_lease": false,  // true: nobody writes it without a lease on it
+"max_on": null,          // "10ms" to "24h": it goes off when it was on for so long, whoever forgot it; null: never
+"on_stop": "off",        // off or on: what it does when the daemon ends, for then the PWM ends too
+"on_lease_lost": "hold", // hold, off, on or a brightness: what it does when a lease on it is lost
+"on_link_lost": "hold",  // the same for when the connection that wrote it last has ended"#,
     actions: ACTIONS,
     simulated_actions: &[],
     unit: None,
@@ -71,9 +76,16 @@ struct PwmSettings {
     chip: Option<String>,
     #[serde(default)]
     active_low: bool,
+    #[serde(default)]
+    require_lease: bool,
+    max_on: Option<Span>,
     frequency: Option<f64>,
     #[serde(default)]
     on_stop: OnStop,
+    #[serde(default)]
+    on_lease_lost: Left,
+    #[serde(default)]
+    on_link_lost: Left,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -84,17 +96,41 @@ enum OnStop {
     On,
 }
 
+/// What a lamp does when it is left alone, as it is written.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(untagged, expecting = "expected \"hold\", \"off\", \"on\", or a brightness from 0 to 1")]
+enum Left {
+    Word(Word),
+    Brightness(f64),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Word {
+    Hold,
+    Off,
+    On,
+}
+
+/// What a lamp does when it is left alone.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Policy {
+    Hold,
+    Shine(f64),
+}
+
 struct Plan {
     address: LineAddress,
     polarity: Polarity,
+    protection: Protection,
     period: Duration,
-    on_stop: OnStop,
+    policies: Policies<Policy>,
 }
 
 struct PwmLed {
     line: OutputLine,
     period: Duration,
-    on_stop: OnStop,
+    policies: Policies<Policy>,
     brightness: f64,
     fault: Option<Arc<str>>,
     /// When the line changes next, while the brightness is between off and full.
@@ -125,12 +161,61 @@ fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blue
         settings.mistake("frequency", "frequency is from 10 to 1000 (Hz)", mistakes);
         return None;
     }
+    for (key, left) in [("on_lease_lost", given.on_lease_lost), ("on_link_lost", given.on_link_lost)] {
+        if matches!(left, Left::Brightness(value) if !(0.0..=1.0).contains(&value)) {
+            settings.mistake(key, format!("{key} is hold, off, on, or a brightness from 0 to 1"), mistakes);
+            return None;
+        }
+    }
+    let protection = safety::protection(given.require_lease, given.max_on, settings, mistakes)?;
     Some(Box::new(Plan {
         address: LineAddress { chip: given.chip, line: given.line },
         polarity: Polarity::from_active_low(given.active_low),
+        protection,
         period: Duration::from_secs_f64(1.0 / frequency),
-        on_stop: given.on_stop,
+        policies: Policies {
+            on_stop: given.on_stop.into(),
+            on_lease_lost: given.on_lease_lost.into(),
+            on_link_lost: given.on_link_lost.into(),
+        },
     }))
+}
+
+impl Default for Left {
+    fn default() -> Left {
+        Left::Word(Word::Hold)
+    }
+}
+
+impl From<Left> for Policy {
+    fn from(left: Left) -> Policy {
+        match left {
+            Left::Word(Word::Hold) => Policy::Hold,
+            Left::Word(Word::Off) => Policy::Shine(0.0),
+            Left::Word(Word::On) => Policy::Shine(1.0),
+            Left::Brightness(value) => Policy::Shine(value),
+        }
+    }
+}
+
+impl From<OnStop> for Policy {
+    fn from(on_stop: OnStop) -> Policy {
+        match on_stop {
+            OnStop::Off => Policy::Shine(0.0),
+            OnStop::On => Policy::Shine(1.0),
+        }
+    }
+}
+
+impl From<Policy> for Datum {
+    fn from(policy: Policy) -> Datum {
+        match policy {
+            Policy::Hold => "hold".into(),
+            Policy::Shine(0.0) => "off".into(),
+            Policy::Shine(1.0) => "on".into(),
+            Policy::Shine(value) => value.into(),
+        }
+    }
 }
 
 impl Wired for Plan {
@@ -141,11 +226,11 @@ impl Wired for Plan {
 
 impl Blueprint for Plan {
     fn safety(&self) -> Vec<(&'static str, Datum)> {
-        let on_stop = match self.on_stop {
-            OnStop::Off => "off",
-            OnStop::On => "on",
-        };
-        vec![("on_stop", on_stop.into())]
+        self.policies.told()
+    }
+
+    fn protection(&self) -> Protection {
+        self.protection
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
@@ -153,7 +238,7 @@ impl Blueprint for Plan {
         Ok(Box::new(PwmLed {
             line,
             period: self.period,
-            on_stop: self.on_stop,
+            policies: self.policies,
             brightness: 0.0,
             fault: None,
             switch_at: None,
@@ -298,8 +383,12 @@ impl Device for PwmLed {
             }
             "read" => {
                 arguments.none()?;
-                let read = self.line.read().map(drop);
-                return Ok(self.note(read)?);
+                let read = self.line.read();
+                if let (Ok(value), None) = (&read, self.switch_at) {
+                    // Without a PWM it shines as the line says, whatever it was told before a fault.
+                    self.brightness = value.number();
+                }
+                return Ok(self.note(read.map(drop))?);
             }
             _ => return Err(actions::unknown(verb, KIND.name, KIND.actions)),
         };
@@ -332,6 +421,11 @@ impl Device for PwmLed {
         ticked
     }
 
+    fn activity(&self) -> Activity {
+        let is_off = self.fault.is_none() && self.effect.is_none() && self.brightness == 0.0;
+        if is_off { Activity::Idle } else { Activity::Active }
+    }
+
     fn observe(&self) -> Observation {
         let value = match &self.fault {
             Some(fault) => Err(fault.clone()),
@@ -350,14 +444,17 @@ impl Device for PwmLed {
         Observation { event, value, edge_ns: None, fields: vec![(effect, Datum::Bool(true))] }
     }
 
-    fn stop(&mut self) -> Result<(), HardwareError> {
-        (self.effect, self.switch_at) = (None, None);
-        let (value, brightness) = match self.on_stop {
-            OnStop::Off => (Value::Inactive, 0.0),
-            OnStop::On => (Value::Active, 1.0),
-        };
-        self.brightness = brightness;
-        let result = self.line.set(value);
-        self.note(result)
+    fn secure(&mut self, occasion: Occasion, now: Instant) -> Result<(), HardwareError> {
+        match self.policies.on(occasion) {
+            Policy::Hold => Ok(()),
+            Policy::Shine(brightness) => {
+                self.effect = None;
+                if occasion == Occasion::Stop {
+                    // No step of the PWM comes any more.
+                    self.switch_at = None;
+                }
+                self.shine(brightness, now)
+            }
+        }
     }
 }

@@ -6,11 +6,12 @@ use serde::Deserialize;
 
 use super::actions::{self, BLINK, OFF, ON, READ, TOGGLE};
 use super::blink::Blink;
-use super::output_line::{Initial, OnStop, OutputLine};
-use crate::control::{Bench, Blueprint, Device, Observation, Ticked};
+use super::output_line::{Initial, OutputLine, Policy};
+use super::safety::{self, Policies};
+use crate::control::{Activity, Bench, Blueprint, Device, Observation, Occasion, Protection, Ticked};
 use crate::domain::{
     ActionSpec, Arguments, Datum, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, Refusal, Settings,
-    Value, Wired,
+    Span, Value, Wired,
 };
 use crate::hardware::HardwareError;
 
@@ -35,40 +36,58 @@ struct SwitchSettings {
     #[serde(default)]
     active_low: bool,
     #[serde(default)]
+    require_lease: bool,
+    max_on: Option<Span>,
+    #[serde(default)]
     initial: Initial,
-    on_stop: Option<OnStop>,
+    on_stop: Option<Policy>,
+    #[serde(default = "hold")]
+    on_lease_lost: Policy,
+    #[serde(default = "hold")]
+    on_link_lost: Policy,
 }
 
 struct Plan {
     kind: &'static str,
     address: LineAddress,
     polarity: Polarity,
+    protection: Protection,
     initial: Initial,
-    on_stop: OnStop,
+    policies: Policies<Policy>,
 }
 
 struct Switch {
     kind: &'static str,
     line: OutputLine,
     blink: Option<Blink>,
-    on_stop: OnStop,
+    policies: Policies<Policy>,
 }
 
 /// Reads the settings of a switch of this kind, whose `on_stop` is `on_stop` where nothing else is said.
 pub(super) fn read(
     kind: &'static str,
-    on_stop: OnStop,
+    on_stop: Policy,
     settings: &Settings<'_>,
     mistakes: &mut Mistakes,
 ) -> Option<Box<dyn Blueprint>> {
     let given: SwitchSettings = settings.read(mistakes)?;
+    let protection = safety::protection(given.require_lease, given.max_on, settings, mistakes)?;
     Some(Box::new(Plan {
         kind,
         address: LineAddress { chip: given.chip, line: given.line },
         polarity: Polarity::from_active_low(given.active_low),
+        protection,
         initial: given.initial,
-        on_stop: given.on_stop.unwrap_or(on_stop),
+        policies: Policies {
+            on_stop: given.on_stop.unwrap_or(on_stop),
+            on_lease_lost: given.on_lease_lost,
+            on_link_lost: given.on_link_lost,
+        },
     }))
+}
+
+fn hold() -> Policy {
+    Policy::Hold
 }
 
 impl Wired for Plan {
@@ -79,12 +98,16 @@ impl Wired for Plan {
 
 impl Blueprint for Plan {
     fn safety(&self) -> Vec<(&'static str, Datum)> {
-        vec![("on_stop", self.on_stop.into())]
+        self.policies.told()
+    }
+
+    fn protection(&self) -> Protection {
+        self.protection
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
         let line = OutputLine::open(bench, &self.address, self.polarity, self.initial)?;
-        Ok(Box::new(Switch { kind: self.kind, line, blink: None, on_stop: self.on_stop }))
+        Ok(Box::new(Switch { kind: self.kind, line, blink: None, policies: self.policies }))
     }
 }
 
@@ -136,6 +159,13 @@ impl Device for Switch {
         Ticked::Changed
     }
 
+    fn activity(&self) -> Activity {
+        match (&self.blink, self.line.value()) {
+            (None, Ok(Value::Inactive)) => Activity::Idle,
+            _ => Activity::Active,
+        }
+    }
+
     fn observe(&self) -> Observation {
         let value = self.line.value();
         let event = match &value {
@@ -147,8 +177,12 @@ impl Device for Switch {
         Observation { event, value: value.map(Value::number), edge_ns: None, fields }
     }
 
-    fn stop(&mut self) -> Result<(), HardwareError> {
-        self.blink = None;
-        self.line.stop(self.on_stop)
+    fn secure(&mut self, occasion: Occasion, _now: Instant) -> Result<(), HardwareError> {
+        let policy = self.policies.on(occasion);
+        // Nobody blinks when the daemon has ended; otherwise it is held blinking.
+        if policy != Policy::Hold || occasion == Occasion::Stop {
+            self.blink = None;
+        }
+        self.line.follow(policy)
     }
 }

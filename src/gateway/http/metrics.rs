@@ -35,8 +35,7 @@ fn about(text: &mut Exposition, shared: &Shared) {
     text.gauge("gatekeeper_build_info", "The version of the program.").sample(&build, 1);
     let backend = format!("{{backend=\"{}\",simulated=\"{}\"}}", registry.backend, registry.simulated);
     text.gauge("gatekeeper_backend_info", "What drives the lines.").sample(&backend, 1);
-    // They are still to be built.
-    text.gauge("gatekeeper_leases", "Leases that are held.").sample("", 0);
+    text.gauge("gatekeeper_leases", "Leases that are held.").sample("", shared.commands.leases());
     text.gauge("gatekeeper_devices", "Devices of the configuration.").sample("", registry.devices.len());
     let uptime = shared.started.elapsed().as_secs_f64();
     text.gauge("gatekeeper_uptime_seconds", "Time since the start.").sample("", uptime);

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::commands::{self, COMMANDS};
 use super::translate::{self, Fields};
-use crate::domain::{Code, Entry, Refusal, Registry, Target};
+use crate::domain::{Code, Datum, Entry, Refusal, Registry, Target};
 use crate::gateway::Shared;
 use crate::wire::line::Frame;
 
@@ -84,7 +84,10 @@ pub(super) fn describe(registry: &Registry, frame: &Frame<'_>) -> Result<Fields,
         ("MAX", Cow::Owned(maximum.to_string())),
     ];
     fields.extend(entry.unit.map(|unit| ("UNIT", Cow::Borrowed(unit))));
-    fields.extend(entry.safety.iter().map(|(when, what)| (*when, Cow::Owned(what.to_string()))));
+    fields.extend(entry.safety.iter().map(|(when, what)| match what {
+        Datum::Bool(is_so) => (*when, flag(*is_so)),
+        what => (*when, Cow::Owned(what.to_string())),
+    }));
     fields.push(("SIMULATED", flag(registry.simulated)));
     Ok(fields)
 }

@@ -7,7 +7,10 @@ use std::time::{Duration, Instant};
 use super::about;
 use super::conversation::{LineConversation, Then};
 use super::translate::{self, Fields, required};
-use crate::domain::{Action, ClientId, Code, Command, Principal, Refusal, Span};
+use crate::control::Now;
+use crate::domain::{
+    Action, Arguments, ClientId, Code, Command, Datum, LeaseOrder, Order, Principal, Refusal, Span,
+};
 use crate::gateway::{Body, Message};
 use crate::wire::line::Frame;
 use crate::wire::mqtt::{QoS, SubscribeOptions, TopicFilter, TopicName};
@@ -76,27 +79,30 @@ pub(super) static COMMANDS: [Row; 19] = [
         purpose: "reads a device from its hardware, now",
         carry_out: |line, frame, _| {
             let target = translate::target(&line.shared.registry, frame)?;
-            line.command(frame, Command { target, action: Action::new("read") });
+            line.order(frame, Order::Command(Command::new(target, Action::new("read"))?), None);
             Ok(Next::Wait)
         },
     },
     Row {
         name: "SET",
-        syntax: "SET DEVICE=name (or LINE=offset) VALUE=value",
+        syntax: "SET DEVICE=name (or LINE=offset) VALUE=value [TOKEN=token] [NOT_AFTER=time] [TTL=duration]",
         purpose: "gives a device a value: ON, OFF, TOGGLE or a number",
-        carry_out: |line, frame, _| {
+        carry_out: |line, frame, now| {
             let command = translate::set(&line.shared.registry, frame)?;
-            line.command(frame, command);
+            let expires = translate::expires(frame, Now { instant: now, ..Now::read() })?;
+            line.order(frame, Order::Command(command), expires);
             Ok(Next::Wait)
         },
     },
     Row {
         name: "DO",
-        syntax: "DO DEVICE=name (or LINE=offset) ACTION=action [PARAMETER=value ...]",
+        syntax: "DO DEVICE=name (or LINE=offset) ACTION=action [PARAMETER=value ...] [TOKEN=token] [NOT_AFTER=time] \
+                 [TTL=duration]",
         purpose: "carries out any action of a device",
-        carry_out: |line, frame, _| {
+        carry_out: |line, frame, now| {
             let command = translate::any_action(&line.shared.registry, frame)?;
-            line.command(frame, command);
+            let expires = translate::expires(frame, Now { instant: now, ..Now::read() })?;
+            line.order(frame, Order::Command(command), expires);
             Ok(Next::Wait)
         },
     },
@@ -141,22 +147,27 @@ pub(super) static COMMANDS: [Row; 19] = [
     },
     Row {
         name: "LEASE",
-        syntax: "LEASE DEVICE=name",
-        purpose: "will acquire the sole right to write a device",
-        carry_out: no_leases,
+        syntax: "LEASE DEVICE=name,... (or DEVICE=*) [TTL=duration] [WAIT=duration] [CONNECTION=1]",
+        purpose: "acquires the sole right to write devices, for some time",
+        carry_out: |line, frame, _| lease(line, frame, "lease", "DEVICE"),
     },
-    Row { name: "RENEW", syntax: "RENEW DEVICE=name", purpose: "will keep a lease", carry_out: no_leases },
+    Row {
+        name: "RENEW",
+        syntax: "RENEW TOKEN=token",
+        purpose: "gives a lease another whole time",
+        carry_out: |line, frame, _| lease(line, frame, "renew", "TOKEN"),
+    },
     Row {
         name: "RELEASE",
-        syntax: "RELEASE DEVICE=name",
-        purpose: "will give a lease back",
-        carry_out: no_leases,
+        syntax: "RELEASE TOKEN=token",
+        purpose: "gives a lease back",
+        carry_out: |line, frame, _| lease(line, frame, "release", "TOKEN"),
     },
     Row {
         name: "BREAK",
-        syntax: "BREAK DEVICE=name",
-        purpose: "will end the lease of another client",
-        carry_out: no_leases,
+        syntax: "BREAK DEVICE=name,... (or DEVICE=*) REASON=text",
+        purpose: "ends the leases on devices, whoever holds them",
+        carry_out: |line, frame, _| lease(line, frame, "break", "DEVICE"),
     },
     Row {
         name: "STATUS",
@@ -315,8 +326,28 @@ fn message(line: &LineConversation, topic: TopicName, value: &str, retain: bool)
     }
 }
 
-fn no_leases(_: &mut LineConversation, _: &Frame<'_>, _: Instant) -> Result<Next, Refusal> {
-    not_yet("leases come with a later release")
+/// An order about leases; each of its arguments is a key, and `subject` has to be there.
+fn lease(
+    line: &mut LineConversation,
+    frame: &Frame<'_>,
+    verb: &str,
+    subject: &'static str,
+) -> Result<Next, Refusal> {
+    let named = match verb {
+        "lease" => {
+            &[("DEVICE", "devices"), ("TTL", "ttl"), ("WAIT", "wait"), ("CONNECTION", "connection")][..]
+        }
+        "break" => &[("DEVICE", "devices"), ("REASON", "reason")],
+        _ => &[("TOKEN", "token")],
+    };
+    required(frame, subject)?;
+    let given = |(key, name): &(&'static str, &'static str)| {
+        frame.get(key).map(|value| ((*name).to_owned(), Datum::from(value)))
+    };
+    let arguments = Arguments { positional: Vec::new(), named: named.iter().filter_map(given).collect() };
+    let order = LeaseOrder::parse(verb, None, &arguments)?;
+    line.order(frame, Order::Lease(order), None);
+    Ok(Next::Wait)
 }
 
 fn not_yet(why: &'static str) -> Result<Next, Refusal> {

@@ -8,8 +8,8 @@ use log::debug;
 use super::commands::{self, Next};
 use super::translate::{self, Answer, Fields};
 use super::watchdog::{Silence, Watchdog};
-use crate::control::Request;
-use crate::domain::{Audit, ClientId, Code, Command, Deed, Principal, Protocol, Refusal};
+use crate::control::{Request, Tether};
+use crate::domain::{Audit, ClientId, Code, Deed, Order, Principal, Protocol, Refusal};
 use crate::gateway::bus::Membership;
 use crate::gateway::mqtt::kept::Keeping;
 use crate::gateway::{Conversation, Delivery, InOrder, Joining, Note, Outbox, Shared};
@@ -30,6 +30,8 @@ pub struct LineConversation {
     waiting: InOrder<Asked, Answer>,
     /// Those of them that the hardware thread is about to get.
     requests: Vec<Request>,
+    /// Ties it to the hardware thread, once it has had commands.
+    tether: Option<Tether>,
     /// What it has subscribed to, as far as it was told.
     subscribed: Vec<TopicFilter>,
     /// How many of the requests that wait are subscriptions.
@@ -120,6 +122,7 @@ impl LineConversation {
             membership: None,
             waiting: InOrder::default(),
             requests: Vec::new(),
+            tether: None,
             subscribed: Vec::new(),
             subscribing: 0,
             unreadable: 0,
@@ -150,13 +153,17 @@ impl LineConversation {
         self.waiting.push(Asked { id: frame.get("ID").map(Box::from), then })
     }
 
-    /// Has a command for the hardware thread, which gets all of one input together.
-    pub(super) fn command(&mut self, frame: &Frame<'_>, command: Command) {
+    /// Has an order for the hardware thread, which gets all of one input together and does not carry it out any more
+    /// when it has expired.
+    pub(super) fn order(&mut self, frame: &Frame<'_>, order: Order, expires: Option<Instant>) {
+        let tether = self.tether.get_or_insert_with(|| self.shared.commands.tether());
+        let connection = Some(tether.connection());
         let ticket = self.ask(frame, Then::Answer);
         self.requests.push(Request {
             principal: self.principal.clone(),
-            command,
-            expires: None,
+            connection,
+            order,
+            expires,
             recipient: self.outbox.clone(),
             ticket,
         });
@@ -164,6 +171,12 @@ impl LineConversation {
 
     fn hand_over(&mut self) {
         self.shared.commands.send(std::mem::take(&mut self.requests));
+    }
+
+    /// Who says no more holds nothing any more, and waits for nothing.
+    fn let_go(&mut self) {
+        self.hand_over();
+        self.tether = None;
     }
 
     /// Reads no more, and is over when everything is answered.
@@ -274,6 +287,7 @@ impl LineConversation {
             translate::closing(&mut self.output, why);
             self.written += 1;
             self.stage = Stage::Over;
+            self.let_go();
         }
     }
 }
@@ -311,7 +325,7 @@ impl Conversation for LineConversation {
         if let Some(item) = self.splitter.finish(rest) {
             self.take(item, now);
         }
-        self.hand_over();
+        self.let_go();
         self.leave(None);
         self.write_answers();
     }

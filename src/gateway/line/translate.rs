@@ -2,12 +2,20 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Instant;
 
 use log::debug;
 
-use crate::domain::{Action, Arguments, Code, Command, Datum, DeviceName, Refusal, Registry, State, Target};
+use crate::control::Now;
+use crate::domain::{
+    Action, Arguments, Code, Command, Datum, DeviceName, Lease, LeaseNews, LeaseNotice, LeasedDevices, Loss,
+    Refusal, Registry, Reply, Span, SpanError, State, Target,
+};
 use crate::gateway::{Body, Delivery, Done, Note, Topics};
 use crate::wire::line::{Frame, FrameWriter};
+
+/// The longest list of devices in an event, in bytes: as many as can be named in `LEASE`, with the longest names.
+const LONGEST_DEVICES: usize = 32 * (DeviceName::MAXIMUM + 1);
 
 /// Fields of a reply, in order.
 pub(super) type Fields = Vec<(&'static str, Cow<'static, str>)>;
@@ -25,11 +33,13 @@ pub(super) fn set(registry: &Registry, frame: &Frame<'_>) -> Result<Command, Ref
     let target = target(registry, frame)?;
     let value = required(frame, "VALUE")?;
     let verb = ["on", "off", "toggle"].into_iter().find(|verb| value.eq_ignore_ascii_case(verb));
-    let action = match verb {
+    let mut action = match verb {
         Some(verb) => Action::new(verb),
         None => Action::set(Datum::from(value)),
     };
-    Ok(Command { target, action })
+    let token = frame.get("TOKEN").map(|token| ("token".to_owned(), Datum::from(token)));
+    action.arguments.named.extend(token);
+    Command::new(target, action)
 }
 
 /// The command of a `DO`.
@@ -38,10 +48,33 @@ pub(super) fn any_action(registry: &Registry, frame: &Frame<'_>) -> Result<Comma
     let verb = required(frame, "ACTION")?.to_owned();
     let named = frame
         .fields()
-        .filter(|(key, _)| !matches!(*key, "COMMAND" | "ID" | "DEVICE" | "LINE" | "ACTION"))
+        .filter(|(key, _)| {
+            !matches!(*key, "COMMAND" | "ID" | "DEVICE" | "LINE" | "ACTION" | "NOT_AFTER" | "TTL")
+        })
         .map(|(key, value)| (key.to_ascii_lowercase(), Datum::from(value)))
         .collect();
-    Ok(Command { target, action: Action { verb, arguments: Arguments { positional: Vec::new(), named } } })
+    Command::new(target, Action { verb, arguments: Arguments { positional: Vec::new(), named } })
+}
+
+/// When it is too late for a command: at the time `NOT_AFTER`, or when `TTL` has passed since it was read.
+pub(super) fn expires(frame: &Frame<'_>, now: Now) -> Result<Option<Instant>, Refusal> {
+    let bad = |message: String| Refusal::new(Code::BadValue, message);
+    let time_to_live = match frame.get("TTL") {
+        Some(text) => Some(text.parse().map_err(|error: SpanError| bad(format!("TTL: {error}")))?),
+        None => None,
+    };
+    let until = match frame.get("NOT_AFTER") {
+        Some(text) => {
+            let digits = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+            let time: Option<f64> = text.parse().ok().filter(|_| digits);
+            let form = || bad("NOT_AFTER is a time in seconds since 1970, such as 1790000000.25".to_owned());
+            let left = (time.ok_or_else(form)? - now.epoch).max(0.0);
+            let far = |_| Refusal::new(Code::OutOfRange, "NOT_AFTER is at most a year from now");
+            Some(Span::from_seconds(left).map_err(far)?)
+        }
+        None => None,
+    };
+    Ok([time_to_live, until].into_iter().flatten().min().map(|Span(left)| now.instant + left))
 }
 
 /// What `DEVICE` or `LINE` names; whether it is there is for the hardware thread to say.
@@ -78,7 +111,15 @@ pub(super) fn required<'a>(frame: &'a Frame<'_>, key: &'static str) -> Result<&'
 /// What a note answers, and how.
 pub(super) fn answer(note: Note) -> Option<(u64, Answer)> {
     Some(match note {
-        Note::Outcome(ticket, outcome) => (ticket, outcome.map_or_else(Answer::Refused, Answer::State)),
+        Note::Outcome(ticket, outcome) => {
+            let answer = match outcome {
+                Ok(Reply::State(state)) => Answer::State(state),
+                Ok(Reply::Lease(lease)) => Answer::Done(lease_fields(&lease)),
+                Ok(Reply::Done) => Answer::Done(Fields::new()),
+                Err(refusal) => Answer::Refused(refusal),
+            };
+            (ticket, answer)
+        }
         Note::Done(ticket, Err(refusal)) => (ticket, Answer::Refused(refusal)),
         Note::Done(ticket, Ok(Done::Subscribed(reasons))) if reasons.iter().any(|r| r.is_error()) => {
             let message = "the client has as many subscriptions as may be";
@@ -132,6 +173,7 @@ pub(super) fn event(
             }
             return;
         }
+        Body::Notice(notice, _) => return self::notice(out, notice),
         Body::Bytes(bytes) => bytes,
     };
     let inside = topics.inside(message.topic.as_str()).unwrap_or_default();
@@ -148,6 +190,43 @@ pub(super) fn event(
     let frame = FrameWriter::begin(out).field("EVENT", "MESSAGE").field(key, name).field("VALUE", value);
     let sender = message.sender.as_ref().map(|sender| sender.as_str());
     frame.optional("FROM", sender).optional("RETAINED", retained).end();
+}
+
+/// Writes what the holder of a lease has to know.
+fn notice(out: &mut Vec<u8>, notice: &LeaseNotice) {
+    let begin = |out, event| {
+        let frame = FrameWriter::begin(out).field("EVENT", event).field_display("TOKEN", notice.token);
+        frame.optional("DEVICES", leased(&notice.devices).as_deref())
+    };
+    match &notice.news {
+        LeaseNews::Ending(left) => {
+            // No more than the time that is left.
+            let left = Span::from_millis(u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
+            begin(out, "LEASE_ENDING").field_display("LEFT", left).end();
+        }
+        LeaseNews::Lost(loss) => {
+            let frame = begin(out, "LEASE_LOST").field("CAUSE", loss.as_str());
+            match loss {
+                Loss::Broken { by, reason } => {
+                    frame.field_display("BY", by).field("REASON", reason).end();
+                }
+                Loss::Expired | Loss::Disconnected => frame.end(),
+            }
+        }
+    }
+}
+
+fn lease_fields(lease: &Lease) -> Fields {
+    let mut fields = vec![("TOKEN", Cow::Owned(lease.token.to_string()))];
+    fields.extend(leased(&lease.devices).map(|devices| ("DEVICES", Cow::Owned(devices))));
+    fields.push(("TTL", Cow::Owned(Span(lease.ttl).to_string())));
+    fields
+}
+
+/// The devices of a lease, where they fit into a frame: of a lease on all of them that others were taken out of they
+/// may not.
+fn leased(devices: &LeasedDevices) -> Option<String> {
+    Some(devices.to_string()).filter(|names| names.len() <= LONGEST_DEVICES)
 }
 
 fn state_fields<'a>(frame: FrameWriter<'a>, state: &State) -> FrameWriter<'a> {
@@ -240,6 +319,26 @@ mod tests {
             assert_eq!(number(value), format!("|START|N={value}|END|\n"));
         }
         assert_eq!(number(-0.0), "|START|N=0|END|\n");
+    }
+
+    #[test]
+    fn a_command_expires_at_the_earlier_of_both() {
+        let now = Now { instant: Instant::now(), epoch: 1000.0 };
+        let left = |fields: &str| {
+            let text = format!("|START|COMMAND=SET|{fields}|END|");
+            let frame = Frame::parse(text.as_bytes()).expect("a frame");
+            let expires = expires(&frame, now).map_err(|refusal| refusal.code)?;
+            Ok(expires.map(|expires| (expires - now.instant).as_secs_f64()))
+        };
+        assert_eq!(left("VALUE=1"), Ok(None));
+        assert_eq!(left("TTL=250ms"), Ok(Some(0.25)));
+        assert_eq!(left("NOT_AFTER=1000.5"), Ok(Some(0.5)));
+        assert_eq!(left("NOT_AFTER=1002|TTL=3s"), Ok(Some(2.0)));
+        assert_eq!(left("NOT_AFTER=999"), Ok(Some(0.0)), "it has passed");
+        for bad in ["TTL=3", "NOT_AFTER=", "NOT_AFTER=-1", "NOT_AFTER=1e9", "NOT_AFTER=nan"] {
+            assert_eq!(left(bad), Err(Code::BadValue), "{bad}");
+        }
+        assert_eq!(left("NOT_AFTER=99999999999"), Err(Code::OutOfRange));
     }
 
     #[test]

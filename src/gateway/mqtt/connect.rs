@@ -132,7 +132,7 @@ fn will(will: Will, client: &ClientId, topics: &Topics) -> Result<Message, Refus
             );
         }
         Space::Set(_) | Space::Rpc | Space::Message(_) | Space::Variable | Space::Free => {}
-        Space::Response(_) | Space::Reserved => {
+        Space::Response(_) | Space::Notice(_) | Space::Reserved => {
             return refuse(ReasonCode::NotAuthorized, "nobody may publish to the topic of the will");
         }
         Space::Deep => {

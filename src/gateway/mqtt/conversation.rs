@@ -210,6 +210,9 @@ impl MqttConversation {
     }
 
     fn leave(&mut self, mut session: Box<Session>) {
+        session.hand_over();
+        // Who says no more holds nothing any more, and waits for nothing.
+        session.tether = None;
         session.reception.unheard();
         self.phase = if session.awaits_outcome() { Phase::Leaving(session) } else { Phase::Over };
     }

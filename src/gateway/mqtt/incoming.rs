@@ -58,7 +58,7 @@ impl Session {
                 }
                 Err(_) => Some(Refusal::new(Code::UnknownClient, format!("{topic} names no client"))),
             },
-            Space::Response(_) | Space::Reserved => {
+            Space::Response(_) | Space::Notice(_) | Space::Reserved => {
                 Some(Refusal::new(Code::AccessDenied, format!("only the gatekeeper publishes to {topic}")))
             }
             Space::Nonsense => Some(Refusal::new(Code::UnknownDevice, format!("{topic} names no device"))),
@@ -150,7 +150,7 @@ impl Session {
             Err(refusal) => return self.refuse_publication(receipt, topic, refusal, now, out),
         };
         let ticket = self.requests.push(Request::Command(receipt, respond));
-        let command = if retain {
+        let order = if retain {
             // It would act again after every restart, long after anybody meant it.
             Err(Refusal::new(
                 Code::RetainedCommand,
@@ -162,10 +162,13 @@ impl Session {
                 None => translate::rpc(&payload),
             }
         };
-        match command {
-            Ok(command) => self.commands.push(control::Request {
+        match order {
+            Ok(order) => self.commands.push(control::Request {
                 principal: self.principal.clone(),
-                command,
+                connection: Some(
+                    self.tether.get_or_insert_with(|| self.shared.commands.tether()).connection(),
+                ),
+                order,
                 expires: expiry(&properties, now),
                 recipient: self.outbox.clone(),
                 ticket,

@@ -4,7 +4,10 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value as Json, json};
 
-use crate::domain::{Audit, Datum, Entry, Outcome, Registry, State};
+use crate::domain::{
+    Audit, Datum, DeviceName, Entry, Lease, LeaseNews, LeaseNotice, LeasedDevices, Loss, Outcome, Registry,
+    Reply, State, Tenancy,
+};
 
 /// A device's state.
 pub fn state(state: &State) -> Vec<u8> {
@@ -41,6 +44,41 @@ pub fn audit(audit: &Audit) -> Vec<u8> {
     }))
 }
 
+/// Who has the sole right to write a device.
+pub fn tenancy(device: &DeviceName, tenancy: &Tenancy) -> Vec<u8> {
+    bytes(&json!({
+        "device": device.as_str(),
+        "holder": tenancy.holder.client.as_str(),
+        "user": tenancy.holder.user.as_deref(),
+        "since": tenancy.since,
+        "expires": tenancy.expires,
+    }))
+}
+
+/// What the holder of a lease has to know.
+pub fn notice(notice: &LeaseNotice) -> Vec<u8> {
+    let (event, left, cause, by, reason) = match &notice.news {
+        LeaseNews::Ending(left) => ("ending", Some(left.as_secs_f64()), None, None, None),
+        LeaseNews::Lost(loss) => {
+            let (by, reason) = match loss {
+                Loss::Broken { by, reason } => (Some(by.client.as_str()), Some(reason.as_str())),
+                Loss::Expired | Loss::Disconnected => (None, None),
+            };
+            ("lost", None, Some(loss.as_str()), by, reason)
+        }
+    };
+    bytes(&json!({
+        "timestamp": notice.timestamp,
+        "event": event,
+        "token": notice.token.0,
+        "devices": leased(&notice.devices),
+        "left": left,
+        "cause": cause,
+        "by": by,
+        "reason": reason,
+    }))
+}
+
 /// A record of the daemon's log.
 pub fn log_record(timestamp: f64, level: &str, target: &str, message: &str) -> Vec<u8> {
     bytes(&json!({ "timestamp": timestamp, "level": level, "target": target, "message": message }))
@@ -53,7 +91,7 @@ pub fn response(outcome: &Outcome, timestamp: f64, correlation_data: Option<&[u8
         timestamp,
         status: if refusal.is_none() { "success" } else { "error" },
         code: refusal.map(|refusal| refusal.code.as_str()),
-        result: outcome.as_ref().ok().map(|state| StateJson(state)),
+        result: outcome.as_ref().ok().map(ReplyJson),
         message: refusal.map(|refusal| refusal.message.as_ref()),
         correlation_data: correlation_data.map(base64),
     })
@@ -66,9 +104,21 @@ struct ResponseJson<'a> {
     timestamp: f64,
     status: &'static str,
     code: Option<&'static str>,
-    result: Option<StateJson<'a>>,
+    result: Option<ReplyJson<'a>>,
     message: Option<&'a str>,
     correlation_data: Option<String>,
+}
+
+struct ReplyJson<'a>(&'a Reply);
+
+impl Serialize for ReplyJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Reply::State(state) => StateJson(state).serialize(serializer),
+            Reply::Lease(lease) => self::lease(lease).serialize(serializer),
+            Reply::Done => serializer.serialize_none(),
+        }
+    }
 }
 
 struct StateJson<'a>(&'a State);
@@ -99,6 +149,22 @@ impl Serialize for StateJson<'_> {
 /// Writing into memory does not fail, and neither do these types: their keys are texts and their numbers finite.
 fn written(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
+}
+
+fn lease(lease: &Lease) -> Json {
+    json!({
+        "token": lease.token.0,
+        "devices": leased(&lease.devices),
+        "ttl": number(lease.ttl.as_secs_f64()),
+        "expires": lease.expires,
+    })
+}
+
+fn leased(devices: &LeasedDevices) -> Json {
+    match devices {
+        LeasedDevices::All => "*".into(),
+        LeasedDevices::Some(names) => names.iter().map(DeviceName::as_str).collect(),
+    }
 }
 
 fn device(entry: &Entry, registry: &Registry) -> Json {

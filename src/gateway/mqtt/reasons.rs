@@ -10,7 +10,7 @@ pub(super) fn of_command(code: Code) -> ReasonCode {
             ReasonCode::PayloadFormatInvalid
         }
         Code::UnknownDevice | Code::UnknownAction => ReasonCode::TopicNameInvalid,
-        Code::AccessDenied => ReasonCode::NotAuthorized,
+        Code::AccessDenied | Code::Held | Code::LeaseRequired | Code::StaleToken => ReasonCode::NotAuthorized,
         Code::LimitReached | Code::TooManyClients => ReasonCode::QuotaExceeded,
         _ => ReasonCode::ImplementationSpecificError,
     }

@@ -33,6 +33,8 @@ pub(super) struct Session {
     pub(super) requests: InOrder<Request, Answer>,
     /// Those of them that the hardware thread is about to get.
     pub(super) commands: Vec<control::Request>,
+    /// Ties it to the hardware thread, once it has had commands.
+    pub(super) tether: Option<control::Tether>,
     /// What the client's topic aliases mean.
     pub(super) aliases: HashMap<NonZeroU16, TopicName>,
     /// Publications since the bus was last asked to answer one, and their bytes.
@@ -112,6 +114,7 @@ impl Session {
             reception,
             requests,
             commands: Vec::new(),
+            tether: None,
             aliases: HashMap::new(),
             unanswered: (0, 0),
             membership,

@@ -3,20 +3,24 @@
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::domain::{Action, Arguments, Code, Command, Datum, DeviceName, Refusal, Target};
+use crate::domain::{
+    Action, Arguments, Code, Command, Datum, DeviceName, LeaseOrder, Order, Refusal, Target,
+};
 
 /// The longest method name; none is longer than a word.
 const LONGEST_METHOD: usize = 64;
 /// How deep lists may be inside lists.
 const DEEPEST: usize = 4;
+/// The gatekeeper's own device, which has the actions that are about leases.
+const SYSTEM: &str = "system";
 
 /// The command of a payload on `pi/devices/{name}/set` or `pi/gpio/{line}/set`: `ON`, `OFF`, `TOGGLE`, a number, or
 /// `{"method": ..., "args": [...], "kwargs": {...}}`.
-pub(in crate::gateway) fn set(target: Target, payload: &[u8]) -> Result<Command, Refusal> {
+pub(in crate::gateway) fn set(target: Target, payload: &[u8]) -> Result<Order, Refusal> {
     let text = text(payload)?.trim();
     if text.starts_with('{') {
         let call: Call = read(text)?;
-        return Ok(Command { target, action: action(call.method, call.args, call.kwargs)? });
+        return order(target, action(call.method, call.args, call.kwargs)?);
     }
     let action = match text {
         "" => {
@@ -39,15 +43,28 @@ pub(in crate::gateway) fn set(target: Target, payload: &[u8]) -> Result<Command,
             }
         },
     };
-    Ok(Command { target, action })
+    order(target, action)
 }
 
 /// The command of a payload on `pi/rpc/commands`: `{"device", "method", "args": [], "kwargs": {}}`.
-pub(in crate::gateway) fn rpc(payload: &[u8]) -> Result<Command, Refusal> {
+pub(in crate::gateway) fn rpc(payload: &[u8]) -> Result<Order, Refusal> {
     let call: DeviceCall = read(text(payload)?)?;
     let device = DeviceName::parse(&call.device)
         .map_err(|error| Refusal::new(Code::UnknownDevice, format!("no device has such a name: {error}")))?;
-    Ok(Command { target: Target::Device(device), action: action(call.method, call.args, call.kwargs)? })
+    order(Target::Device(device), action(call.method, call.args, call.kwargs)?)
+}
+
+/// What an action is: one about leases, which on a device are `lease` and `break`, or one of the device's own.
+fn order(target: Target, action: Action) -> Result<Order, Refusal> {
+    let is_system = matches!(&target, Target::Device(name) if name.as_str() == SYSTEM);
+    if is_system {
+        return LeaseOrder::parse(&action.verb, None, &action.arguments).map(Order::Lease);
+    }
+    // Not `renew` and `release`: a token says which lease is meant, and a simulated button has a `release` of its own.
+    if matches!(action.verb.as_str(), "lease" | "break") {
+        return LeaseOrder::parse(&action.verb, Some(target), &action.arguments).map(Order::Lease);
+    }
+    Command::new(target, action).map(Order::Command)
 }
 
 #[derive(Deserialize)]
@@ -121,9 +138,33 @@ fn datum(value: Json, depth: usize) -> Result<Datum, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::LeaseToken;
 
     fn lamp() -> Target {
         Target::Device(DeviceName::parse("lamp").expect("valid"))
+    }
+
+    fn command(order: Result<Order, Refusal>) -> Command {
+        let Ok(Order::Command(command)) = order else { panic!("no command: {order:?}") };
+        command
+    }
+
+    #[test]
+    fn leases_are_asked_for_on_a_device_or_on_the_system() {
+        for (payload, subject, written) in [
+            (r#"{"device": "lamp", "method": "lease", "args": [5]}"#, "lamp", "lease(ttl=5s)"),
+            (r#"{"device": "system", "method": "lease", "args": ["*", 5]}"#, "*", "lease(ttl=5s)"),
+            (r#"{"device": "system", "method": "lease", "args": [["a", "b"]]}"#, "a,b", "lease(ttl=30s)"),
+            (r#"{"device": "system", "method": "release", "kwargs": {"token": 7}}"#, "system", "release"),
+            (r#"{"device": "lamp", "method": "break", "kwargs": {"reason": "x"}}"#, "lamp", "break(x)"),
+        ] {
+            let Ok(Order::Lease(order)) = rpc(payload.as_bytes()) else { panic!("{payload}") };
+            assert_eq!((order.subject().as_str(), order.to_string().as_str()), (subject, written));
+        }
+        let release = command(set(lamp(), br#"{"method": "release", "kwargs": {"token": 7}}"#));
+        assert_eq!((release.action.to_string().as_str(), release.token), ("release", Some(LeaseToken(7))));
+        let refused = rpc(br#"{"device": "system", "method": "on"}"#).map_err(|refusal| refusal.code);
+        assert_eq!(refused, Err(Code::UnknownAction));
     }
 
     #[test]
@@ -136,8 +177,7 @@ mod tests {
             ("-1", "set(-1)"),
             (r#"{"method": "blink", "args": [0.5], "kwargs": {"n": 3}}"#, "blink(0.5, n=3)"),
         ] {
-            let command = set(lamp(), payload.as_bytes()).expect(payload);
-            assert_eq!(command.action.to_string(), action, "{payload}");
+            assert_eq!(command(set(lamp(), payload.as_bytes())).action.to_string(), action, "{payload}");
         }
         for (payload, code) in [
             (&b""[..], Code::MissingKey),
@@ -161,7 +201,7 @@ mod tests {
 
     #[test]
     fn payloads_of_the_rpc_topic() {
-        let command = rpc(br#"{"device": "lamp", "method": "set", "args": [1]}"#).expect("good");
+        let command = command(rpc(br#"{"device": "lamp", "method": "set", "args": [1]}"#));
         assert_eq!((command.target, command.action.to_string()), (lamp(), "set(1)".to_owned()));
         for (payload, code) in [
             (r#"{"device": "Lamp!", "method": "on"}"#, Code::UnknownDevice),

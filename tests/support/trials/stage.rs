@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gpio_gatekeeper::config;
-use gpio_gatekeeper::control::{Commands, Controller, Now, Planned, Requests, devices};
+use gpio_gatekeeper::control::{Commands, Controller, Now, Plan, Planned, Requests, devices};
 use gpio_gatekeeper::daemon;
 use gpio_gatekeeper::domain::{Event, Protocol, Registry};
 use gpio_gatekeeper::gateway::mqtt::broker::{AbsentLimits, RetainedLimits};
@@ -89,9 +89,14 @@ impl Stage {
             blueprint: device.blueprint,
         });
         let edges: EdgeSink = Arc::new(|_| {});
-        let (controller, registry) =
-            Controller::build(Box::new(Simulation::new()), None, plan.collect(), &edges, at(now))
-                .expect("simulated hardware");
+        let (controller, registry) = Controller::build(
+            Box::new(Simulation::new()),
+            None,
+            Plan { devices: plan.collect(), interlocks: Vec::new() },
+            &edges,
+            at(now),
+        )
+        .expect("simulated hardware");
         let (commands, requests) = Commands::unattended();
         let (bus, mailbox) = BusThread::prepare();
         let shared =
@@ -165,7 +170,9 @@ impl Stage {
         self.bus.events(events);
         match (request, outcome) {
             (Some(request), Some(outcome)) => {
-                request.recipient.answer(request.ticket, outcome);
+                if let Some(outcome) = outcome {
+                    request.recipient.answer(request.ticket, outcome);
+                }
                 true
             }
             _ => false,

@@ -19,6 +19,13 @@ fn get_set_and_do_become_commands() {
         ("COMMAND=DO|DEVICE=motor|ACTION=reverse|ID=7", "motor reverse"),
         ("COMMAND=DO|LINE=17|ACTION=blink|ON_TIME=250ms|N=3", "gpio/17 blink(on_time=250ms, n=3)"),
         ("COMMAND=DO|DEVICE=led|ACTION=set|VALUE=a%7Cb", "led set(value=a|b)"),
+        ("COMMAND=SET|DEVICE=led|VALUE=ON|TOKEN=7", "led on under 7"),
+        ("COMMAND=DO|DEVICE=led|ACTION=on|TOKEN=8", "led on under 8"),
+        ("COMMAND=LEASE|DEVICE=led,motor|TTL=5s", "led,motor lease(ttl=5s)"),
+        ("COMMAND=LEASE|DEVICE=*|WAIT=1s|CONNECTION=1", "* lease(ttl=30s)"),
+        ("COMMAND=RENEW|TOKEN=7", "system renew"),
+        ("COMMAND=RELEASE|TOKEN=7", "system release"),
+        ("COMMAND=BREAK|DEVICE=led|REASON=a%7Cb", "led break(a|b)"),
     ] {
         let mut talk = Talk::new();
         assert_eq!(talk.ask(fields), "", "{fields}");
@@ -104,10 +111,14 @@ fn what_is_wrong_with_a_command_is_said_at_once() {
         ("COMMAND=SEND|TO=a%0Ab|VALUE=1", "BAD_VALUE"),
         (&long_send, "OUT_OF_RANGE"),
         ("COMMAND=AUTH", "NOT_SUPPORTED"),
-        ("COMMAND=LEASE|DEVICE=motor", "NOT_SUPPORTED"),
-        ("COMMAND=RENEW", "NOT_SUPPORTED"),
-        ("COMMAND=RELEASE", "NOT_SUPPORTED"),
-        ("COMMAND=BREAK", "NOT_SUPPORTED"),
+        ("COMMAND=LEASE", "MISSING_KEY"),
+        ("COMMAND=LEASE|DEVICE=", "UNKNOWN_DEVICE"),
+        ("COMMAND=LEASE|DEVICE=motor|TTL=99ms", "OUT_OF_RANGE"),
+        ("COMMAND=LEASE|DEVICE=motor|CONNECTION=yes", "BAD_VALUE"),
+        ("COMMAND=RENEW", "MISSING_KEY"),
+        ("COMMAND=RELEASE|TOKEN=x", "BAD_VALUE"),
+        ("COMMAND=BREAK|DEVICE=motor", "MISSING_KEY"),
+        ("COMMAND=SET|DEVICE=led|VALUE=1|TOKEN=x", "BAD_VALUE"),
     ] {
         let mut talk = Talk::new();
         let reply = talk.ask(fields);

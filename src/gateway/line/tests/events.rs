@@ -1,7 +1,7 @@
 //! What a client is told unasked.
 
 use super::*;
-use crate::domain::ClientId;
+use crate::domain::{ClientId, Holder, LeaseNews, LeaseNotice, LeaseToken, LeasedDevices, Loss};
 use crate::wire::mqtt::ReasonCode;
 
 fn subscribed() -> Result<Done, Refusal> {
@@ -72,6 +72,25 @@ fn variables_and_messages_carry_their_sender() {
 }
 
 #[test]
+fn what_the_holder_of_a_lease_has_to_know_fits_into_a_frame() {
+    let mut talk = Talk::new();
+    let holder = || Holder { user: None, client: ClientId::parse(&"%".repeat(128)).expect("valid") };
+    let mut tell = |devices: LeasedDevices, news| {
+        let token = LeaseToken(u64::MAX);
+        let notice = LeaseNotice { holder: holder(), token, devices, timestamp: 0.0, news };
+        talk.deliver(Message::notice(topic("pi/nodes/line-7/lease"), Arc::new(notice)), false)
+    };
+    let news = || LeaseNews::Lost(Loss::Broken { by: holder(), reason: "|".repeat(200) });
+    let names = |count: usize| LeasedDevices::Some(vec![device(&"d".repeat(64)); count]);
+    let event = tell(names(32), news());
+    assert!((3000..=4096 - "|START||END|".len()).contains(&event.len()), "{}", event.len());
+    assert!(!tell(names(33), news()).contains("DEVICES"));
+    let left = LeaseNews::Ending(std::time::Duration::from_micros(199_999));
+    let ending = "EVENT=LEASE_ENDING|TOKEN=18446744073709551615|DEVICES=*|LEFT=199ms";
+    assert_eq!(tell(LeasedDevices::All, left), ending);
+}
+
+#[test]
 fn the_longest_message_fits_into_a_frame() {
     let mut talk = Talk::new();
     let (name, client) = ("\u{10000}".repeat(64), "%".repeat(128));
@@ -89,7 +108,7 @@ fn outcomes_reach_the_client_through_its_outbox() {
     let mut talk = Talk::new();
     talk.ask("COMMAND=SET|DEVICE=led|VALUE=ON");
     let request = talk.requests.take().expect("it was sent");
-    request.recipient.answer(request.ticket, Ok(state("led", 1.0, 2)));
+    request.recipient.answer(request.ticket, Ok(Reply::State(state("led", 1.0, 2))));
     let (notes, _) = emptied(&talk.outbox);
     for note in notes {
         talk.line.note(note, talk.now);

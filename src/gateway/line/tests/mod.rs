@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::{LineConversation, LineSettings};
 use crate::control::{Commands, Request, Requests};
-use crate::domain::{ActionSpec, Datum, DeviceName, Entry, Outcome, Refusal, Registry, State};
+use crate::domain::{ActionSpec, Datum, DeviceName, Entry, Order, Outcome, Refusal, Registry, Reply, State};
 use crate::gateway::mqtt::store::Journal;
 use crate::gateway::{
     Bus, BusThread, Conversation, Delivery, Done, Mailbox, Message, Note, Outbox, OutboxLimits, Shared,
@@ -137,7 +137,11 @@ impl Talk {
     /// The command that the hardware thread got, as a person would write it.
     fn commanded(&mut self) -> String {
         match self.requests.take() {
-            Some(Request { command, .. }) => format!("{} {}", command.target, command.action),
+            Some(Request { order: Order::Command(command), .. }) => {
+                let token = command.token.map_or_else(String::new, |token| format!(" under {token}"));
+                format!("{} {}{token}", command.target, command.action)
+            }
+            Some(Request { order: Order::Lease(order), .. }) => format!("{} {order}", order.subject()),
             None => "nothing".to_owned(),
         }
     }
@@ -150,8 +154,13 @@ impl Talk {
         self.heard()
     }
 
+    /// Answers with a state, or a refusal, as the hardware thread does.
+    fn hardware(&mut self, ticket: u64, outcome: Result<Arc<State>, Refusal>) -> String {
+        self.outcome(ticket, outcome.map(Reply::State))
+    }
+
     /// Answers as the hardware thread does.
-    fn hardware(&mut self, ticket: u64, outcome: Outcome) -> String {
+    fn outcome(&mut self, ticket: u64, outcome: Outcome) -> String {
         self.line.note(Note::Outcome(ticket, outcome), self.now);
         self.heard()
     }

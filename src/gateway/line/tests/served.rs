@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
 
 use super::*;
-use crate::domain::{ClientId, Code, Event, Principal, Protocol, Target};
+use crate::domain::{ClientId, Code, Command, Event, Order, Principal, Protocol, Refusal, Reply, Target};
 use crate::gateway::line::serve;
 use crate::gateway::mqtt::broker::{AbsentLimits, RetainedLimits};
 use crate::gateway::mqtt::kept::Keeping;
@@ -53,12 +53,14 @@ impl Server {
         thread::spawn(move || {
             for seq in 2.. {
                 let Some(request) = requests.wait() else { return };
-                let outcome = match &request.command.target {
-                    Target::Device(name) => Ok(state(name.as_str(), 1.0, seq)),
-                    Target::Line(_) => Err(Refusal::new(Code::UnknownDevice, "no")),
+                let outcome = match &request.order {
+                    Order::Command(Command { target: Target::Device(name), .. }) => {
+                        Ok(state(name.as_str(), 1.0, seq))
+                    }
+                    _ => Err(Refusal::new(Code::UnknownDevice, "no")),
                 };
                 events.events(outcome.iter().map(|state| Event::State(state.clone())));
-                request.recipient.answer(request.ticket, outcome);
+                request.recipient.answer(request.ticket, outcome.map(Reply::State));
             }
         });
 
@@ -252,7 +254,7 @@ fn what_is_refused_stands_in_the_audit() {
     client.send("no frame\n");
     client.next();
     for fields in [
-        "COMMAND=LEASE|DEVICE=motor",
+        "COMMAND=LEASE|DEVICE=motor|TTL=1ms",
         "COMMAND=DO|LINE=x|ACTION=on",
         "COMMAND=SET|DEVICE=Led|VALUE=1",
         "COMMAND=STOP",
@@ -273,7 +275,7 @@ fn what_is_refused_stands_in_the_audit() {
     assert_eq!(
         entries,
         [
-            "bench motor LEASE NOT_SUPPORTED",
+            "bench motor LEASE OUT_OF_RANGE",
             "bench gpio/x on BAD_VALUE",
             "bench Led SET UNKNOWN_DEVICE",
             "bench  STOP UNKNOWN_COMMAND"

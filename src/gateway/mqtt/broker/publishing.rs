@@ -210,7 +210,9 @@ impl Broker {
 
     /// A client of the line protocol gets its messages without subscribing.
     fn pass_to_line_client(&self, message: &Arc<Message>) -> bool {
-        let Space::Message(client) = self.topics.space(&message.topic) else { return false };
+        let (Space::Message(client) | Space::Notice(client)) = self.topics.space(&message.topic) else {
+            return false;
+        };
         match self.find(client) {
             Some(member) if member.principal.protocol == Protocol::Line => {
                 member.outbox.deliver(Delivery::new(message.clone(), QoS::AtMostOnce));
@@ -251,7 +253,9 @@ impl Picked {
 /// Answers to one client, and messages to one client, are for that client alone, whatever others subscribe to.
 pub(super) fn may_read(topics: &Topics, principal: &Principal, message: &Message) -> bool {
     match topics.space(&message.topic) {
-        Space::Response(client) | Space::Message(client) => client == principal.client.as_str(),
+        Space::Response(client) | Space::Message(client) | Space::Notice(client) => {
+            client == principal.client.as_str()
+        }
         _ => true,
     }
 }

@@ -1,0 +1,236 @@
+//! How late a motor stands still after the lease on it has expired, while clients of both protocols send as many
+//! commands as they can.
+//!
+//! ```sh
+//! cargo bench --bench expiry                # 300 expiries, about a minute
+//! cargo bench --bench expiry -- --quick     # 50 of them
+//! ```
+//!
+//! The deadline is the one that the gatekeeper has told with the lease; the end is the moment in which the order to
+//! switch the line off has reached the hardware, which stamps it on its side of the wire.
+//!
+//! The **floor** is a thread that does nothing but wait for deadlines, at the same time on the same machine: what it is
+//! late by is the kernel's, or that of whatever else runs there.
+
+#![allow(unreachable_pub, reason = "a program has nobody outside")]
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use gpio_gatekeeper::daemon::{Daemon, Ending};
+use gpio_gatekeeper::domain::{Bias, LineAddress, Polarity, Value};
+use gpio_gatekeeper::hardware::{EdgeSink, Hardware, HardwareError, Input, Line, Outputs, Simulation, Start};
+use gpio_gatekeeper::wire::mqtt::{Packet, Version, encode};
+
+use support::Gatekeeper;
+use support::line::LineClient;
+use support::mqtt::{MqttClient, publish};
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+const DEVICES: &str = r#""led": {"led": {"line": 17}}, "motor": {"motor": {"forward": 5, "backward": 6}}"#;
+/// The requests of each client that are under way at one time.
+const PIPELINE: usize = 32;
+/// The clients of each protocol that make the load.
+const CROWD: usize = 2;
+/// How long the leases last.
+const TTL: Duration = Duration::from_millis(100);
+/// What is promised, for 99 of 100 expiries.
+const PROMISED: f64 = 2000.0;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if !arguments.iter().any(|argument| argument == "--bench") {
+        return println!("the figures are taken by `cargo bench`, and not by tests");
+    }
+    let expiries = if arguments.iter().any(|argument| argument == "--quick") { 50 } else { 300 };
+    let (daemon, stops) = start();
+    for (name, crowd) in [("idle", 0), ("full load", CROWD)] {
+        let load = Load::start(&daemon, crowd);
+        let before = daemon.shared().commands.count();
+        let begun = Instant::now();
+        let floor = thread::spawn(move || floor(expiries));
+        let late = Late::of(measure(&daemon, &stops, expiries));
+        let sent = daemon.shared().commands.count() - before;
+        let rate = sent as f64 / begun.elapsed().as_secs_f64();
+        let floor = Late::of(floor.join().expect("it ends well"));
+        load.stop();
+        let verdict = if late.at(0.99) <= PROMISED { "kept" } else { "MISSED" };
+        println!("{name}, {rate:.0} commands/s; late in us by");
+        println!("  leases {late}; p99 within {PROMISED}: {verdict}");
+        println!("  floor  {floor}");
+    }
+    daemon.stop(Ending::Asked);
+}
+
+fn start() -> (Daemon, Receiver<f64>) {
+    let (stamps, stops) = channel();
+    let hardware = Stamped { simulation: Simulation::new(), stamps };
+    (Gatekeeper::daemon("", DEVICES, Box::new(hardware)), stops)
+}
+
+/// How late, in microseconds, each of so many expiries was.
+fn measure(daemon: &Daemon, stops: &Receiver<f64>, expiries: usize) -> Vec<f64> {
+    let mut driver = MqttClient::connect(daemon.mqtt_address().expect("it is on"), "driver");
+    driver.subscribe("pi/rpc/responses/driver");
+    let mut late = Vec::with_capacity(expiries);
+    for _ in 0..expiries {
+        driver.call("driver", r#"{"device": "motor", "method": "forward"}"#);
+        while stops.try_recv().is_ok() {}
+        let lease =
+            driver.call("driver", r#"{"device": "motor", "method": "lease", "kwargs": {"ttl": 0.1}}"#);
+        let lease: serde_json::Value = serde_json::from_slice(&lease.payload).expect("JSON");
+        let expires = lease["result"]["expires"].as_f64().expect("a lease");
+        let stopped = stops.recv_timeout(Duration::from_secs(10)).expect("the motor is stopped");
+        late.push((stopped - expires) * 1e6);
+    }
+    late
+}
+
+/// How late, in microseconds, a thread is that waits for as many deadlines.
+fn floor(deadlines: usize) -> Vec<f64> {
+    let (_sender, nothing) = channel::<()>();
+    // As the hardware thread does; where that can't be, it is the same for both.
+    let _ = nix::sys::prctl::set_timerslack(1);
+    let mut late = Vec::with_capacity(deadlines);
+    for _ in 0..deadlines {
+        let due = Instant::now() + TTL;
+        let _ = nothing.recv_timeout(TTL);
+        late.push(due.elapsed().as_secs_f64() * 1e6);
+    }
+    late
+}
+
+/// What was late by how much, in order.
+struct Late(Vec<f64>);
+
+impl Late {
+    fn of(mut late: Vec<f64>) -> Late {
+        late.sort_by(f64::total_cmp);
+        Late(late)
+    }
+
+    fn at(&self, part: f64) -> f64 {
+        self.0[((self.0.len() - 1) as f64 * part).round() as usize]
+    }
+}
+
+impl fmt::Display for Late {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [p50, p90, p99, most] = [0.5, 0.9, 0.99, 1.0].map(|part| self.at(part));
+        write!(f, "p50 {p50:.0}, p90 {p90:.0}, p99 {p99:.0}, at most {most:.0}")
+    }
+}
+
+/// Clients that send as much as they can.
+struct Load {
+    over: Arc<AtomicBool>,
+    threads: Vec<thread::JoinHandle<()>>,
+}
+
+impl Load {
+    fn start(daemon: &Daemon, crowd: usize) -> Load {
+        let over = Arc::new(AtomicBool::new(false));
+        let mut threads = Vec::new();
+        for number in 0..crowd {
+            let mut line = LineClient::connect(daemon.line_address().expect("it is on"));
+            let done = over.clone();
+            threads.push(thread::spawn(move || {
+                let frames = "|START|COMMAND=SET|DEVICE=led|VALUE=TOGGLE|END|".repeat(PIPELINE);
+                while !done.load(Ordering::Relaxed) {
+                    line.raw(frames.as_bytes());
+                    (0..PIPELINE).for_each(|_| drop(line.reply()));
+                }
+            }));
+            let id = format!("crowd-{number}");
+            let mut mqtt = MqttClient::connect(daemon.mqtt_address().expect("it is on"), &id);
+            mqtt.subscribe(&format!("pi/rpc/responses/{id}"));
+            let done = over.clone();
+            threads.push(thread::spawn(move || {
+                let mut toggles = Vec::new();
+                for _ in 1..PIPELINE {
+                    let toggle = Packet::Publish(publish("pi/devices/led/set", "TOGGLE"));
+                    encode(&toggle, Version::V5, &mut toggles).expect("a good packet");
+                }
+                while !done.load(Ordering::Relaxed) {
+                    mqtt.raw(&toggles);
+                    mqtt.call(&id, r#"{"device": "led", "method": "toggle"}"#);
+                }
+            }));
+        }
+        Load { over, threads }
+    }
+
+    fn stop(self) {
+        self.over.store(true, Ordering::Relaxed);
+        for thread in self.threads {
+            thread.join().expect("the clients are answered");
+        }
+    }
+}
+
+/// Simulated hardware that stamps when a motor is told to stand still, in seconds since 1970-01-01T00:00:00Z.
+struct Stamped {
+    simulation: Simulation,
+    stamps: Sender<f64>,
+}
+
+struct StampedOutputs {
+    outputs: Box<dyn Outputs>,
+    stamps: Sender<f64>,
+}
+
+impl Hardware for Stamped {
+    fn backend(&self) -> &'static str {
+        "stamped"
+    }
+
+    fn is_simulated(&self) -> bool {
+        true
+    }
+
+    fn locate(&mut self, address: &LineAddress) -> Result<Line, HardwareError> {
+        self.simulation.locate(address)
+    }
+
+    fn open_outputs(
+        &mut self,
+        lines: &[(Line, Polarity)],
+        start: Start<'_>,
+    ) -> Result<Box<dyn Outputs>, HardwareError> {
+        let outputs = self.simulation.open_outputs(lines, start)?;
+        Ok(Box::new(StampedOutputs { outputs, stamps: self.stamps.clone() }))
+    }
+
+    fn open_input(
+        &mut self,
+        line: &Line,
+        polarity: Polarity,
+        bias: Bias,
+        input: usize,
+        edges: EdgeSink,
+    ) -> Result<Box<dyn Input>, HardwareError> {
+        self.simulation.open_input(line, polarity, bias, input, edges)
+    }
+}
+
+impl Outputs for StampedOutputs {
+    fn write(&mut self, values: &[Value]) -> Result<(), HardwareError> {
+        self.outputs.write(values)?;
+        if values == [Value::Inactive, Value::Inactive] {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
+            // At the end nobody looks any more.
+            let _ = self.stamps.send(now);
+        }
+        Ok(())
+    }
+
+    fn read(&mut self) -> Result<Vec<Value>, HardwareError> {
+        self.outputs.read()
+    }
+}

@@ -1,0 +1,227 @@
+//! How a controller comes to be: from what the configuration plans, or not at all.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use log::{error, warn};
+
+use super::controller::{OnLine, stop_device};
+use super::interlocks::Interlocks;
+use super::leases::Leases;
+use super::station::Station;
+use super::{Access, Bench, Blueprint, Controller, Kind, Now, Protection};
+use crate::domain::{Arguments, Datum, DeviceName, Entry, Event, Interlock, Registry, Span};
+use crate::hardware::{EdgeSink, Hardware, HardwareError, Line};
+
+/// What the configuration plans.
+#[derive(Default)]
+pub struct Plan {
+    /// The devices.
+    pub devices: Vec<Planned>,
+    /// Their interlocks; devices that there are not have no part in them.
+    pub interlocks: Vec<Interlock>,
+}
+
+/// A device as the configuration plans it.
+pub struct Planned {
+    /// Its name.
+    pub name: DeviceName,
+    /// Its kind.
+    pub kind: &'static Kind,
+    /// Its settings.
+    pub blueprint: Box<dyn Blueprint>,
+}
+
+/// A device that could not be built.
+#[derive(Debug)]
+pub struct BuildError {
+    /// Which.
+    pub device: DeviceName,
+    /// Why.
+    pub cause: BuildCause,
+}
+
+/// Why a device could not be built.
+#[derive(Debug)]
+pub enum BuildCause {
+    /// The hardware said no.
+    Hardware(HardwareError),
+    /// Another device has the line already.
+    LineTaken(Line, DeviceName),
+    /// Another device of an interlock is on as well.
+    Interlocked(DeviceName),
+}
+
+impl Controller {
+    /// Builds every device.  When one can't be built, those before it go to their `on_stop` state again.
+    pub fn build(
+        mut hardware: Box<dyn Hardware>,
+        default_chip: Option<&str>,
+        plan: Plan,
+        edges: &EdgeSink,
+        now: Now,
+    ) -> Result<(Controller, Registry), BuildError> {
+        let mut registry = Registry {
+            devices: Vec::with_capacity(plan.devices.len()),
+            backend: hardware.backend(),
+            simulated: hardware.is_simulated(),
+        };
+        let (mut stations, mut inputs) = (Vec::<Station>::with_capacity(plan.devices.len()), Vec::new());
+        let mut owners = HashMap::<Line, DeviceName>::new();
+        for Planned { name, kind, blueprint } in plan.devices {
+            let mut bench = Bench {
+                hardware: hardware.as_mut(),
+                default_chip,
+                edges: edges.clone(),
+                inputs: &mut inputs,
+                station: stations.len(),
+                taken: Vec::new(),
+            };
+            let built = blueprint.build(&mut bench);
+            let taken = bench.taken;
+            let twice = taken.iter().find_map(|(_, line)| owners.get(line).map(|owner| (line, owner)));
+            let cause = match (built, twice) {
+                (_, Some((line, owner))) => BuildCause::LineTaken(line.clone(), owner.clone()),
+                (Err(error), None) => BuildCause::Hardware(error),
+                (Ok(device), None) => {
+                    owners.extend(taken.iter().map(|(_, line)| (line.clone(), name.clone())));
+                    registry.devices.push(entry(&name, kind, blueprint.as_ref(), taken, registry.simulated));
+                    stations.push(Station::new(
+                        name,
+                        kind,
+                        blueprint.protection(),
+                        blueprint.safety(),
+                        device,
+                        now,
+                    ));
+                    continue;
+                }
+            };
+            for station in &mut stations {
+                // The reason to end is the device that can't be built.
+                if let Err(refusal) = stop_device(station, now) {
+                    error!("{}: could not go to its on_stop state: {refusal}", station.name);
+                }
+            }
+            return Err(BuildError { device: name, cause });
+        }
+        let by_name: HashMap<_, _> =
+            stations.iter().enumerate().map(|(i, station)| (station.name.clone(), i)).collect();
+        let interlocks = interlocks(plan.interlocks, &by_name, &stations, &mut registry);
+        if let Some([one, other]) = interlocks.conflict() {
+            let error = BuildError { device: other.clone(), cause: BuildCause::Interlocked(one.clone()) };
+            for station in &mut stations {
+                // None of them may be left on, whatever their policies say.
+                let _ = station.device.act("off", &Arguments::default(), now.instant);
+            }
+            return Err(error);
+        }
+        let by_line = lines(&registry);
+        let events = stations.iter().map(|station| Event::State(station.told().clone())).collect();
+        let leases = Leases::new(stations.iter().map(|station| station.name.clone()).collect());
+        let controller =
+            Controller { stations, by_name, by_line, inputs, leases, interlocks, events, hardware };
+        Ok((controller, registry))
+    }
+}
+
+fn entry(
+    name: &DeviceName,
+    kind: &'static Kind,
+    blueprint: &dyn Blueprint,
+    taken: Vec<(&'static str, Line)>,
+    simulated: bool,
+) -> Entry {
+    let mut actions: Vec<_> = kind.actions.iter().collect();
+    if simulated {
+        actions.extend(kind.simulated_actions);
+    }
+    Entry {
+        name: name.clone(),
+        kind: kind.name,
+        summary: kind.summary,
+        lines: taken.into_iter().map(|(role, line)| (role, line.chip.to_string(), line.offset)).collect(),
+        actions,
+        unit: kind.unit,
+        range: kind.range,
+        safety: safety(blueprint),
+    }
+}
+
+/// What protects it and those around it.
+fn safety(blueprint: &dyn Blueprint) -> Vec<(&'static str, Datum)> {
+    let policies = blueprint.safety();
+    if policies.is_empty() {
+        return policies;
+    }
+    let Protection { access, max_on } = blueprint.protection();
+    let required = Datum::Bool(access == Access::LeaseRequired);
+    let max_on = max_on.map(|max_on| ("max_on", Datum::Text(Span(max_on).to_string())));
+    policies.into_iter().chain([("require_lease", required)]).chain(max_on).collect()
+}
+
+/// The interlocks among devices, which are noted in the registry.
+fn interlocks(
+    plan: Vec<Interlock>,
+    by_name: &HashMap<DeviceName, usize>,
+    stations: &[Station],
+    registry: &mut Registry,
+) -> Interlocks {
+    let mut interlocks = Interlocks::new(stations.iter().map(|station| station.name.clone()).collect());
+    for (index, station) in stations.iter().enumerate() {
+        interlocks.note(index, station.device.activity());
+    }
+    for Interlock { name, devices, dead_time } in plan {
+        let members: Vec<usize> = devices.iter().filter_map(|name| by_name.get(name).copied()).collect();
+        for member in &members {
+            let safety = &mut registry.devices[*member].safety;
+            match safety.iter_mut().find(|(key, _)| *key == "interlocks") {
+                Some((_, Datum::List(names))) => names.push(name.as_str().into()),
+                _ => safety.push(("interlocks", Datum::List(vec![name.as_str().into()]))),
+            }
+        }
+        interlocks.add(name, members, dead_time);
+    }
+    interlocks
+}
+
+fn lines(registry: &Registry) -> HashMap<u32, OnLine> {
+    let mut by_line = HashMap::new();
+    for (index, entry) in registry.devices.iter().enumerate() {
+        for (_, chip, offset) in &entry.lines {
+            let several = by_line.insert(*offset, OnLine::One(index)).is_some();
+            if several {
+                warn!("{chip}:{offset} is not the only line with this offset: use the names of its devices");
+                by_line.insert(*offset, OnLine::Several);
+            }
+        }
+    }
+    by_line
+}
+
+impl BuildError {
+    /// Whether the reason is that somebody else holds the line.
+    pub fn is_busy(&self) -> bool {
+        matches!(self.cause, BuildCause::Hardware(HardwareError::Busy { .. }))
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cause {
+            BuildCause::Hardware(error) => write!(f, "device {}: {error}", self.device),
+            BuildCause::LineTaken(line, owner) => {
+                write!(f, "device {}: line {line} belongs to device {owner} already", self.device)
+            }
+            BuildCause::Interlocked(other) => {
+                write!(
+                    f,
+                    "device {}: it is on at start, and so is {other}, which an interlock forbids",
+                    self.device
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for BuildError {}
