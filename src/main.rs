@@ -5,6 +5,11 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+#[path = "main/password.rs"]
+mod password;
+#[path = "main/user.rs"]
+mod user;
+
 use gpio_gatekeeper::config;
 use gpio_gatekeeper::daemon::{self, Daemon, DaemonConfig, Logging, StartupError};
 use lexopt::prelude::*;
@@ -17,6 +22,12 @@ Usage:
   gpio-gatekeeper --config FILE       the devices of this configuration
   gpio-gatekeeper check FILE          tell every mistake in a configuration, without touching hardware
   gpio-gatekeeper config --example    print a commented, complete configuration
+  gpio-gatekeeper user add NAME [--role viewer|operator|admin] [--devices PATTERN,...] [--topics PATTERN,...]
+                                [--expires SPAN|DATE] [--password-stdin | --no-password]
+  gpio-gatekeeper user passwd NAME [--password-stdin]
+  gpio-gatekeeper user token NAME [--expires SPAN|DATE]   a secret for a device, shown once; or --revoke all of them
+  gpio-gatekeeper user remove NAME
+  gpio-gatekeeper user list [--json]                      each with --users FILE
 
 Options:
   -c, --config FILE    the configuration
@@ -31,6 +42,7 @@ enum Order {
     Run(Option<PathBuf>),
     Check(PathBuf),
     Example,
+    User(user::Order),
     Help,
     Version,
 }
@@ -47,6 +59,7 @@ fn main() -> ExitCode {
         Order::Run(file) => run(file.as_deref()),
         Order::Check(file) => check(&file),
         Order::Example => print(&config::example(&daemon::kinds())),
+        Order::User(order) => user::run(order),
         Order::Help => print(HELP),
         Order::Version => print(concat!("gpio-gatekeeper ", env!("CARGO_PKG_VERSION"))),
     }
@@ -64,6 +77,7 @@ fn arguments() -> Result<Order, lexopt::Error> {
             }
             Value(word) if order.is_none() && file.is_none() => match word.to_str() {
                 Some("check") => order = Some(Order::Check(parser.value()?.into())),
+                Some("user") => return user::arguments(&mut parser).map(Order::User),
                 Some("config") => match parser.next()? {
                     Some(Long("example")) => order = Some(Order::Example),
                     Some(argument) => return Err(argument.unexpected()),
