@@ -10,6 +10,7 @@ mod password;
 #[path = "main/user.rs"]
 mod user;
 
+use gpio_gatekeeper::auth::UsersFile;
 use gpio_gatekeeper::config;
 use gpio_gatekeeper::daemon::{self, Daemon, DaemonConfig, Logging, StartupError};
 use lexopt::prelude::*;
@@ -119,7 +120,14 @@ fn load(file: &Path) -> Result<DaemonConfig, String> {
 }
 
 fn check(file: &Path) -> ExitCode {
-    match load(file) {
+    let loaded = load(file).and_then(|config| match &config.users {
+        None => Ok(config),
+        Some(users) => match UsersFile::at(users).read() {
+            Ok(_) => Ok(config),
+            Err(error) => Err(format!("{}: users: {error}", file.display())),
+        },
+    });
+    match loaded {
         Ok(config) => print(&format!("{}: good, {} devices", file.display(), config.devices.len())),
         Err(error) => wrong(&error),
     }

@@ -124,10 +124,11 @@ mod tests {
     use crate::auth::User;
     use crate::domain::{Account, Role, UserName};
 
-    fn add(users: &mut Users, name: &str) {
+    fn add(users: &mut Users, name: &str) -> Result<(), String> {
         let name = UserName::parse(name).expect("valid");
         let account = Account { user: Some(name.clone()), ..Account::anonymous(Role::Viewer) };
         users.add(User { name, account: account.into(), password: None, expires: None, tokens: Vec::new() });
+        Ok(())
     }
 
     fn in_folder() -> (tempfile::TempDir, UsersFile) {
@@ -139,8 +140,8 @@ mod tests {
     #[test]
     fn a_change_is_written_for_its_owner_alone() {
         let (folder, file) = in_folder();
-        file.change(|users| Ok(add(users, "a"))).expect("made");
-        file.change(|users| Ok(add(users, "b"))).expect("changed");
+        file.change(|users| add(users, "a")).expect("made");
+        file.change(|users| add(users, "b")).expect("changed");
         assert_eq!(file.read().expect("good").all().len(), 2);
         let mode = fs::metadata(&file.0).expect("it is there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
@@ -150,9 +151,9 @@ mod tests {
     #[test]
     fn a_refused_change_leaves_the_file_as_it_was() {
         let (_folder, file) = in_folder();
-        file.change(|users| Ok(add(users, "a"))).expect("made");
+        file.change(|users| add(users, "a")).expect("made");
         let refused = file.change(|users| {
-            add(users, "b");
+            add(users, "b")?;
             Err::<(), _>("no".to_owned())
         });
         assert!(refused.is_err_and(|error| error.to_string().ends_with("users.json: no")));
@@ -162,12 +163,12 @@ mod tests {
     #[test]
     fn a_file_that_others_can_read_is_refused_with_what_to_do() {
         let (_folder, file) = in_folder();
-        file.change(|users| Ok(add(users, "a"))).expect("made");
+        file.change(|users| add(users, "a")).expect("made");
         for mode in [0o640, 0o604, 0o620] {
             fs::set_permissions(&file.0, fs::Permissions::from_mode(mode)).expect("ours");
             let error = file.read().expect_err("others can read it").to_string();
             assert!(error.contains(&format!("(mode {mode:04o}): `chmod 600 ")), "{error}");
-            assert!(file.change(|users| Ok(add(users, "b"))).is_err());
+            assert!(file.change(|users| add(users, "b")).is_err());
         }
     }
 

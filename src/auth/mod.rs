@@ -6,13 +6,21 @@
 //!
 //! [`UsersFile`] is the file that `gpio-gatekeeper user` changes and the daemon reads.  Nothing here knows a protocol.
 
+mod attempts;
 mod date;
+mod decide;
+mod entrance;
 mod file;
 mod record;
 mod secret;
+mod throttle;
 mod users;
+mod verifier;
 
 pub use date::{date_of, parse_expiry};
+pub use decide::{Wish, decide, may, name};
+pub use entrance::{Directory, Entrance};
 pub use file::{UsersError, UsersFile};
 pub use secret::{LONGEST_PASSWORD, PasswordDigest, SHORTEST_PASSWORD, Scratch, Token, TokenDigest};
 pub use users::{User, Users};
+pub use verifier::{Credentials, Rejected, Verdict, Verifier};

@@ -96,6 +96,19 @@ impl PasswordDigest {
         let hashed = hash(&self.params, password, salt, output, scratch);
         hashed.is_ok() && output.ct_eq(wanted.as_bytes()).to_bool()
     }
+
+    /// One that no password is known for, and that takes as much time as any other.
+    pub fn of_nobody() -> PasswordDigest {
+        const NOBODY: &str =
+            "$argon2id$v=19$m=7168,t=5,p=1$bm9ib2R5IGF0IGFsbA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        // The same function shows that it is good, and a test that it stays so.
+        PasswordDigest::parse(NOBODY).expect("a good PHC string")
+    }
+
+    /// How much work it takes to hash a password like this one.
+    pub(super) fn work(&self) -> u64 {
+        u64::from(self.params.m_cost()) * u64::from(self.params.t_cost())
+    }
 }
 
 fn hash(
@@ -250,6 +263,11 @@ mod tests {
         ] {
             assert!(PasswordDigest::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn nobody_has_a_password() {
+        assert!(!PasswordDigest::of_nobody().is_of(b"", &mut Scratch::default()));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
+use crate::auth::UsersError;
 use crate::control::StartError;
 use crate::gateway::mqtt::store::OpenError;
 use crate::hardware::HardwareError;
@@ -29,6 +30,8 @@ pub enum StartupError {
     Devices(StartError),
     /// The state folder can't be used.
     State(OpenError),
+    /// The users can't be read.
+    Users(UsersError),
     /// The system gave no thread.
     Thread(&'static str, io::Error),
 }
@@ -72,6 +75,7 @@ impl fmt::Display for StartupError {
             StartupError::Hardware(error) => error.fmt(f),
             StartupError::Devices(error) => error.fmt(f),
             StartupError::State(error) => error.fmt(f),
+            StartupError::Users(error) => error.fmt(f),
             StartupError::Thread(name, cause) => write!(f, "can't start the thread {name}: {cause}"),
         }
     }

@@ -14,6 +14,7 @@ mod logging;
 mod telemetry;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -25,9 +26,10 @@ use log::{error, info, warn};
 pub use error::StartupError;
 pub use logging::Logging;
 
+use crate::auth::{Directory, Entrance, UsersFile, Verifier};
 use crate::config::{self, Config};
 use crate::control::{Blueprint, Ended, EventSink, HardwareThread, Planned, devices};
-use crate::domain::{KindReader, Protocol};
+use crate::domain::{KindReader, Protocol, Role};
 use crate::gateway::http::{HttpSettings, Visitors};
 use crate::gateway::line::LineSettings;
 use crate::gateway::mqtt::MqttSettings;
@@ -54,6 +56,8 @@ pub struct Daemon {
     bus: BusThread,
     /// Where nothing is kept, there is none.
     store: Option<JoinHandle<()>>,
+    /// Where there are no users, there is none.
+    verifier: Option<JoinHandle<()>>,
     listeners: Vec<ListenerThread>,
     telemetry: TelemetryThread,
     shared: Shared,
@@ -77,6 +81,8 @@ pub enum Ending {
     Bus,
     /// The store has ended.
     Store,
+    /// The verifier has ended.
+    Verifier,
     /// A listener has failed.
     Listener,
     /// The telemetry has failed.
@@ -141,6 +147,7 @@ impl Daemon {
             }
         };
         let endings = channel();
+        let Guarded { entrance, directory, verifier } = guard(config.users, config.anonymous, &endings.0)?;
 
         let (bus, mailbox) = BusThread::prepare();
         let events = bus.clone();
@@ -177,6 +184,7 @@ impl Daemon {
             },
             journal: journal.clone(),
             kept,
+            directory,
             counters: counters.clone(),
         };
         let store = store.map(|store| {
@@ -199,6 +207,7 @@ impl Daemon {
             bus: bus.bus(),
             registry,
             topics,
+            entrance,
             admission: Admission::new(config.limits.clients, config.limits.clients_per_address),
             started,
             outbox: OutboxLimits {
@@ -257,6 +266,7 @@ impl Daemon {
             hardware,
             bus,
             store,
+            verifier,
             listeners,
             telemetry,
             shared,
@@ -304,8 +314,19 @@ impl Daemon {
     /// told.  False when a part of it failed, or did not end in time.
     pub fn stop(self, why: Ending) -> bool {
         let until = Instant::now() + STOP;
-        let Daemon { hardware, bus, store, listeners, telemetry, shared, endings, logging, clients, .. } =
-            self;
+        let Daemon {
+            hardware,
+            bus,
+            store,
+            verifier,
+            listeners,
+            telemetry,
+            shared,
+            endings,
+            logging,
+            clients,
+            ..
+        } = self;
         let mut well = why == Ending::Asked;
         telemetry.stop();
         let threads: Vec<_> = listeners.into_iter().flat_map(ListenerThread::stop).collect();
@@ -334,6 +355,7 @@ impl Daemon {
         let mut running = vec![
             (Ending::Bus, "the bus did not end", Some(bus.into_thread())),
             (Ending::Store, "the disk did not take what is to be kept", store),
+            (Ending::Verifier, "the verifier did not end", verifier),
         ];
         running.retain(|(ending, _, thread)| *ending != why && thread.is_some());
         while !running.is_empty() {
@@ -349,6 +371,32 @@ impl Daemon {
         info!("stopped");
         well
     }
+}
+
+/// Who gets in, and who finds that out.
+struct Guarded {
+    entrance: Entrance,
+    directory: Directory,
+    verifier: Option<JoinHandle<()>>,
+}
+
+fn guard(
+    users: Option<PathBuf>,
+    anonymous: Option<Role>,
+    endings: &Sender<Ending>,
+) -> Result<Guarded, StartupError> {
+    let Some(file) = users else {
+        return Ok(Guarded { entrance: Entrance::open(), directory: Directory::open(), verifier: None });
+    };
+    let users = UsersFile::at(file).read().map_err(StartupError::Users)?;
+    let directory = Directory::of(users.clone(), anonymous);
+    let ended = endings.clone();
+    let (verifier, thread) = Verifier::start(users, move || {
+        let _ = ended.send(Ending::Verifier);
+    })
+    .map_err(StartupError::thread("verifier"))?;
+    let entrance = Entrance::guarded(verifier, anonymous);
+    Ok(Guarded { entrance, directory, verifier: Some(thread) })
 }
 
 fn await_ending(

@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use super::ClientId;
+use super::{Account, ClientId, UserName};
 
 /// Who is behind a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +15,15 @@ pub struct Principal {
     pub address: SocketAddr,
     /// The protocol it speaks.
     pub protocol: Protocol,
+    /// What it may do, and who it is to do so.
+    pub account: Arc<Account>,
+}
+
+impl Principal {
+    /// The user that it has proved to be.
+    pub fn user(&self) -> Option<&UserName> {
+        self.account.user.as_ref()
+    }
 }
 
 /// The protocol a client speaks.

@@ -55,6 +55,8 @@ pub(super) struct Membership {
 pub(super) enum Letter {
     Join(MemberId, Joining, u64),
     Rename(MemberId, Arc<Principal>, u64),
+    /// It has proved who it is.
+    Identify(MemberId, Arc<Principal>),
     Subscribe(MemberId, Vec<(TopicFilter, SubscribeOptions)>, Option<NonZeroU32>, u64),
     Unsubscribe(MemberId, Vec<TopicFilter>, u64),
     Publish(Message, Option<(Arc<Outbox>, u64)>, Option<Incoming>),
@@ -147,6 +149,11 @@ impl Membership {
 
     pub(super) fn rename(&self, principal: Arc<Principal>, ticket: u64) {
         self.bus.post(Letter::Rename(self.id, principal, ticket));
+    }
+
+    /// The client has proved who it is.
+    pub(super) fn identify(&self, principal: Arc<Principal>) {
+        self.bus.post(Letter::Identify(self.id, principal));
     }
 
     /// Another time for which the session outlives the connection.

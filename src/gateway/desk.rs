@@ -12,7 +12,8 @@ use super::bus::{Joining, Letter};
 use super::mqtt::broker::{AbsentLimits, Broker, Left, Member, MemberId, Resumed, RetainedLimits};
 use super::mqtt::store::{Journal, Mirror};
 use super::mqtt::{json, translate};
-use super::{Counters, Done, Message, Note, Space, Topics};
+use super::{Counters, Done, Message, Note, Space, Topics, access};
+use crate::auth::Directory;
 use crate::control::{Commands, Recipient, Request};
 use crate::domain::{Audit, ClientId, Code, Deed, Event, Outcome, Principal, Refusal, Registry};
 use crate::wire::mqtt::Property;
@@ -35,6 +36,8 @@ pub struct DeskSettings {
     pub journal: Journal,
     /// What an earlier daemon has written down.
     pub kept: Mirror,
+    /// With which rights sessions go on that an earlier daemon has written down.
+    pub directory: Directory,
     /// Where it says what it has.
     pub counters: Arc<Counters>,
 }
@@ -44,6 +47,7 @@ pub(super) struct Desk {
     backlog: Arc<Backlog>,
     broker: Broker,
     topics: Arc<Topics>,
+    registry: Arc<Registry>,
     commands: Option<Commands>,
     /// Clients that wait for what another connection of theirs hands back.
     taking_over: HashMap<ClientId, (MemberId, Joining, u64)>,
@@ -71,10 +75,11 @@ impl Desk {
             absents,
             journal,
             kept,
+            directory,
             counters,
         } = settings;
         let mut broker = Broker::new(topics.clone(), maximum_subscriptions, retained, absents, journal);
-        let (dropped, wills) = broker.restore(kept, now);
+        let (dropped, wills) = broker.restore(kept, &directory, now);
         if dropped > 0 {
             warn!(
                 "{dropped} sessions, subscriptions and messages of before do not fit into the limits any more"
@@ -82,9 +87,10 @@ impl Desk {
         }
         let due = broker.due();
         let (taking_over, commands) = (HashMap::new(), Some(commands));
-        let mut desk = Desk { backlog, broker, topics, commands, taking_over, due, counters };
+        let registry_json = json::registry(&registry);
+        let mut desk = Desk { backlog, broker, topics, registry, commands, taking_over, due, counters };
         desk.say(Message::own(desk.topics.status(), "online", true), now);
-        desk.say(Message::own(desk.topics.registry(), json::registry(&registry), true), now);
+        desk.say(Message::own(desk.topics.registry(), registry_json, true), now);
         for (principal, will) in wills {
             desk.publish_will(&principal, will, now);
         }
@@ -130,6 +136,10 @@ impl Desk {
         match letter {
             Letter::Join(id, joining, ticket) => {
                 let client = joining.principal.client.clone();
+                if let Some(refusal) = self.belongs_to_another(&joining.principal) {
+                    joining.outbox.close(refusal);
+                    return;
+                }
                 if let Some((_, other, _)) = self.taking_over.remove(&client) {
                     other.outbox.close(Refusal::taken_over());
                 }
@@ -143,12 +153,31 @@ impl Desk {
                 }
             }
             Letter::Rename(id, principal, ticket) => {
+                if let Some(refusal) = self.belongs_to_another(&principal) {
+                    self.audit(
+                        Some(principal),
+                        Deed::Other(String::new(), "HELLO".to_owned()),
+                        &refusal,
+                        now,
+                    );
+                    return self.broker.refuse(id, ticket, refusal);
+                }
                 let older = self.broker.rename(id, principal);
                 self.settle(older, now);
                 self.tell_presence(id, now);
                 self.broker.answer(id, ticket, Done::Joined(None, None), Vec::new());
             }
+            Letter::Identify(id, principal) => self.broker.identify(id, principal),
             Letter::Subscribe(id, filters, subscription_id, ticket) => {
+                if let Some(member) = self.broker.member(id) {
+                    let principal = member.principal.clone();
+                    for (filter, _) in &filters {
+                        if let Err(refusal) = access::subscribe(&self.topics, &principal, filter) {
+                            let deed = Deed::Other(filter.to_string(), "subscribe".to_owned());
+                            self.audit(Some(principal.clone()), deed, &refusal, now);
+                        }
+                    }
+                }
                 let (reasons, retained) = self.broker.subscribe(id, filters, subscription_id, now);
                 self.broker.answer(id, ticket, Done::Subscribed(reasons), retained);
             }
@@ -235,6 +264,15 @@ impl Desk {
         self.broker.answer(id, ticket, Done::Joined(kept, session), waiting);
     }
 
+    /// Why a client can't have its identifier: another user's connection or session has it.
+    fn belongs_to_another(&self, principal: &Principal) -> Option<Refusal> {
+        let client = principal.client.as_str();
+        let waits = self.taking_over.get(client).map(|(_, joining, _)| joining.principal.user());
+        let owner = waits.or_else(|| self.broker.owner(client))?;
+        (owner != principal.user())
+            .then(|| Refusal::new(Code::AccessDenied, "this client id is another user's; choose another one"))
+    }
+
     /// Does what is due for a member that is no more: its will, and the word that it is gone.
     fn settle(&mut self, gone: Option<Left>, now: Instant) {
         let Some(Left { principal, named, will, evicted }) = gone else { return };
@@ -271,6 +309,10 @@ impl Desk {
         let own =
             |p: &Property| matches!(p, Property::MessageExpiryInterval(_) | Property::WillDelayInterval(_));
         will.properties.retain(|property| !own(property));
+        // What the client may do may have changed since it left its will.
+        if let Err(refusal) = access::publish(&self.topics, principal, &will.topic) {
+            return self.refuse_will(principal, &will, &refusal, now);
+        }
         let command = match self.topics.space(&will.topic) {
             Space::Set(target) => translate::set(target, will.payload()),
             Space::Rpc => translate::rpc(will.payload()),
@@ -282,16 +324,25 @@ impl Desk {
             }
         };
         let sent = command.and_then(|command| {
+            access::command(&self.registry, principal, &command)?;
             let commands = self.commands.as_ref().ok_or_else(Refusal::stopping)?;
             let (principal, recipient) = (principal.clone(), Arc::new(Nobody));
             commands.send(vec![Request { principal, command, expires: will.expires, recipient, ticket: 0 }]);
             Ok(())
         });
         if let Err(refusal) = sent {
-            warn!("the will of {} was not carried out: {refusal}", principal.client);
-            let deed = Deed::Other(will.topic.to_string(), "will".to_owned());
-            self.tell(Event::Audit(Arc::new(Audit::refusal(Some(principal.clone()), deed, &refusal))), now);
+            self.refuse_will(principal, &will, &refusal, now);
         }
+    }
+
+    fn refuse_will(&mut self, principal: &Arc<Principal>, will: &Message, refusal: &Refusal, now: Instant) {
+        warn!("the will of {} was not carried out: {refusal}", principal.client);
+        let deed = Deed::Other(will.topic.to_string(), "will".to_owned());
+        self.audit(Some(principal.clone()), deed, refusal, now);
+    }
+
+    fn audit(&mut self, principal: Option<Arc<Principal>>, deed: Deed, refusal: &Refusal, now: Instant) {
+        self.tell(Event::Audit(Arc::new(Audit::refusal(principal, deed, refusal))), now);
     }
 
     fn tell(&mut self, event: Event, now: Instant) {

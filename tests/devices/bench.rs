@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use gpio_gatekeeper::control::{BuildError, Controller, Now, Planned, Recipient, Request, devices};
 use gpio_gatekeeper::domain::{
-    Action, Arguments, Audit, ClientId, Code, Command, Datum, DeviceName, Event, Outcome, Principal,
+    Account, Action, Arguments, Audit, ClientId, Code, Command, Datum, DeviceName, Event, Outcome, Principal,
     Protocol, State, Target,
 };
 use gpio_gatekeeper::hardware::{Board, Edge, Level, Simulation};
@@ -34,6 +34,7 @@ pub fn principal() -> Arc<Principal> {
         client: ClientId::parse("test").expect("valid"),
         address: SocketAddr::from(([127, 0, 0, 1], 1)),
         protocol: Protocol::Line,
+        account: Arc::new(Account::everybody()),
     })
 }
 

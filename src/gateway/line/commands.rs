@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use super::about;
 use super::conversation::{LineConversation, Then};
+use super::entering;
 use super::translate::{self, Fields, required};
 use crate::domain::{Action, ClientId, Code, Command, Principal, Refusal, Span};
-use crate::gateway::{Body, Message};
+use crate::gateway::{Body, Message, access};
 use crate::wire::line::Frame;
 use crate::wire::mqtt::{QoS, SubscribeOptions, TopicFilter, TopicName};
 
@@ -52,9 +53,9 @@ pub(super) static COMMANDS: [Row; 19] = [
     },
     Row {
         name: "AUTH",
-        syntax: "AUTH",
-        purpose: "will prove who the client is",
-        carry_out: |_, _, _| not_yet("authentication comes with a later release"),
+        syntax: "AUTH USER=name PASSWORD=password (or TOKEN=token)",
+        purpose: "proves who the client is",
+        carry_out: |line, frame, _| entering::auth(line, frame),
     },
     Row {
         name: "LIST",
@@ -76,8 +77,7 @@ pub(super) static COMMANDS: [Row; 19] = [
         purpose: "reads a device from its hardware, now",
         carry_out: |line, frame, _| {
             let target = translate::target(&line.shared.registry, frame)?;
-            line.command(frame, Command { target, action: Action::new("read") });
-            Ok(Next::Wait)
+            line.command(frame, Command { target, action: Action::new("read") })
         },
     },
     Row {
@@ -86,8 +86,7 @@ pub(super) static COMMANDS: [Row; 19] = [
         purpose: "gives a device a value: ON, OFF, TOGGLE or a number",
         carry_out: |line, frame, _| {
             let command = translate::set(&line.shared.registry, frame)?;
-            line.command(frame, command);
-            Ok(Next::Wait)
+            line.command(frame, command)
         },
     },
     Row {
@@ -96,8 +95,7 @@ pub(super) static COMMANDS: [Row; 19] = [
         purpose: "carries out any action of a device",
         carry_out: |line, frame, _| {
             let command = translate::any_action(&line.shared.registry, frame)?;
-            line.command(frame, command);
-            Ok(Next::Wait)
+            line.command(frame, command)
         },
     },
     Row {
@@ -162,7 +160,7 @@ pub(super) static COMMANDS: [Row; 19] = [
         name: "STATUS",
         syntax: "STATUS",
         purpose: "tells how the gatekeeper is",
-        carry_out: |line, _, now| Ok(Next::Reply(about::status(&line.shared, now))),
+        carry_out: |line, _, now| Ok(Next::Reply(about::status(&line.shared, &line.principal, now))),
     },
     Row {
         name: "QUIT",
@@ -187,6 +185,7 @@ pub(super) fn carry_out(
     now: Instant,
 ) -> Result<Next, Refusal> {
     let row = find(required(frame, "COMMAND")?)?;
+    line.admits(row.name)?;
     (row.carry_out)(line, frame, now)
 }
 
@@ -231,8 +230,13 @@ fn hello(line: &mut LineConversation, frame: &Frame<'_>, now: Instant) -> Result
         ("KEEPALIVE", Cow::Owned(Span(keepalive).to_string())),
     ];
     let Some(client) = client else { return Ok(Next::Reply(fields)) };
-    line.principal = Arc::new(Principal { client, ..*line.principal });
-    let ticket = line.ask(frame, Then::Reply(fields));
+    let renamed = Arc::new(Principal { client, ..Principal::clone(&line.principal) });
+    let before = std::mem::replace(&mut line.principal, renamed);
+    line.named = true;
+    if line.membership.is_none() {
+        return Ok(Next::Reply(fields));
+    }
+    let ticket = line.ask(frame, Then::Renamed(fields, before));
     if let Some(membership) = &line.membership {
         membership.rename(line.principal.clone(), ticket);
     }
@@ -282,6 +286,7 @@ fn publish(line: &mut LineConversation, frame: &Frame<'_>, _now: Instant) -> Res
         Some("1") => true,
         Some(_) => return Err(Refusal::new(Code::BadValue, "RETAIN is 0 or 1")),
     };
+    access::publish(&line.shared.topics, &line.principal, &topic)?;
     let message = message(line, topic, value, retain);
     let ticket = line.ask(frame, Then::Answer);
     line.shared.bus.publish(message, Some((line.outbox.clone(), ticket)));
@@ -292,7 +297,9 @@ fn send(line: &mut LineConversation, frame: &Frame<'_>, _now: Instant) -> Result
     let to = ClientId::parse(required(frame, "TO")?)
         .map_err(|error| Refusal::new(Code::BadValue, format!("TO: {error}")))?;
     let value = value(frame)?;
-    let message = message(line, line.shared.topics.message(to.as_str()), value, false);
+    let topic = line.shared.topics.message(to.as_str());
+    access::publish(&line.shared.topics, &line.principal, &topic)?;
+    let message = message(line, topic, value, false);
     let ticket = line.ask(frame, Then::Answer);
     line.shared.bus.send(to, message, (line.outbox.clone(), ticket), None);
     Ok(Next::Wait)

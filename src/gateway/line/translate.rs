@@ -8,6 +8,7 @@ use log::debug;
 use crate::domain::{Action, Arguments, Code, Command, Datum, DeviceName, Refusal, Registry, State, Target};
 use crate::gateway::{Body, Delivery, Done, Note, Topics};
 use crate::wire::line::{Frame, FrameWriter};
+use crate::wire::mqtt::ReasonCode;
 
 /// Fields of a reply, in order.
 pub(super) type Fields = Vec<(&'static str, Cow<'static, str>)>;
@@ -80,13 +81,17 @@ pub(super) fn answer(note: Note) -> Option<(u64, Answer)> {
     Some(match note {
         Note::Outcome(ticket, outcome) => (ticket, outcome.map_or_else(Answer::Refused, Answer::State)),
         Note::Done(ticket, Err(refusal)) => (ticket, Answer::Refused(refusal)),
+        Note::Done(ticket, Ok(Done::Subscribed(reasons))) if reasons.contains(&ReasonCode::NotAuthorized) => {
+            let message = "nothing of this may be read by this client";
+            (ticket, Answer::Refused(Refusal::new(Code::AccessDenied, message)))
+        }
         Note::Done(ticket, Ok(Done::Subscribed(reasons))) if reasons.iter().any(|r| r.is_error()) => {
             let message = "the client has as many subscriptions as may be";
             (ticket, Answer::Refused(Refusal::new(Code::LimitReached, message)))
         }
         Note::Done(ticket, Ok(_)) => (ticket, Answer::Done(Fields::new())),
         // Only what is said in MQTT waits for that.
-        Note::Durable(_) => return None,
+        Note::Durable(_) | Note::Verdict(..) => return None,
     })
 }
 

@@ -28,6 +28,7 @@ pub fn audit(audit: &Audit) -> Vec<u8> {
     bytes(&json!({
         "timestamp": audit.timestamp,
         "client": who.map(|who| who.client.as_str()),
+        "user": who.and_then(|who| who.user()).map(|user| user.as_str()),
         "address": who.map(|who| who.address.to_string()),
         "protocol": who.map(|who| who.protocol.to_string()),
         "device": audit.deed.device(),

@@ -115,6 +115,11 @@ impl Absents {
         self.sessions.get(&id)
     }
 
+    /// The session of this client, to be looked at.
+    pub(super) fn find(&self, client: &str) -> Option<&Absent> {
+        self.by_client.get(client).and_then(|id| self.sessions.get(id))
+    }
+
     /// The session of this client.
     pub(super) fn take(&mut self, client: &ClientId) -> Option<(MemberId, Absent)> {
         let id = *self.by_client.get(client)?;
@@ -189,6 +194,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::domain::Account;
     use crate::domain::Protocol;
     use crate::wire::mqtt::TopicName;
 
@@ -197,7 +203,12 @@ mod tests {
 
     fn absent(name: &str, until: Option<Instant>, left: Instant) -> Absent {
         let client = ClientId::parse(name).expect("valid");
-        let principal = Principal { client, address: ([127, 0, 0, 1], 1).into(), protocol: Protocol::Mqtt };
+        let principal = Principal {
+            client,
+            address: ([127, 0, 0, 1], 1).into(),
+            protocol: Protocol::Mqtt,
+            account: Account::everybody().into(),
+        };
         Absent::new(Arc::new(principal), Vec::new(), Box::default(), None, until, left)
     }
 

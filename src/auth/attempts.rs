@@ -1,0 +1,79 @@
+//! Attempts that wait to be looked at, and whose turn it is.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::time::Instant;
+
+use super::throttle::Throttle;
+use super::verifier::Attempt;
+
+/// Attempts in lanes: one for each user name from each address, so that whoever fills one of them keeps nobody out
+/// of the others.
+#[derive(Default)]
+pub(super) struct Attempts {
+    /// The lane that has waited longest comes first.
+    lanes: VecDeque<Lane>,
+    waiting: usize,
+}
+
+struct Lane {
+    address: IpAddr,
+    user: String,
+    attempts: VecDeque<Attempt>,
+}
+
+/// So many may wait.  Each belongs to a connection, and of these there are not many more.
+const MOST: usize = 8192;
+
+impl Attempts {
+    /// Adds one; hands it back where as many wait as may.
+    pub(super) fn add(&mut self, attempt: Attempt) -> Result<(), Attempt> {
+        if self.waiting >= MOST {
+            self.forget_the_gone();
+        }
+        if self.waiting >= MOST {
+            return Err(attempt);
+        }
+        self.waiting += 1;
+        let (address, user) = (attempt.address, attempt.user());
+        match self.lanes.iter_mut().find(|lane| lane.address == address && lane.user == user) {
+            Some(lane) => lane.attempts.push_back(attempt),
+            None => {
+                let user = user.to_owned();
+                self.lanes.push_back(Lane { address, user, attempts: VecDeque::from([attempt]) });
+            }
+        }
+        Ok(())
+    }
+
+    /// The next one whose address is not slowed down.
+    pub(super) fn next(&mut self, throttle: &Throttle, now: Instant) -> Option<Attempt> {
+        let ready = |lane: &Lane| throttle.ready(lane.address).is_none_or(|ready| ready <= now);
+        while let Some(place) = self.lanes.iter().position(ready) {
+            let mut lane = self.lanes.remove(place)?;
+            let next = lane.attempts.pop_front();
+            if !lane.attempts.is_empty() {
+                self.lanes.push_back(lane);
+            }
+            self.waiting -= usize::from(next.is_some());
+            // Whoever has gone away is not answered.
+            if let Some(attempt) = next.filter(Attempt::is_awaited) {
+                return Some(attempt);
+            }
+        }
+        None
+    }
+
+    /// When the next one can be looked at; nothing where none waits.
+    pub(super) fn due(&self, throttle: &Throttle, now: Instant) -> Option<Instant> {
+        self.lanes.iter().map(|lane| throttle.ready(lane.address).unwrap_or(now)).min()
+    }
+
+    fn forget_the_gone(&mut self) {
+        for lane in &mut self.lanes {
+            lane.attempts.retain(Attempt::is_awaited);
+        }
+        self.lanes.retain(|lane| !lane.attempts.is_empty());
+        self.waiting = self.lanes.iter().map(|lane| lane.attempts.len()).sum();
+    }
+}
