@@ -5,6 +5,8 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+#[path = "main/hangup.rs"]
+mod hangup;
 #[path = "main/password.rs"]
 mod password;
 #[path = "main/user.rs"]
@@ -13,6 +15,7 @@ mod user;
 use gpio_gatekeeper::auth::UsersFile;
 use gpio_gatekeeper::config;
 use gpio_gatekeeper::daemon::{self, Daemon, DaemonConfig, Logging, StartupError};
+use hangup::Hangup;
 use lexopt::prelude::*;
 
 const HELP: &str = "\
@@ -35,7 +38,7 @@ Options:
   -h, --help           this text
   -V, --version        the version
 
-RUST_LOG=debug tells more; SIGINT and SIGTERM stop the daemon in order.
+RUST_LOG=debug tells more; SIGINT and SIGTERM stop the daemon in order; with users SIGHUP reads their file again.
 Exit status: 0 for a good end, 1 when something failed, 2 for wrong arguments or a wrong configuration.";
 
 /// What the arguments ask for.
@@ -149,6 +152,11 @@ fn run(file: Option<&Path>) -> ExitCode {
         Err(error) => return wrong(&error),
     };
     let logging = Logging::install(config.log);
+    // Before there is any other thread.  Without users there is nothing to be read again, and a terminal that hangs up
+    // ends the daemon.
+    if config.users.is_some() && hangup::block().is_err() {
+        return fail(&"SIGHUP can't be blocked");
+    }
     let prefix = config.mqtt.prefix.clone();
     let first = config.devices.first().map(|device| device.name.to_string());
     let daemon = match daemon::hardware(&config).and_then(|hardware| Daemon::start(config, hardware, logging))
@@ -171,8 +179,19 @@ fn run(file: Option<&Path>) -> ExitCode {
         daemon.stop(daemon::Ending::Asked);
         return ExitCode::FAILURE;
     }
+    let hangup = match daemon.reloader().map(Hangup::start).transpose() {
+        Ok(hangup) => hangup,
+        Err(error) => {
+            log::error!("the thread that waits for SIGHUP can't be started: {error}");
+            daemon.stop(daemon::Ending::Asked);
+            return ExitCode::FAILURE;
+        }
+    };
     print(&greeting(&daemon, file, &prefix, first.as_deref()));
     let why = daemon.wait();
+    if let Some(hangup) = hangup {
+        hangup.stop();
+    }
     if daemon.stop(why) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

@@ -32,6 +32,20 @@ impl Directory {
         Directory { users: Some(users), unnamed }
     }
 
+    /// With other users.
+    #[must_use]
+    pub fn with(self, users: Users) -> Directory {
+        Directory { users: Some(users), ..self }
+    }
+
+    /// Whether who has signed in with this account may go on with it.
+    pub fn has(&self, account: &Arc<Account>) -> bool {
+        match &self.users {
+            Some(users) if account.user.is_some() => users.has(account),
+            _ => true,
+        }
+    }
+
     /// The account of a user, or of somebody who has not said who it is; nothing where there is none any more.
     pub fn account(&self, user: Option<&UserName>) -> Option<Arc<Account>> {
         match (&self.users, user) {

@@ -56,6 +56,8 @@ type Answer = Box<dyn FnOnce(Verdict) + Send>;
 
 enum Order {
     Verify(Attempt),
+    /// These are the users from now on, which is told when it is so.
+    Users(Users, Box<dyn FnOnce(Users) + Send>),
 }
 
 /// The verifier without its thread and without a clock.
@@ -113,6 +115,12 @@ impl Verifier {
         let _ = self.0.send(Order::Verify(attempt));
         awaited
     }
+
+    /// These are the users from now on.  When it is so, `changed` gets them, with the accounts of before for those who
+    /// are the same.
+    pub fn change(&self, users: Users, changed: impl FnOnce(Users) + Send + 'static) {
+        let _ = self.0.send(Order::Users(users, Box::new(changed)));
+    }
 }
 
 fn run(users: Users, orders: &Receiver<Order>) {
@@ -159,6 +167,11 @@ impl Desk {
                 let Credentials { user, secret } = &attempt.credentials;
                 let verdict = self.judge_token(user.as_deref(), secret, epoch);
                 self.tell(attempt, verdict, now);
+            }
+            Order::Users(users, changed) => {
+                self.users = users.after(&self.users);
+                self.nobody = dearest(&self.users);
+                changed(self.users.clone());
             }
             Order::Verify(attempt) => {
                 if let Err(attempt) = self.attempts.add(attempt) {

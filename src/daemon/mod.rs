@@ -9,12 +9,12 @@
 //! ```
 
 mod error;
+mod guard;
 mod limits;
 mod logging;
 mod telemetry;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -24,12 +24,14 @@ use std::time::{Duration, Instant};
 use log::{error, info, warn};
 
 pub use error::StartupError;
+use guard::Guarded;
+pub use guard::Reloader;
 pub use logging::Logging;
 
-use crate::auth::{Directory, Entrance, UsersFile, Verifier};
+use crate::auth::UsersFile;
 use crate::config::{self, Config};
 use crate::control::{Blueprint, Ended, EventSink, HardwareThread, Planned, devices};
-use crate::domain::{KindReader, Protocol, Role};
+use crate::domain::{KindReader, Protocol};
 use crate::gateway::http::{HttpSettings, Visitors};
 use crate::gateway::line::LineSettings;
 use crate::gateway::mqtt::MqttSettings;
@@ -58,6 +60,7 @@ pub struct Daemon {
     store: Option<JoinHandle<()>>,
     /// Where there are no users, there is none.
     verifier: Option<JoinHandle<()>>,
+    users: Option<UsersFile>,
     listeners: Vec<ListenerThread>,
     telemetry: TelemetryThread,
     shared: Shared,
@@ -147,7 +150,8 @@ impl Daemon {
             }
         };
         let endings = channel();
-        let Guarded { entrance, directory, verifier } = guard(config.users, config.anonymous, &endings.0)?;
+        let Guarded { entrance, directory, verifier, users } =
+            guard::open(config.users, config.anonymous, &endings.0)?;
 
         let (bus, mailbox) = BusThread::prepare();
         let events = bus.clone();
@@ -267,6 +271,7 @@ impl Daemon {
             bus,
             store,
             verifier,
+            users,
             listeners,
             telemetry,
             shared,
@@ -302,6 +307,12 @@ impl Daemon {
     /// Asks it to stop.
     pub fn stopper(&self) -> Stopper {
         Stopper(self.endings.0.clone())
+    }
+
+    /// What reads the users again; nothing where there are none.
+    pub fn reloader(&self) -> Option<Reloader> {
+        let verifier = self.shared.entrance.verifier()?.clone();
+        Some(Reloader::new(self.users.clone()?, verifier, self.bus.bus()))
     }
 
     /// Waits until somebody asks it to stop, or a part of it has ended by itself.
@@ -371,32 +382,6 @@ impl Daemon {
         info!("stopped");
         well
     }
-}
-
-/// Who gets in, and who finds that out.
-struct Guarded {
-    entrance: Entrance,
-    directory: Directory,
-    verifier: Option<JoinHandle<()>>,
-}
-
-fn guard(
-    users: Option<PathBuf>,
-    anonymous: Option<Role>,
-    endings: &Sender<Ending>,
-) -> Result<Guarded, StartupError> {
-    let Some(file) = users else {
-        return Ok(Guarded { entrance: Entrance::open(), directory: Directory::open(), verifier: None });
-    };
-    let users = UsersFile::at(file).read().map_err(StartupError::Users)?;
-    let directory = Directory::of(users.clone(), anonymous);
-    let ended = endings.clone();
-    let (verifier, thread) = Verifier::start(users, move || {
-        let _ = ended.send(Ending::Verifier);
-    })
-    .map_err(StartupError::thread("verifier"))?;
-    let entrance = Entrance::guarded(verifier, anonymous);
-    Ok(Guarded { entrance, directory, verifier: Some(thread) })
 }
 
 fn await_ending(

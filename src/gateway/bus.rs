@@ -12,6 +12,7 @@ use super::desk::{Desk, DeskSettings};
 use super::mqtt::broker::{Incoming, MemberId};
 use super::mqtt::kept::{Expiry, Keeping, Kept};
 use super::{Message, Outbox};
+use crate::auth::Users;
 use crate::domain::{Audit, ClientId, Event, Principal};
 use crate::wire::mqtt::{SubscribeOptions, TopicFilter};
 
@@ -55,6 +56,8 @@ pub(super) struct Membership {
 pub(super) enum Letter {
     Join(MemberId, Joining, u64),
     Rename(MemberId, Arc<Principal>, u64),
+    /// These are the users now.
+    Users(Users),
     /// It has proved who it is.
     Identify(MemberId, Arc<Principal>),
     Subscribe(MemberId, Vec<(TopicFilter, SubscribeOptions)>, Option<NonZeroU32>, u64),
@@ -110,6 +113,11 @@ impl Bus {
         if self.backlog.add(events) {
             self.post(Letter::Events);
         }
+    }
+
+    /// These are the users now: what belongs to one who is changed or gone ends.
+    pub fn change_users(&self, users: Users) {
+        self.post(Letter::Users(users));
     }
 
     /// Adds an entry to the audit that no command made.

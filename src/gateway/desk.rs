@@ -48,6 +48,7 @@ pub(super) struct Desk {
     broker: Broker,
     topics: Arc<Topics>,
     registry: Arc<Registry>,
+    directory: Directory,
     commands: Option<Commands>,
     /// Clients that wait for what another connection of theirs hands back.
     taking_over: HashMap<ClientId, (MemberId, Joining, u64)>,
@@ -88,7 +89,8 @@ impl Desk {
         let due = broker.due();
         let (taking_over, commands) = (HashMap::new(), Some(commands));
         let registry_json = json::registry(&registry);
-        let mut desk = Desk { backlog, broker, topics, registry, commands, taking_over, due, counters };
+        let mut desk =
+            Desk { backlog, broker, topics, registry, directory, commands, taking_over, due, counters };
         desk.say(Message::own(desk.topics.status(), "online", true), now);
         desk.say(Message::own(desk.topics.registry(), registry_json, true), now);
         for (principal, will) in wills {
@@ -167,7 +169,14 @@ impl Desk {
                 self.tell_presence(id, now);
                 self.broker.answer(id, ticket, Done::Joined(None, None), Vec::new());
             }
-            Letter::Identify(id, principal) => self.broker.identify(id, principal),
+            Letter::Identify(id, principal) => {
+                self.broker.identify(id, principal);
+                self.broker.revise(&self.directory);
+            }
+            Letter::Users(users) => {
+                self.directory = self.directory.clone().with(users);
+                self.broker.revise(&self.directory);
+            }
             Letter::Subscribe(id, filters, subscription_id, ticket) => {
                 if let Some(member) = self.broker.member(id) {
                     let principal = member.principal.clone();
@@ -247,6 +256,10 @@ impl Desk {
             // Everybody else was told when the order to stop came.
             return outbox.close(Refusal::stopping());
         }
+        if !self.directory.has(&principal.account) {
+            // It has signed in just before its user was changed.
+            return outbox.close(Refusal::changed_user());
+        }
         debug!("{} joined from {}", principal.client, principal.address);
         let member = Member { principal, named, outbox, will, keeping, filters: Vec::new(), session: None };
         let older = self.broker.join(id, member);
@@ -269,6 +282,8 @@ impl Desk {
         let client = principal.client.as_str();
         let waits = self.taking_over.get(client).map(|(_, joining, _)| joining.principal.user());
         let owner = waits.or_else(|| self.broker.owner(client))?;
+        // Whoever is gone has nothing any more.
+        self.directory.account(owner)?;
         (owner != principal.user())
             .then(|| Refusal::new(Code::AccessDenied, "this client id is another user's; choose another one"))
     }
@@ -310,6 +325,10 @@ impl Desk {
             |p: &Property| matches!(p, Property::MessageExpiryInterval(_) | Property::WillDelayInterval(_));
         will.properties.retain(|property| !own(property));
         // What the client may do may have changed since it left its will.
+        let Some(account) = self.directory.account(principal.user()) else {
+            return self.refuse_will(principal, &will, &Refusal::changed_user(), now);
+        };
+        let principal = &Arc::new(Principal { account, ..Principal::clone(principal) });
         if let Err(refusal) = access::publish(&self.topics, principal, &will.topic) {
             return self.refuse_will(principal, &will, &refusal, now);
         }

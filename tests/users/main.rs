@@ -4,6 +4,7 @@
 
 mod deciding;
 mod keeping;
+mod reloading;
 mod signing_in;
 #[path = "../support/mod.rs"]
 mod support;

@@ -115,6 +115,19 @@ impl Absents {
         self.sessions.get(&id)
     }
 
+    /// Those whose owners are such.
+    pub(super) fn whose(&self, such: impl Fn(&Arc<Principal>) -> bool) -> Vec<(MemberId, ClientId)> {
+        let found = self.sessions.iter().filter(|(_, absent)| such(&absent.principal));
+        found.map(|(id, absent)| (*id, absent.principal.client.clone())).collect()
+    }
+
+    /// Its owner has other rights now.
+    pub(super) fn identify(&mut self, id: MemberId, principal: Arc<Principal>) {
+        if let Some(absent) = self.sessions.get_mut(&id) {
+            absent.principal = principal;
+        }
+    }
+
     /// The session of this client, to be looked at.
     pub(super) fn find(&self, client: &str) -> Option<&Absent> {
         self.by_client.get(client).and_then(|id| self.sessions.get(id))

@@ -10,6 +10,7 @@ mod members;
 mod publishing;
 mod restore;
 mod retained;
+mod revise;
 mod tree;
 
 pub use absent::{AbsentLimits, OwnedWill};
