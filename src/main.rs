@@ -25,13 +25,14 @@ Usage:
   gpio-gatekeeper                     the built-in demo on simulated hardware
   gpio-gatekeeper --config FILE       the devices of this configuration
   gpio-gatekeeper check FILE          tell every mistake in a configuration, without touching hardware
+  gpio-gatekeeper check FILE --as USER [--client ID] --can 'read|write DEVICE' or 'publish|subscribe TOPIC'
   gpio-gatekeeper config --example    print a commented, complete configuration
   gpio-gatekeeper user add NAME [--role viewer|operator|admin] [--devices PATTERN,...] [--topics PATTERN,...]
                                 [--expires SPAN|DATE] [--password-stdin | --no-password]
   gpio-gatekeeper user passwd NAME [--password-stdin]
   gpio-gatekeeper user token NAME [--expires SPAN|DATE]   a secret for a device, shown once; or --revoke all of them
   gpio-gatekeeper user remove NAME
-  gpio-gatekeeper user list [--json]                      each with --users FILE
+  gpio-gatekeeper user list [--json]                      each with --users FILE, or --config FILE
 
 Options:
   -c, --config FILE    the configuration
@@ -45,10 +46,19 @@ Exit status: 0 for a good end, 1 when something failed, 2 for wrong arguments or
 enum Order {
     Run(Option<PathBuf>),
     Check(PathBuf),
+    Explain(Question),
     Example,
     User(user::Order),
     Help,
     Version,
+}
+
+/// Whether somebody may do something.
+struct Question {
+    config: PathBuf,
+    user: String,
+    client: Option<String>,
+    wish: String,
 }
 
 fn main() -> ExitCode {
@@ -62,6 +72,7 @@ fn main() -> ExitCode {
     match order {
         Order::Run(file) => run(file.as_deref()),
         Order::Check(file) => check(&file),
+        Order::Explain(question) => explain(&question),
         Order::Example => print(&config::example(&daemon::kinds())),
         Order::User(order) => user::run(order),
         Order::Help => print(HELP),
@@ -80,7 +91,7 @@ fn arguments() -> Result<Order, lexopt::Error> {
                 file = Some(parser.value()?.into())
             }
             Value(word) if order.is_none() && file.is_none() => match word.to_str() {
-                Some("check") => order = Some(Order::Check(parser.value()?.into())),
+                Some("check") => return check_arguments(&mut parser),
                 Some("user") => return user::arguments(&mut parser).map(Order::User),
                 Some("config") => match parser.next()? {
                     Some(Long("example")) => order = Some(Order::Example),
@@ -93,6 +104,26 @@ fn arguments() -> Result<Order, lexopt::Error> {
         }
     }
     Ok(order.unwrap_or(Order::Run(file)))
+}
+
+/// Reads what follows the word `check`.
+fn check_arguments(parser: &mut lexopt::Parser) -> Result<Order, lexopt::Error> {
+    let (mut file, mut user, mut client, mut wish) = (None, None, None, None);
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Value(path) if file.is_none() => file = Some(PathBuf::from(path)),
+            Long("as") => user = Some(parser.value()?.string()?),
+            Long("client") => client = Some(parser.value()?.string()?),
+            Long("can") => wish = Some(parser.value()?.string()?),
+            argument => return Err(argument.unexpected()),
+        }
+    }
+    let config = file.ok_or("check needs a FILE")?;
+    match (user, wish) {
+        (None, None) if client.is_none() => Ok(Order::Check(config)),
+        (Some(user), Some(wish)) => Ok(Order::Explain(Question { config, user, client, wish })),
+        _ => Err("--as USER and --can 'write DEVICE' belong together".into()),
+    }
 }
 
 /// Prints to standard output; a reader that has gone away is no failure.
@@ -122,6 +153,11 @@ fn load(file: &Path) -> Result<DaemonConfig, String> {
     config::load(&text, &file.display().to_string(), &daemon::kinds()).map_err(|report| report.to_string())
 }
 
+/// Where the users of a configuration are.
+fn users_of(file: &Path) -> Result<PathBuf, String> {
+    load(file)?.users.ok_or_else(|| format!("{}: there are no \"users\" in it", file.display()))
+}
+
 fn check(file: &Path) -> ExitCode {
     let loaded = load(file).and_then(|config| match &config.users {
         None => Ok(config),
@@ -132,6 +168,23 @@ fn check(file: &Path) -> ExitCode {
     });
     match loaded {
         Ok(config) => print(&format!("{}: good, {} devices", file.display(), config.devices.len())),
+        Err(error) => wrong(&error),
+    }
+}
+
+/// Says whether somebody may do something: the exit status is 0 for yes and 1 for no.
+fn explain(question: &Question) -> ExitCode {
+    let Question { config: file, user, client, wish } = question;
+    let explained = load(file).and_then(|config| {
+        let users = config.users.as_ref().ok_or("there are no users, and everybody may do everything")?;
+        let users = UsersFile::at(users).read().map_err(|error| error.to_string())?;
+        daemon::explain(&config, &users, user, client.as_ref().unwrap_or(user), wish)
+    });
+    match explained {
+        Ok(explained) => {
+            let printed = print(&explained.sentence);
+            if explained.verdict == daemon::Verdict::Yes { printed } else { ExitCode::FAILURE }
+        }
         Err(error) => wrong(&error),
     }
 }

@@ -9,6 +9,7 @@
 //! ```
 
 mod error;
+mod explain;
 mod guard;
 mod limits;
 mod logging;
@@ -24,6 +25,7 @@ use std::time::{Duration, Instant};
 use log::{error, info, warn};
 
 pub use error::StartupError;
+pub use explain::{Explained, Verdict, explain};
 use guard::Guarded;
 pub use guard::Reloader;
 pub use logging::Logging;

@@ -2,7 +2,7 @@
 
 use super::{Message, Reading, Space, Topics};
 use crate::auth::{self, Wish};
-use crate::domain::{Code, Command, Principal, Refusal, Registry, Target};
+use crate::domain::{Action, Code, Command, Principal, Refusal, Registry, Target};
 use crate::wire::mqtt::{TopicFilter, TopicName};
 
 /// Whether a client may have this command carried out.
@@ -33,6 +33,22 @@ pub(super) fn publish(topics: &Topics, principal: &Principal, topic: &TopicName)
     }
 }
 
+/// The same where the topic may be that of a device, whatever it is told to do.
+pub(crate) fn publish_or_drive(
+    topics: &Topics,
+    registry: &Registry,
+    principal: &Principal,
+    topic: &TopicName,
+) -> Result<(), Refusal> {
+    match topics.space(topic) {
+        Space::Set(target) => {
+            let driven = Command { target, action: Action::new("set") };
+            command(registry, principal, &driven)
+        }
+        _ => publish(topics, principal, topic),
+    }
+}
+
 /// Whether a client may be told of something that is published where `reading` says.  Answers to one client, and
 /// messages to one client, are for that client alone, whatever others subscribe to and whoever they are.
 pub(super) fn read(principal: &Principal, reading: Reading<'_>) -> bool {
@@ -52,7 +68,7 @@ pub(super) fn read_message(topics: &Topics, principal: &Principal, message: &Mes
 
 /// Whether a client may subscribe to this.  A filter that is wider than what the client may read is fine: it is told
 /// what it may read of it.  One of which it may read nothing is refused.
-pub(super) fn subscribe(topics: &Topics, principal: &Principal, filter: &TopicFilter) -> Result<(), Refusal> {
+pub(crate) fn subscribe(topics: &Topics, principal: &Principal, filter: &TopicFilter) -> Result<(), Refusal> {
     let text = filter.filter();
     if !filter.has_wildcard() {
         let Ok(topic) = TopicName::parse(text) else { return Ok(()) };
@@ -188,7 +204,7 @@ mod tests {
         let registry = Registry::default();
         let lamp = Target::Device(DeviceName::parse("lamp").expect("valid"));
         for (verb, roles) in [("read", &Role::ALL[..]), ("on", &Role::ALL[1..])] {
-            let wanted = Command { target: lamp.clone(), action: crate::domain::Action::new(verb) };
+            let wanted = Command { target: lamp.clone(), action: Action::new(verb) };
             let may = |role: &Role| command(&registry, &principal(*role), &wanted).is_ok();
             assert_eq!(Role::ALL.into_iter().filter(may).collect::<Vec<_>>(), roles, "{verb}");
         }

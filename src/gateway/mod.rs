@@ -5,7 +5,7 @@
 //! have for the client waits in its [`Outbox`].  The [`Bus`] is the thread that knows who is there and who wants
 //! to hear of what.
 
-mod access;
+pub(crate) mod access;
 mod backlog;
 mod bus;
 mod counters;

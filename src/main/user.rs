@@ -12,12 +12,19 @@ use gpio_gatekeeper::domain::{Account, DevicePattern, Role, TopicPattern, UserNa
 use lexopt::prelude::*;
 
 use super::password::{self, Source};
-use super::{fail, print};
+use super::{fail, print, users_of};
 
 /// What is to be done, and in which file.
 pub(crate) struct Order {
     deed: Deed,
-    users: PathBuf,
+    place: Place,
+}
+
+/// Where the users are.
+enum Place {
+    Users(PathBuf),
+    /// A configuration says so.
+    Config(PathBuf),
 }
 
 enum Deed {
@@ -47,7 +54,7 @@ enum Tokens {
 /// The options of all deeds, as they were given.
 #[derive(Default)]
 struct Options {
-    users: Option<PathBuf>,
+    place: Option<Place>,
     role: Option<Role>,
     devices: Option<Vec<DevicePattern>>,
     topics: Option<Vec<TopicPattern>>,
@@ -79,7 +86,8 @@ pub(crate) fn arguments(parser: &mut lexopt::Parser) -> Result<Order, lexopt::Er
             Value(text) if name.is_none() && deed != "list" => {
                 name = Some(UserName::parse(&text.string()?).map_err(|error| error.to_string())?);
             }
-            Long("users") => options.users = Some(parser.value()?.into()),
+            Long("users") => options.place = Some(Place::Users(parser.value()?.into())),
+            Long("config") => options.place = Some(Place::Config(parser.value()?.into())),
             Long(option) if allowed.contains(&option) => {
                 let option = option.to_owned();
                 options.take(&option, parser)?;
@@ -135,8 +143,8 @@ impl Options {
                 Deed::Token { name: named()?, expires: self.expires, what }
             }
         };
-        let users = self.users.ok_or("where are the users? give --users FILE")?;
-        Ok(Order { deed, users })
+        let place = self.place.ok_or("where are the users? give --users FILE or --config FILE")?;
+        Ok(Order { deed, place })
     }
 }
 
@@ -159,7 +167,10 @@ pub(crate) fn run(order: Order) -> ExitCode {
 }
 
 fn carry_out(order: Order) -> Result<String, String> {
-    let file = UsersFile::at(order.users);
+    let file = UsersFile::at(match order.place {
+        Place::Users(file) => file,
+        Place::Config(file) => users_of(&file)?,
+    });
     let changed =
         |result: Result<String, gpio_gatekeeper::auth::UsersError>| result.map_err(|e| e.to_string());
     match order.deed {

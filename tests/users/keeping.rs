@@ -120,5 +120,9 @@ fn what_is_wrong_is_refused_and_changes_nothing() {
 fn without_a_file_it_is_asked_where_the_users_are() {
     let ended = Process::start(&mut gatekeeper(&["user", "list"])).end();
     assert_eq!(ended.code(), Some(2));
-    assert!(ended.errors.contains("where are the users? give --users FILE"), "{}", ended.errors);
+    assert!(
+        ended.errors.contains("where are the users? give --users FILE or --config FILE"),
+        "{}",
+        ended.errors
+    );
 }

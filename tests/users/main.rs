@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "a test program has nobody outside")]
 
 mod deciding;
+mod explaining;
 mod keeping;
 mod reloading;
 mod signing_in;

@@ -12,7 +12,7 @@ use super::outgoing::Outgoing;
 use super::reception::Reception;
 use super::session::Session;
 use crate::auth::Credentials;
-use crate::domain::{Account, Action, Audit, ClientId, Command, Deed, Principal, Refusal};
+use crate::domain::{Account, Audit, ClientId, Deed, Principal, Refusal};
 use crate::gateway::{Joining, Message, Note, Shared, Space, access};
 use crate::net::Seating;
 use crate::wire::mqtt::{Connack, Connect, Packet, Properties, Property, ReasonCode, Version, Will};
@@ -174,15 +174,8 @@ fn will(will: Will, principal: &Arc<Principal>, shared: &Shared) -> Result<Messa
             return refuse(ReasonCode::TopicNameInvalid, "the topic of the will names no device");
         }
     }
-    let allowed = match shared.topics.space(&topic) {
-        Space::Set(target) => {
-            // Whatever it does when its time comes: to read, nobody needs a will.
-            let command = Command { target, action: Action::new("will") };
-            access::command(&shared.registry, principal, &command)
-        }
-        _ => access::publish(&shared.topics, principal, &topic),
-    };
-    if let Err(refusal) = allowed {
+    // Whatever it does when its time comes: to read, nobody needs a will.
+    if let Err(refusal) = access::publish_or_drive(&shared.topics, &shared.registry, principal, &topic) {
         let deed = Deed::Other(topic.to_string(), "will".to_owned());
         shared.bus.audit(Audit::refusal(Some(principal.clone()), deed, &refusal));
         return Err(Refused { reason: ReasonCode::NotAuthorized, message: refusal.message });
