@@ -16,7 +16,7 @@ use super::{Counters, Done, Message, Note, Space, Topics, access};
 use crate::auth::Directory;
 use crate::control::{Commands, Recipient, Request};
 use crate::domain::{Audit, ClientId, Code, Deed, Event, Outcome, Principal, Refusal, Registry};
-use crate::wire::mqtt::Property;
+use crate::wire::mqtt::{Property, TopicName};
 
 /// What the desk needs to know.
 pub struct DeskSettings {
@@ -172,6 +172,7 @@ impl Desk {
             Letter::Identify(id, principal) => {
                 self.broker.identify(id, principal);
                 self.broker.revise(&self.directory);
+                self.tell_presence(id, now);
             }
             Letter::Users(users) => {
                 self.directory = self.directory.clone().with(users);
@@ -299,21 +300,35 @@ impl Desk {
         }
         if named && self.broker.find(principal.client.as_str()).is_none() {
             self.tell_status(&principal.client, "offline", now);
+            if principal.user().is_some() {
+                self.tell_user(&principal.client, "", now);
+            }
         }
     }
 
     fn tell_presence(&mut self, id: MemberId, now: Instant) {
         let Some(member) = self.broker.member(id).filter(|member| member.named) else { return };
-        let client = member.principal.client.clone();
+        let (client, user) = (member.principal.client.clone(), member.principal.user().cloned());
         self.tell_status(&client, "online", now);
+        if let Some(user) = user {
+            self.tell_user(&client, user.as_str(), now);
+        }
     }
 
-    /// The status of a client is kept within the limits, for clients choose how many names there are.
     fn tell_status(&mut self, client: &ClientId, status: &str, now: Instant) {
-        let topic = self.topics.node_status(client.as_str());
-        let kept = Message { sender: Some(client.clone()), ..Message::own(topic.clone(), status, true) };
+        self.tell_of(client, self.topics.node_status(client.as_str()), status, now);
+    }
+
+    /// Whose a client is; nobody's when it is gone.
+    fn tell_user(&mut self, client: &ClientId, user: &str, now: Instant) {
+        self.tell_of(client, self.topics.node_user(client.as_str()), user, now);
+    }
+
+    /// What is told of a client is kept within the limits, for clients choose how many names there are.
+    fn tell_of(&mut self, client: &ClientId, topic: TopicName, what: &str, now: Instant) {
+        let kept = Message { sender: Some(client.clone()), ..Message::own(topic.clone(), what, true) };
         if self.broker.publish(kept, now).is_err() {
-            self.say(Message::own(topic, status, false), now);
+            self.say(Message::own(topic, what, false), now);
         }
     }
 

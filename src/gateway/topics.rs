@@ -120,6 +120,11 @@ impl Topics {
         self.under(&["nodes", client, "status"])
     }
 
+    /// `pi/nodes/{client}/user`.
+    pub fn node_user(&self, client: &str) -> TopicName {
+        self.under(&["nodes", client, "user"])
+    }
+
     /// `pi/nodes/{client}/message`.
     pub fn message(&self, client: &str) -> TopicName {
         self.under(&["nodes", client, "message"])

@@ -200,6 +200,19 @@ fn the_audit_knows_users_and_refusals() {
 }
 
 #[test]
+fn others_see_whose_a_client_is() {
+    let house = House::plain();
+    let mut watcher = house.mqtt_as("vera", "watcher");
+    watcher.subscribe("pi/nodes/bench/user");
+    let mut line = house.line();
+    line.expect("COMMAND=HELLO|CLIENT=bench", "REPLY=OK");
+    line.expect("COMMAND=AUTH|USER=anna|PASSWORD=password", "REPLY=OK");
+    assert_eq!(watcher.message_on("pi/nodes/bench/user"), "anna");
+    line.expect("COMMAND=QUIT", "REPLY=OK");
+    assert_eq!(watcher.message_on("pi/nodes/bench/user"), "");
+}
+
+#[test]
 fn a_client_id_belongs_to_its_user() {
     let house = House::plain();
     let mut bert = house.mqtt_as("bert", "panel");
