@@ -22,8 +22,8 @@ struct Lane {
     attempts: VecDeque<Attempt>,
 }
 
-/// So many may wait.  Each belongs to a connection, and of these there are not many more.
-const MOST: usize = 8192;
+/// So many may wait, which take 2 MiB at most.  Each belongs to a connection, of which there are rarely more.
+pub(super) const MOST: usize = 2048;
 
 impl Attempts {
     /// Adds one; hands it back where as many wait as may.

@@ -287,6 +287,7 @@ mod tests {
     use std::sync::mpsc::TryRecvError;
     use std::time::Duration;
 
+    use super::super::attempts::MOST;
     use super::*;
 
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
@@ -403,6 +404,18 @@ mod tests {
         let there = ask(&mut desk, HERE, "anna", "password");
         assert_eq!(desk.work(now, 0), None, "nothing is left to do");
         assert_eq!(there.told(), Some(Ok("anna".to_owned())));
+    }
+
+    #[test]
+    fn only_so_many_wait_and_who_has_gone_makes_room() {
+        let mut desk = desk();
+        let mut waiting: Vec<Asked> = (0..MOST).map(|_| ask(&mut desk, HERE, "anna", "guess")).collect();
+        assert_eq!(ask(&mut desk, THERE, "bert", "password").told(), Some(Err(Rejected::Busy)));
+        waiting.truncate(MOST - 1);
+        let bert = ask(&mut desk, THERE, "bert", "password");
+        desk.work(Instant::now(), 0);
+        desk.work(Instant::now(), 0);
+        assert_eq!(bert.told(), Some(Ok("bert".to_owned())));
     }
 
     #[test]
