@@ -118,7 +118,7 @@ fn check_arguments(parser: &mut lexopt::Parser) -> Result<Order, lexopt::Error> 
             argument => return Err(argument.unexpected()),
         }
     }
-    let config = file.ok_or("check needs a FILE")?;
+    let config = file.ok_or("check needs an argument, the FILE")?;
     match (user, wish) {
         (None, None) if client.is_none() => Ok(Order::Check(config)),
         (Some(user), Some(wish)) => Ok(Order::Explain(Question { config, user, client, wish })),
