@@ -22,16 +22,20 @@ struct Lane {
     attempts: VecDeque<Attempt>,
 }
 
+/// So many may wait in one lane.  Their connections stay open meanwhile, and there are only so many of those.
+pub(super) const LANE: usize = 32;
+/// So many may wait from one address.
+const ADDRESS: usize = 128;
 /// So many may wait, which take 2 MiB at most.  Each belongs to a connection, of which there are rarely more.
-pub(super) const MOST: usize = 2048;
+const MOST: usize = 2048;
 
 impl Attempts {
     /// Adds one; hands it back where as many wait as may.
     pub(super) fn add(&mut self, attempt: Attempt) -> Result<(), Attempt> {
-        if self.waiting >= MOST {
+        if self.is_full(&attempt) {
             self.forget_the_gone();
         }
-        if self.waiting >= MOST {
+        if self.is_full(&attempt) {
             return Err(attempt);
         }
         self.waiting += 1;
@@ -67,6 +71,13 @@ impl Attempts {
     /// When the next one can be looked at; nothing where none waits.
     pub(super) fn due(&self, throttle: &Throttle, now: Instant) -> Option<Instant> {
         self.lanes.iter().map(|lane| throttle.ready(lane.address).unwrap_or(now)).min()
+    }
+
+    fn is_full(&self, attempt: &Attempt) -> bool {
+        let here = self.lanes.iter().filter(|lane| lane.address == attempt.address);
+        let lane =
+            here.clone().find(|lane| lane.user == attempt.user()).map_or(0, |lane| lane.attempts.len());
+        lane >= LANE || here.map(|lane| lane.attempts.len()).sum::<usize>() >= ADDRESS || self.waiting >= MOST
     }
 
     fn forget_the_gone(&mut self) {
