@@ -7,6 +7,7 @@ use gpio_gatekeeper::wire::mqtt::{Connect, Packet, ReasonCode, Version};
 use super::support::line::LineClient;
 use super::support::mqtt::{MqttClient, connect, publish};
 use super::support::program::{Program, simulated};
+use super::support::websocket::{WebSocketClient, request};
 use super::support::{DEMO_DEVICES, Gatekeeper};
 use super::{House, TOKEN, credentials, residents, write_users};
 
@@ -98,6 +99,23 @@ fn credentials_in_a_connect_are_right_or_refused() {
         let (_client, connack) = house.connect(Connect { client_id: format!("c{number}"), ..connect });
         assert_eq!(connack.reason, reason, "{shown}");
     }
+}
+
+#[test]
+fn a_web_page_signs_in_as_well() {
+    let house = House::plain();
+    let connack = |connect: Connect| {
+        let address = house.gatekeeper.http();
+        let mut page = WebSocketClient::open(address, request(address)).expect("a WebSocket");
+        page.send(&[Packet::Connect(Box::new(connect))]);
+        match page.receive() {
+            Packet::Connack(connack) => connack.reason,
+            other => panic!("no CONNACK: {other:?}"),
+        }
+    };
+    assert_eq!(connack(connect("page")), ReasonCode::NotAuthorized);
+    assert_eq!(connack(credentials("page", "anna", "guess")), ReasonCode::BadUserNameOrPassword);
+    assert_eq!(connack(credentials("page", "anna", "password")), ReasonCode::Success);
 }
 
 #[test]
