@@ -10,6 +10,7 @@
 //! [`domain`] is the vocabulary that all of them speak.  Who may use whom is written down in
 //! `tests/architecture.rs`, which enforces it.
 
+pub mod auth;
 pub mod config;
 pub mod control;
 pub mod daemon;

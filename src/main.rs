@@ -1,13 +1,18 @@
 //! The `gpio-gatekeeper` program: arguments, configuration, start, wait for a signal, stop.
 
-#[path = "main/hangup.rs"]
-mod hangup;
-
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+#[path = "main/hangup.rs"]
+mod hangup;
+#[path = "main/password.rs"]
+mod password;
+#[path = "main/user.rs"]
+mod user;
+
+use gpio_gatekeeper::auth::UsersFile;
 use gpio_gatekeeper::config;
 use gpio_gatekeeper::daemon::{self, Daemon, DaemonConfig, Logging, StartupError};
 use hangup::Hangup;
@@ -20,28 +25,45 @@ Usage:
   gpio-gatekeeper                     the built-in demo on simulated hardware
   gpio-gatekeeper --config FILE       the devices of this configuration
   gpio-gatekeeper check FILE          tell every mistake in a configuration, without touching hardware
+  gpio-gatekeeper check FILE --as USER [--client ID] --can 'read|write DEVICE' or 'publish|subscribe TOPIC'
   gpio-gatekeeper config --example    print a commented, complete configuration
   gpio-gatekeeper cert --self-signed NAME... [--out FOLDER]
                                       make certificate.pem and key.pem for a first try of TLS; the names and
                                       addresses are those by which clients will call this machine
+  gpio-gatekeeper user add NAME [--role viewer|operator|admin] [--devices PATTERN,...] [--topics PATTERN,...]
+                                [--expires SPAN|DATE] [--password-stdin | --no-password]
+  gpio-gatekeeper user passwd NAME [--password-stdin]
+  gpio-gatekeeper user token NAME [--expires SPAN|DATE]   a secret for a device, shown once; or --revoke all of them
+  gpio-gatekeeper user remove NAME
+  gpio-gatekeeper user list [--json]                      each with --users FILE, or --config FILE
 
 Options:
   -c, --config FILE    the configuration
   -h, --help           this text
   -V, --version        the version
 
-RUST_LOG=debug tells more; SIGINT and SIGTERM stop the daemon in order.  SIGHUP makes it read its certificates anew,
-or stops it where it has none.
+RUST_LOG=debug tells more; SIGINT and SIGTERM stop the daemon in order.  SIGHUP makes it read its users and certificates
+anew, or stops it where it has neither.
 Exit status: 0 for a good end, 1 when something failed, 2 for wrong arguments or a wrong configuration.";
 
 /// What the arguments ask for.
 enum Order {
     Run(Option<PathBuf>),
     Check(PathBuf),
+    Explain(Question),
     Example,
     Certificate { names: Vec<String>, folder: PathBuf },
+    User(user::Order),
     Help,
     Version,
+}
+
+/// Whether somebody may do something.
+struct Question {
+    config: PathBuf,
+    user: String,
+    client: Option<String>,
+    wish: String,
 }
 
 fn main() -> ExitCode {
@@ -55,11 +77,13 @@ fn main() -> ExitCode {
     match order {
         Order::Run(file) => run(file.as_deref()),
         Order::Check(file) => check(&file),
+        Order::Explain(question) => explain(&question),
         Order::Example => print(&config::example(&daemon::kinds())),
         Order::Certificate { names, folder } => match daemon::make_self_signed(&names, &folder) {
             Ok(made) => print(&made.to_string()),
             Err(error) => fail(&error),
         },
+        Order::User(order) => user::run(order),
         Order::Help => print(HELP),
         Order::Version => print(concat!("gpio-gatekeeper ", env!("CARGO_PKG_VERSION"))),
     }
@@ -76,7 +100,8 @@ fn arguments() -> Result<Order, lexopt::Error> {
                 file = Some(parser.value()?.into())
             }
             Value(word) if order.is_none() && file.is_none() => match word.to_str() {
-                Some("check") => order = Some(Order::Check(parser.value()?.into())),
+                Some("check") => return check_arguments(&mut parser),
+                Some("user") => return user::arguments(&mut parser).map(Order::User),
                 Some("config") => match parser.next()? {
                     Some(Long("example")) => order = Some(Order::Example),
                     Some(argument) => return Err(argument.unexpected()),
@@ -113,6 +138,26 @@ fn certificate(parser: &mut lexopt::Parser) -> Result<Order, lexopt::Error> {
     Ok(Order::Certificate { names, folder })
 }
 
+/// Reads what follows the word `check`.
+fn check_arguments(parser: &mut lexopt::Parser) -> Result<Order, lexopt::Error> {
+    let (mut file, mut user, mut client, mut wish) = (None, None, None, None);
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Value(path) if file.is_none() => file = Some(PathBuf::from(path)),
+            Long("as") => user = Some(parser.value()?.string()?),
+            Long("client") => client = Some(parser.value()?.string()?),
+            Long("can") => wish = Some(parser.value()?.string()?),
+            argument => return Err(argument.unexpected()),
+        }
+    }
+    let config = file.ok_or("check needs an argument, the FILE")?;
+    match (user, wish) {
+        (None, None) if client.is_none() => Ok(Order::Check(config)),
+        (Some(user), Some(wish)) => Ok(Order::Explain(Question { config, user, client, wish })),
+        _ => Err("--as USER and --can 'write DEVICE' belong together".into()),
+    }
+}
+
 /// Prints to standard output; a reader that has gone away is no failure.
 fn print(text: &str) -> ExitCode {
     match writeln!(io::stdout().lock(), "{}", text.trim_end()) {
@@ -140,25 +185,49 @@ fn load(file: &Path) -> Result<DaemonConfig, String> {
     config::load(&text, &file.display().to_string(), &daemon::kinds()).map_err(|report| report.to_string())
 }
 
+/// Where the users of a configuration are.
+fn users_of(file: &Path) -> Result<PathBuf, String> {
+    load(file)?.users.ok_or_else(|| format!("{}: there are no \"users\" in it", file.display()))
+}
+
 fn check(file: &Path) -> ExitCode {
-    match load(file) {
-        Ok(config) => {
-            let report = daemon::check_files(&config);
-            if !report.warnings.is_empty() {
-                eprintln!("{}", in_file(file, &report.warnings));
-            }
-            if !report.mistakes.is_empty() {
-                return wrong(&in_file(file, &report.mistakes));
-            }
-            print(&format!("{}: good, {} devices", file.display(), config.devices.len()))
-        }
-        Err(error) => wrong(&error),
+    let config = match load(file) {
+        Ok(config) => config,
+        Err(error) => return wrong(&error),
+    };
+    if let Some(Err(error)) = config.users.as_ref().map(|users| UsersFile::at(users).read()) {
+        return wrong(&format!("{}: users: {error}", file.display()));
     }
+    let report = daemon::check_files(&config);
+    if !report.warnings.is_empty() {
+        eprintln!("{}", in_file(file, &report.warnings));
+    }
+    if !report.mistakes.is_empty() {
+        return wrong(&in_file(file, &report.mistakes));
+    }
+    print(&format!("{}: good, {} devices", file.display(), config.devices.len()))
 }
 
 /// Texts that begin with their place in a file, one on a line.
 fn in_file(file: &Path, told: &[String]) -> String {
     told.iter().map(|told| format!("{}:{told}", file.display())).collect::<Vec<_>>().join("\n")
+}
+
+/// Says whether somebody may do something: the exit status is 0 for yes and 1 for no.
+fn explain(question: &Question) -> ExitCode {
+    let Question { config: file, user, client, wish } = question;
+    let explained = load(file).and_then(|config| {
+        let users = config.users.as_ref().ok_or("there are no users, and everybody may do everything")?;
+        let users = UsersFile::at(users).read().map_err(|error| error.to_string())?;
+        daemon::explain(&config, &users, user, client.as_ref().unwrap_or(user), wish)
+    });
+    match explained {
+        Ok(explained) => {
+            let printed = print(&explained.sentence);
+            if explained.verdict == daemon::Verdict::Yes { printed } else { ExitCode::FAILURE }
+        }
+        Err(error) => wrong(&error),
+    }
 }
 
 /// Tells what is wrong with a configuration.
@@ -176,12 +245,14 @@ fn run(file: Option<&Path>) -> ExitCode {
         Ok(config) => config,
         Err(error) => return wrong(&error),
     };
+    // Before there is any other thread.  With neither users nor certificates there is nothing to be read anew, and a
+    // terminal that hangs up ends the daemon.
     let shows_certificates =
         [&config.line.tls, &config.mqtt.tls, &config.http.tls].into_iter().any(Option::is_some);
-    let hangup = match shows_certificates.then(Hangup::hold_back).transpose() {
-        Ok(hangup) => hangup,
-        Err(error) => return fail(&format!("SIGHUP can't be held back: {error}")),
-    };
+    let reads_anew = shows_certificates || config.users.is_some();
+    if let Err(error) = if reads_anew { hangup::hold_back() } else { Ok(()) } {
+        return fail(&format!("SIGHUP can't be held back: {error}"));
+    }
     let logging = Logging::install(config.log);
     let prefix = config.mqtt.prefix.clone();
     let first = config.devices.first().map(|device| device.name.to_string());
@@ -202,21 +273,33 @@ fn run(file: Option<&Path>) -> ExitCode {
             return code;
         }
     };
-    let (stopper, certificates) = (daemon.stopper(), daemon.certificates());
-    let reload = move || {
-        // The log says what came of it.
-        let _ = certificates.reload();
-    };
-    let handled = hangup
-        .map_or(Ok(()), |hangup| hangup.on_signal(reload))
-        .and_then(|()| ctrlc::set_handler(move || stopper.stop()).map_err(io::Error::other));
-    if let Err(error) = handled {
+    let stopper = daemon.stopper();
+    if let Err(error) = ctrlc::set_handler(move || stopper.stop()) {
         log::error!("signals can't be handled: {error}");
         daemon.stop(daemon::Ending::Asked);
         return ExitCode::FAILURE;
     }
+    let (users, certificates) = (daemon.reloader(), daemon.certificates());
+    let read_anew = move || {
+        if let Some(users) = &users {
+            users.reload();
+        }
+        // The log says what came of it.
+        let _ = certificates.reload();
+    };
+    let hangup = match reads_anew.then(|| Hangup::start(read_anew)).transpose() {
+        Ok(hangup) => hangup,
+        Err(error) => {
+            log::error!("the thread that waits for SIGHUP can't be started: {error}");
+            daemon.stop(daemon::Ending::Asked);
+            return ExitCode::FAILURE;
+        }
+    };
     print(&greeting(&daemon, file, &prefix, first.as_deref()));
     let why = daemon.wait();
+    if let Some(hangup) = hangup {
+        hangup.stop();
+    }
     if daemon.stop(why) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

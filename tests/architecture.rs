@@ -15,7 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("control", &["domain", "hardware"]),
     ("gateway", &["domain", "wire", "net", "auth", "control"]),
     ("daemon", &["domain", "wire", "net", "auth", "hardware", "config", "control", "gateway"]),
-    ("main", &["config", "daemon"]),
+    ("main", &["domain", "auth", "config", "daemon"]),
 ];
 
 const LONGEST_FILE: usize = 500;

@@ -95,6 +95,8 @@ fn the_example_is_accepted_and_says_the_defaults() {
         "log",
         "telemetry",
         "state_folder",
+        "users",
+        "anonymous",
         "persistence",
         "listen",
         "keepalive",

@@ -79,6 +79,28 @@ pub struct HttpListener {
     pub tls: Option<TlsListener>,
 }
 
+/// Whether there are users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Guard {
+    /// Everybody may do everything.
+    Nobody,
+    /// Whoever wants something says who it is.
+    Users,
+}
+
+/// Whether others can listen to what goes over a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Privacy {
+    None,
+    Encrypted,
+}
+
+/// Whether a listener may be reached from other machines.
+pub(super) enum Secured {
+    Well,
+    Badly(&'static str),
+}
+
 impl Default for LineListener {
     fn default() -> LineListener {
         LineListener {
@@ -116,9 +138,9 @@ impl Default for HttpListener {
     }
 }
 
-pub(super) fn read_line(settings: &Settings<'_>, mistakes: &mut Mistakes) -> LineListener {
+pub(super) fn read_line(settings: &Settings<'_>, guard: Guard, mistakes: &mut Mistakes) -> LineListener {
     let line: LineListener = settings.read(mistakes).unwrap_or_default();
-    check_reach(settings, line.listen, Insecure(line.insecure), mistakes);
+    check_reach(settings, line.listen, secured(guard, Privacy::None), Insecure(line.insecure), mistakes);
     let keepalive_in_bounds = within(settings, "keepalive", line.keepalive, KEEPALIVE, mistakes);
     let maximum_in_bounds =
         within(settings, "keepalive_maximum", line.keepalive_maximum, KEEPALIVE_MAXIMUM, mistakes);
@@ -133,9 +155,9 @@ pub(super) fn read_line(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Lin
     line
 }
 
-pub(super) fn read_mqtt(settings: &Settings<'_>, mistakes: &mut Mistakes) -> MqttListener {
+pub(super) fn read_mqtt(settings: &Settings<'_>, guard: Guard, mistakes: &mut Mistakes) -> MqttListener {
     let mqtt: MqttListener = settings.read(mistakes).unwrap_or_default();
-    check_reach(settings, mqtt.listen, Insecure(mqtt.insecure), mistakes);
+    check_reach(settings, mqtt.listen, secured(guard, Privacy::None), Insecure(mqtt.insecure), mistakes);
     if let Some(rule) = broken_prefix_rule(&mqtt.prefix) {
         settings.mistake("prefix", rule, mistakes);
     }
@@ -143,9 +165,9 @@ pub(super) fn read_mqtt(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Mqt
     mqtt
 }
 
-pub(super) fn read_http(settings: &Settings<'_>, mistakes: &mut Mistakes) -> HttpListener {
+pub(super) fn read_http(settings: &Settings<'_>, guard: Guard, mistakes: &mut Mistakes) -> HttpListener {
     let http: HttpListener = settings.read(mistakes).unwrap_or_default();
-    check_reach(settings, http.listen, Insecure(http.insecure), mistakes);
+    check_reach(settings, http.listen, secured(guard, Privacy::None), Insecure(http.insecure), mistakes);
     if let Some(wrong) = http.origins.iter().find(|origin| !is_origin(origin)) {
         let message = format!(
             "expected origins such as \"https://panel.example:8443\", without a path, or \"*\" for all, found {wrong:?}"
@@ -192,18 +214,34 @@ fn is_origin(origin: &str) -> bool {
     !scheme.is_empty() && scheme.chars().all(word) && !rest.is_empty() && rest.chars().all(host)
 }
 
-/// As long as there are no users, whoever reaches a port is its master, in TLS too.
+/// What a listener has to be reached from other machines with a good conscience: users, and a link that nobody
+/// listens to.
+pub(super) fn secured(guard: Guard, privacy: Privacy) -> Secured {
+    match (guard, privacy) {
+        (Guard::Users, Privacy::Encrypted) => Secured::Well,
+        (Guard::Users, Privacy::None) => Secured::Badly(
+            "passwords would cross the network for everybody to read, because this is not the listener of \"tls\"",
+        ),
+        (Guard::Nobody, _) => {
+            Secured::Badly("everybody who can reach it could drive every device, because there are no users")
+        }
+    }
+}
+
+/// Where other machines can reach a listener, it is secured, or it is said that it is not.
 pub(super) fn check_reach(
     settings: &Settings<'_>,
     listen: Option<SocketAddr>,
+    secured: Secured,
     insecure: Insecure,
     mistakes: &mut Mistakes,
 ) {
     let Some(address) = listen.filter(|address| !address.ip().to_canonical().is_loopback()) else { return };
+    let Secured::Badly(why) = secured else { return };
     if insecure == Insecure(false) {
         let message = format!(
-            "everybody who can reach {address} could drive every device, because there are no users yet: \
-             listen on 127.0.0.1, or add \"insecure\": true if that is meant"
+            "{address} can be reached from other machines, and {why}: listen on 127.0.0.1, or add \"insecure\": true \
+             if that is meant"
         );
         settings.mistake("listen", message, mistakes);
     }

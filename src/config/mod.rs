@@ -24,7 +24,7 @@ use log::LevelFilter;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::domain::{Interlock, KindReader, Mistakes, Settings, Span, Wired};
+use crate::domain::{Interlock, KindReader, Mistakes, Role, Settings, Span, Wired};
 
 pub use devices::Device;
 pub use example::{DEMO, example};
@@ -33,6 +33,7 @@ pub use report::{Located, Report};
 pub use sections::{Audit, Backend, Hardware, Limits};
 pub use tls::{ClientCertificates, PemFile, TlsListener};
 
+use listeners::Guard;
 use report::Places;
 
 /// A configuration without a mistake.
@@ -56,6 +57,10 @@ pub struct Config<B> {
     pub log: LevelFilter,
     /// Where files are kept that outlive the daemon; only looked at when there are any.
     pub state_folder: PathBuf,
+    /// Where the users are; without them everybody may do everything.
+    pub users: Option<PathBuf>,
+    /// What those may do who do not say who they are; nothing where there are users and no role for them.
+    pub anonymous: Option<Role>,
     /// In the order of the file.
     pub devices: Vec<Device<B>>,
     /// Groups of devices of which one at a time may be on.
@@ -97,16 +102,27 @@ fn read<B: Wired>(
         settings.mistake("state_folder", message, mistakes);
     }
 
+    if top.users.as_ref().is_some_and(|users| !users.is_absolute()) {
+        let message =
+            "expected the path of a file from the root on, such as \"/etc/gpio-gatekeeper/users.json\"";
+        settings.mistake("users", message, mistakes);
+    }
+    if top.anonymous.is_some() && top.users.is_none() {
+        let message = "without users everybody may do everything: add \"users\", or leave this out";
+        settings.mistake("anonymous", message, mistakes);
+    }
+    let guard = if top.users.is_some() { Guard::Users } else { Guard::Nobody };
+
     let line_settings = settings.object("line", "an object with the settings of the line protocol", mistakes);
     let mqtt_settings = settings.object("mqtt", "an object with the settings of MQTT", mistakes);
     let http_settings = settings.object("http", "an object with the settings of HTTP", mistakes);
-    let mut line = listeners::read_line(&line_settings, mistakes);
-    let mut mqtt = listeners::read_mqtt(&mqtt_settings, mistakes);
-    let mut http = listeners::read_http(&http_settings, mistakes);
+    let mut line = listeners::read_line(&line_settings, guard, mistakes);
+    let mut mqtt = listeners::read_mqtt(&mqtt_settings, guard, mistakes);
+    let mut http = listeners::read_http(&http_settings, guard, mistakes);
     let [line_tls, mqtt_tls, http_tls] = [&line_settings, &mqtt_settings, &http_settings]
         .map(|section| section.object("tls", "an object with the settings of TLS", mistakes));
     let mut read_tls = |section, tls, port, insecure| {
-        tls::read(section, tls, port, tls::Insecure(insecure), places, mistakes)
+        tls::read(section, tls, port, (guard, tls::Insecure(insecure)), places, mistakes)
     };
     line.tls = read_tls(&line_settings, &line_tls, LINE_TLS, line.insecure);
     mqtt.tls = read_tls(&mqtt_settings, &mqtt_tls, MQTT_TLS, mqtt.insecure);
@@ -133,9 +149,23 @@ fn read<B: Wired>(
     let devices = devices::read(&devices, &hardware, places, kinds, mistakes);
     let interlocks = settings.object("interlocks", "an object with the interlocks by name", mistakes);
     let interlocks = interlocks::read(&interlocks, &devices, mistakes);
-    let Top { telemetry, log, state_folder, .. } = top;
-    let log = log.into();
-    Config { line, mqtt, http, hardware, audit, limits, telemetry, log, state_folder, devices, interlocks }
+    let Top { telemetry, log, state_folder, users, anonymous, .. } = top;
+    let (log, anonymous) = (log.into(), anonymous.map(Role::from));
+    Config {
+        line,
+        mqtt,
+        http,
+        hardware,
+        audit,
+        limits,
+        telemetry,
+        log,
+        state_folder,
+        users,
+        anonymous,
+        devices,
+        interlocks,
+    }
 }
 
 /// The keys of the file itself.  The sections are read one by one, so that each can go on after a mistake.
@@ -145,6 +175,8 @@ struct Top {
     telemetry: Span,
     log: LogLevel,
     state_folder: PathBuf,
+    users: Option<PathBuf>,
+    anonymous: Option<Anonymous>,
     #[serde(rename = "line")]
     _line: IgnoredAny,
     #[serde(rename = "mqtt")]
@@ -169,6 +201,8 @@ impl Default for Top {
             telemetry: Span::from_millis(10_000),
             log: LogLevel::Info,
             state_folder: PathBuf::from("/var/lib/gpio-gatekeeper"),
+            users: None,
+            anonymous: None,
             _line: IgnoredAny,
             _mqtt: IgnoredAny,
             _http: IgnoredAny,
@@ -191,6 +225,23 @@ enum LogLevel {
     Info,
     Debug,
     Trace,
+}
+
+/// The roles of those who do not say who they are.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Anonymous {
+    Viewer,
+    Operator,
+}
+
+impl From<Anonymous> for Role {
+    fn from(anonymous: Anonymous) -> Role {
+        match anonymous {
+            Anonymous::Viewer => Role::Viewer,
+            Anonymous::Operator => Role::Operator,
+        }
+    }
 }
 
 impl From<LogLevel> for LevelFilter {

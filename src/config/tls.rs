@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::listeners::{address_or_null, check_reach};
+use super::listeners::{Guard, Privacy, address_or_null, check_reach, secured};
 use super::report::Places;
 use crate::domain::{Mistakes, Settings};
 
@@ -67,7 +67,7 @@ pub(super) fn read(
     section: &Settings<'_>,
     tls: &Settings<'_>,
     port: u16,
-    insecure: Insecure,
+    (guard, insecure): (Guard, Insecure),
     places: &Places<'_>,
     mistakes: &mut Mistakes,
 ) -> Option<TlsListener> {
@@ -78,7 +78,7 @@ pub(super) fn read(
     if !tls.has("listen") {
         listen = Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
     }
-    check_reach(tls, listen, insecure, mistakes);
+    check_reach(tls, listen, secured(guard, Privacy::Encrypted), insecure, mistakes);
     let asked = client_ca.as_ref().map_or(ClientCertificates::Off, |_| ClientCertificates::Required);
     let client_certificates = client_certificates.unwrap_or(asked);
     if client_certificates != ClientCertificates::Off && client_ca.is_none() {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::{ConnectionId, Now, Recipient, Request};
 use crate::domain::{
     Audit, Code, Deed, DeviceName, Event, Holder, Lease, LeaseNews, LeaseNotice, LeaseToken, LeasedDevices,
-    Loss, Outcome, Principal, Refusal, Reply, Tenancy,
+    Loss, Outcome, Principal, Refusal, Reply, Role, Tenancy,
 };
 
 /// The leases on the devices of one controller, which are known by their places.
@@ -491,6 +491,9 @@ fn no_lease() -> Refusal {
 }
 
 /// Whether somebody may end the leases of others.
-pub(super) fn may_break(_principal: &Principal) -> Result<(), Refusal> {
-    Ok(())
+pub(super) fn may_break(principal: &Principal) -> Result<(), Refusal> {
+    if principal.account.role == Role::Admin {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::AccessDenied, "only an admin breaks the leases of others"))
 }

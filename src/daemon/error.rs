@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::auth::UsersError;
 use crate::control::StartError;
 use crate::gateway::mqtt::store::OpenError;
 use crate::hardware::HardwareError;
@@ -39,6 +40,8 @@ pub enum StartupError {
         /// What the system said.
         cause: io::Error,
     },
+    /// The users can't be read.
+    Users(UsersError),
     /// The system gave no thread.
     Thread(&'static str, io::Error),
 }
@@ -89,6 +92,7 @@ impl fmt::Display for StartupError {
                  another file",
                 file.display()
             ),
+            StartupError::Users(error) => error.fmt(f),
             StartupError::Thread(name, cause) => write!(f, "can't start the thread {name}: {cause}"),
         }
     }

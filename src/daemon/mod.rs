@@ -11,6 +11,8 @@
 mod certificates;
 mod doors;
 mod error;
+mod explain;
+mod guard;
 mod limits;
 mod logging;
 mod self_signed;
@@ -27,9 +29,13 @@ use log::{error, info, warn};
 pub use certificates::{Certificates, FileReport, Reloaded, check_files};
 use doors::{Addresses, Doors, House};
 pub use error::StartupError;
+pub use explain::{Explained, Verdict, explain};
+use guard::Guarded;
+pub use guard::Reloader;
 pub use logging::Logging;
 pub use self_signed::{SelfSigned, make_self_signed};
 
+use crate::auth::UsersFile;
 use crate::config::{self, Config};
 use crate::control::{Blueprint, Ended, EventSink, HardwareThread, Plan, Planned, devices};
 use crate::domain::{KindReader, Protocol};
@@ -64,6 +70,9 @@ pub struct Daemon {
     store: Option<JoinHandle<()>>,
     /// Where the audit is not written down, there is none.
     audit: Option<JoinHandle<()>>,
+    /// Where there are no users, there is none.
+    verifier: Option<JoinHandle<()>>,
+    users: Option<UsersFile>,
     listeners: Vec<ListenerThread>,
     telemetry: TelemetryThread,
     shared: Shared,
@@ -90,6 +99,8 @@ pub enum Ending {
     Store,
     /// The audit file is written no more.
     Audit,
+    /// The verifier has ended.
+    Verifier,
     /// A listener has failed.
     Listener,
     /// The telemetry has failed.
@@ -157,6 +168,8 @@ impl Daemon {
             }
         };
         let endings = channel();
+        let Guarded { entrance, directory, verifier, users } =
+            guard::open(config.users, config.anonymous, &endings.0)?;
 
         let (bus, mailbox) = BusThread::prepare();
         let (bus, audit) = with_trail(bus, config.audit, &endings.0)?;
@@ -194,6 +207,7 @@ impl Daemon {
             },
             journal: journal.clone(),
             kept,
+            directory,
             counters: counters.clone(),
         };
         let store = store.map(|store| {
@@ -216,6 +230,7 @@ impl Daemon {
             bus: bus.bus(),
             registry,
             topics,
+            entrance,
             admission: Admission::new(config.limits.clients, config.limits.clients_per_address),
             started,
             outbox: OutboxLimits {
@@ -263,6 +278,8 @@ impl Daemon {
             bus,
             store,
             audit,
+            verifier,
+            users,
             listeners,
             telemetry,
             shared,
@@ -321,6 +338,12 @@ impl Daemon {
         Stopper(self.endings.0.clone())
     }
 
+    /// What reads the users again; nothing where there are none.
+    pub fn reloader(&self) -> Option<Reloader> {
+        let verifier = self.shared.entrance.verifier()?.clone();
+        Some(Reloader::new(self.users.clone()?, verifier, self.bus.bus()))
+    }
+
     /// Waits until somebody asks it to stop, or a part of it has ended by itself.
     pub fn wait(&self) -> Ending {
         // It has a sender itself, so that there is always one.
@@ -336,6 +359,7 @@ impl Daemon {
             bus,
             store,
             audit,
+            verifier,
             listeners,
             telemetry,
             shared,
@@ -373,6 +397,7 @@ impl Daemon {
             (Ending::Bus, "the bus did not end", Some(bus.into_thread())),
             (Ending::Store, "the disk did not take what is to be kept", store),
             (Ending::Audit, "the disk did not take the audit", audit),
+            (Ending::Verifier, "the verifier did not end", verifier),
         ];
         running.retain(|(ending, _, thread)| *ending != why && thread.is_some());
         while !running.is_empty() {

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Argument, Arguments, ClientId, Code, Datum, DeviceName, Principal, Refusal, Span, Target};
+use super::{
+    Argument, Arguments, ClientId, Code, Datum, DeviceName, Principal, Refusal, Span, Target, UserName,
+};
 
 /// The fencing token of a lease: a number that only rises, so that what was meant under an earlier lease is told
 /// from what is meant now.
@@ -16,7 +17,7 @@ pub struct LeaseToken(pub u64);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
     /// The user, where the client has said who it is.
-    pub user: Option<Arc<str>>,
+    pub user: Option<UserName>,
     /// The client.
     pub client: ClientId,
 }
@@ -223,12 +224,12 @@ impl FromStr for LeaseToken {
 impl Holder {
     /// Who a principal is, as far as leases are concerned.
     pub fn of(principal: &Principal) -> Holder {
-        Holder { user: None, client: principal.client.clone() }
+        Holder { user: principal.user().cloned(), client: principal.client.clone() }
     }
 
     /// Whether it is this one who asks.
     pub fn is(&self, principal: &Principal) -> bool {
-        self.user.is_none() && self.client == principal.client
+        self.user.as_ref() == principal.user() && self.client == principal.client
     }
 }
 

@@ -3,6 +3,7 @@
 //! Everything here is data.  Both wire formats translate into these types, the hardware thread answers
 //! in them, and nothing in this folder knows a socket, a line of a chip or a clock.
 
+mod account;
 mod command;
 mod datum;
 mod event;
@@ -17,6 +18,7 @@ mod settings;
 mod span;
 mod spelling;
 
+pub use account::{Account, DevicePattern, PatternError, Role, TopicPattern};
 pub use command::{Action, Argument, Arguments, Command, Order, Target};
 pub use datum::Datum;
 pub use event::{Audit, Deed, Event, Outcome, Reply, State};
@@ -25,7 +27,7 @@ pub use lease::{
     Bond, Holder, Lease, LeaseNews, LeaseNotice, LeaseOrder, LeaseToken, LeasedDevices, Loss, Scope, Tenancy,
 };
 pub use line::{Bias, LineAddress, LineRef, Polarity, Value};
-pub use name::{ClientId, DeviceName, NameError};
+pub use name::{ClientId, DeviceName, NameError, UserName};
 pub use principal::{Principal, Protocol};
 pub use refusal::{Code, Refusal};
 pub use registry::{ActionSpec, Entry, ParameterSpec, Registry};

@@ -1,4 +1,4 @@
-//! Names of devices and clients: built only by parsing, so that whoever holds one holds a good one.
+//! Names of devices, clients and users: built only by parsing, so that whoever holds one holds a good one.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -14,6 +14,12 @@ pub struct DeviceName(Arc<str>);
 /// It is one level of a topic (`pi/nodes/{client}/status`), so it has no `/`, `+` or `#`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientId(Arc<str>);
+
+/// The name of a user: 1 to 64 of `a-z`, `A-Z`, `0-9`, `.`, `_`, `@` and `-`, the first neither `.` nor `-`.
+///
+/// It may stand in a pattern for topics, so it has nothing that means something there.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UserName(Arc<str>);
 
 /// Why a name was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +83,49 @@ impl ClientId {
     }
 }
 
+impl UserName {
+    /// The longest name, in bytes.
+    pub const MAXIMUM: usize = 64;
+
+    /// Takes `text` as it is, or says what is wrong with it.
+    pub fn parse(text: &str) -> Result<UserName, NameError> {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'@' | b'-');
+        if text.is_empty() || text.len() > Self::MAXIMUM {
+            return Err(NameError("a user name has 1 to 64 characters"));
+        }
+        if !text.bytes().all(plain) || text.starts_with(['.', '-']) {
+            return Err(NameError(
+                "a user name has only letters a-z and A-Z, digits, '.', '_', '@' and '-', and begins with neither \
+                 '.' nor '-'",
+            ));
+        }
+        Ok(UserName(text.into()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for UserName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for UserName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for UserName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
 impl Borrow<str> for ClientId {
     fn borrow(&self) -> &str {
         &self.0
@@ -133,6 +182,14 @@ mod tests {
         assert!(ClientId::parse("esp32-küche|7").is_ok());
         for bad in ["", "a/b", "a+b", "#", "a\nb", &"a".repeat(129)] {
             assert!(ClientId::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn user_names_mean_nothing_in_a_topic() {
+        assert!(UserName::parse("Anna.B_1@home-x").is_ok() && UserName::parse(&"a".repeat(64)).is_ok());
+        for bad in ["", "a b", "a/b", "+", "#", "$x", "%u", "ä", "-a", ".a", &"a".repeat(65)] {
+            assert!(UserName::parse(bad).is_err(), "{bad:?}");
         }
     }
 

@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use super::ClientId;
+use super::{Account, ClientId, UserName};
 
 /// Who is behind a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,15 @@ pub struct Principal {
     pub protocol: Protocol,
     /// The name in the certificate that it has shown, and that one of the configured authorities has signed.
     pub certificate_name: Option<String>,
+    /// What it may do, and who it is to do so.
+    pub account: Arc<Account>,
+}
+
+impl Principal {
+    /// The user that it has proved to be.
+    pub fn user(&self) -> Option<&UserName> {
+        self.account.user.as_ref()
+    }
 }
 
 /// The protocol a client speaks.

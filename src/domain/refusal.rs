@@ -142,6 +142,11 @@ impl Refusal {
         Refusal::new(Code::TooManyClients, "as many clients as may be are connected; try again later")
     }
 
+    /// What a connection gets whose user is another one now, or gone.
+    pub fn changed_user() -> Refusal {
+        Refusal::new(Code::AccessDenied, "the user was changed or removed; sign in again")
+    }
+
     /// What every command gets once the daemon is stopping.
     pub fn stopping() -> Refusal {
         Refusal::new(Code::Stopping, "the gatekeeper is stopping")

@@ -12,6 +12,7 @@ use super::desk::{Desk, DeskSettings};
 use super::mqtt::broker::{Incoming, MemberId};
 use super::mqtt::kept::{Expiry, Keeping, Kept};
 use super::{Message, Outbox, Trail};
+use crate::auth::Users;
 use crate::domain::{Audit, ClientId, Event, Principal};
 use crate::wire::mqtt::{SubscribeOptions, TopicFilter};
 
@@ -56,6 +57,10 @@ pub(super) struct Membership {
 pub(super) enum Letter {
     Join(MemberId, Joining, u64),
     Rename(MemberId, Arc<Principal>, u64),
+    /// These are the users now.
+    Users(Users),
+    /// It has proved who it is.
+    Identify(MemberId, Arc<Principal>),
     Subscribe(MemberId, Vec<(TopicFilter, SubscribeOptions)>, Option<NonZeroU32>, u64),
     Unsubscribe(MemberId, Vec<TopicFilter>, u64),
     Publish(Message, Option<(Arc<Outbox>, u64)>, Option<Incoming>),
@@ -121,6 +126,11 @@ impl Bus {
         }
     }
 
+    /// These are the users now: what belongs to one who is changed or gone ends.
+    pub fn change_users(&self, users: Users) {
+        self.post(Letter::Users(users));
+    }
+
     /// Adds an entry to the audit that no command made.
     pub fn audit(&self, audit: Audit) {
         self.events([Event::Audit(Arc::new(audit))]);
@@ -158,6 +168,11 @@ impl Membership {
 
     pub(super) fn rename(&self, principal: Arc<Principal>, ticket: u64) {
         self.bus.post(Letter::Rename(self.id, principal, ticket));
+    }
+
+    /// The client has proved who it is.
+    pub(super) fn identify(&self, principal: Arc<Principal>) {
+        self.bus.post(Letter::Identify(self.id, principal));
     }
 
     /// Another time for which the session outlives the connection.

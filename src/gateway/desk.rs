@@ -12,10 +12,11 @@ use super::bus::{Joining, Letter};
 use super::mqtt::broker::{AbsentLimits, Broker, Left, Member, MemberId, Resumed, RetainedLimits};
 use super::mqtt::store::{Journal, Mirror};
 use super::mqtt::{json, translate};
-use super::{Counters, Done, Message, Note, Space, Topics};
+use super::{Counters, Done, Message, Note, Space, Topics, access};
+use crate::auth::Directory;
 use crate::control::{Commands, Recipient, Request};
 use crate::domain::{Audit, ClientId, Code, Deed, Event, LeaseNews, Outcome, Principal, Refusal, Registry};
-use crate::wire::mqtt::Property;
+use crate::wire::mqtt::{Property, TopicName};
 
 /// What the desk needs to know.
 pub struct DeskSettings {
@@ -35,6 +36,8 @@ pub struct DeskSettings {
     pub journal: Journal,
     /// What an earlier daemon has written down.
     pub kept: Mirror,
+    /// With which rights sessions go on that an earlier daemon has written down.
+    pub directory: Directory,
     /// Where it says what it has.
     pub counters: Arc<Counters>,
 }
@@ -44,6 +47,8 @@ pub(super) struct Desk {
     backlog: Arc<Backlog>,
     broker: Broker,
     topics: Arc<Topics>,
+    registry: Arc<Registry>,
+    directory: Directory,
     commands: Option<Commands>,
     /// Clients that wait for what another connection of theirs hands back.
     taking_over: HashMap<ClientId, (MemberId, Joining, u64)>,
@@ -71,10 +76,11 @@ impl Desk {
             absents,
             journal,
             kept,
+            directory,
             counters,
         } = settings;
         let mut broker = Broker::new(topics.clone(), maximum_subscriptions, retained, absents, journal);
-        let (dropped, wills) = broker.restore(kept, now);
+        let (dropped, wills) = broker.restore(kept, &directory, now);
         if dropped > 0 {
             warn!(
                 "{dropped} sessions, subscriptions and messages of before do not fit into the limits any more"
@@ -82,9 +88,11 @@ impl Desk {
         }
         let due = broker.due();
         let (taking_over, commands) = (HashMap::new(), Some(commands));
-        let mut desk = Desk { backlog, broker, topics, commands, taking_over, due, counters };
+        let registry_json = json::registry(&registry);
+        let mut desk =
+            Desk { backlog, broker, topics, registry, directory, commands, taking_over, due, counters };
         desk.say(Message::own(desk.topics.status(), "online", true), now);
-        desk.say(Message::own(desk.topics.registry(), json::registry(&registry), true), now);
+        desk.say(Message::own(desk.topics.registry(), registry_json, true), now);
         for (principal, will) in wills {
             desk.publish_will(&principal, will, now);
         }
@@ -130,6 +138,10 @@ impl Desk {
         match letter {
             Letter::Join(id, joining, ticket) => {
                 let client = joining.principal.client.clone();
+                if let Some(refusal) = self.belongs_to_another(&joining.principal) {
+                    joining.outbox.close(refusal);
+                    return;
+                }
                 if let Some((_, other, _)) = self.taking_over.remove(&client) {
                     other.outbox.close(Refusal::taken_over());
                 }
@@ -143,12 +155,39 @@ impl Desk {
                 }
             }
             Letter::Rename(id, principal, ticket) => {
+                if let Some(refusal) = self.belongs_to_another(&principal) {
+                    self.audit(
+                        Some(principal),
+                        Deed::Other(String::new(), "HELLO".to_owned()),
+                        &refusal,
+                        now,
+                    );
+                    return self.broker.refuse(id, ticket, refusal);
+                }
                 let older = self.broker.rename(id, principal);
                 self.settle(older, now);
                 self.tell_presence(id, now);
                 self.broker.answer(id, ticket, Done::Joined(None, None), Vec::new());
             }
+            Letter::Identify(id, principal) => {
+                self.broker.identify(id, principal);
+                self.broker.revise(&self.directory);
+                self.tell_presence(id, now);
+            }
+            Letter::Users(users) => {
+                self.directory = self.directory.clone().with(users);
+                self.broker.revise(&self.directory);
+            }
             Letter::Subscribe(id, filters, subscription_id, ticket) => {
+                if let Some(member) = self.broker.member(id) {
+                    let principal = member.principal.clone();
+                    for (filter, _) in &filters {
+                        if let Err(refusal) = access::subscribe(&self.topics, &principal, filter) {
+                            let deed = Deed::Other(filter.to_string(), "subscribe".to_owned());
+                            self.audit(Some(principal.clone()), deed, &refusal, now);
+                        }
+                    }
+                }
                 let (reasons, retained) = self.broker.subscribe(id, filters, subscription_id, now);
                 self.broker.answer(id, ticket, Done::Subscribed(reasons), retained);
             }
@@ -218,6 +257,10 @@ impl Desk {
             // Everybody else was told when the order to stop came.
             return outbox.close(Refusal::stopping());
         }
+        if !self.directory.has(&principal.account) {
+            // It has signed in just before its user was changed.
+            return outbox.close(Refusal::changed_user());
+        }
         debug!("{} joined from {}", principal.client, principal.address);
         let member = Member { principal, named, outbox, will, keeping, filters: Vec::new(), session: None };
         let older = self.broker.join(id, member);
@@ -235,6 +278,17 @@ impl Desk {
         self.broker.answer(id, ticket, Done::Joined(kept, session), waiting);
     }
 
+    /// Why a client can't have its identifier: another user's connection or session has it.
+    fn belongs_to_another(&self, principal: &Principal) -> Option<Refusal> {
+        let client = principal.client.as_str();
+        let waits = self.taking_over.get(client).map(|(_, joining, _)| joining.principal.user());
+        let owner = waits.or_else(|| self.broker.owner(client))?;
+        // Whoever is gone has nothing any more.
+        self.directory.account(owner)?;
+        (owner != principal.user())
+            .then(|| Refusal::new(Code::AccessDenied, "this client id is another user's; choose another one"))
+    }
+
     /// Does what is due for a member that is no more: its will, and the word that it is gone.
     fn settle(&mut self, gone: Option<Left>, now: Instant) {
         let Some(Left { principal, named, will, evicted }) = gone else { return };
@@ -246,21 +300,35 @@ impl Desk {
         }
         if named && self.broker.find(principal.client.as_str()).is_none() {
             self.tell_status(&principal.client, "offline", now);
+            if principal.user().is_some() {
+                self.tell_user(&principal.client, "", now);
+            }
         }
     }
 
     fn tell_presence(&mut self, id: MemberId, now: Instant) {
         let Some(member) = self.broker.member(id).filter(|member| member.named) else { return };
-        let client = member.principal.client.clone();
+        let (client, user) = (member.principal.client.clone(), member.principal.user().cloned());
         self.tell_status(&client, "online", now);
+        if let Some(user) = user {
+            self.tell_user(&client, user.as_str(), now);
+        }
     }
 
-    /// The status of a client is kept within the limits, for clients choose how many names there are.
     fn tell_status(&mut self, client: &ClientId, status: &str, now: Instant) {
-        let topic = self.topics.node_status(client.as_str());
-        let kept = Message { sender: Some(client.clone()), ..Message::own(topic.clone(), status, true) };
+        self.tell_of(client, self.topics.node_status(client.as_str()), status, now);
+    }
+
+    /// Whose a client is; nobody's when it is gone.
+    fn tell_user(&mut self, client: &ClientId, user: &str, now: Instant) {
+        self.tell_of(client, self.topics.node_user(client.as_str()), user, now);
+    }
+
+    /// What is told of a client is kept within the limits, for clients choose how many names there are.
+    fn tell_of(&mut self, client: &ClientId, topic: TopicName, what: &str, now: Instant) {
+        let kept = Message { sender: Some(client.clone()), ..Message::own(topic.clone(), what, true) };
         if self.broker.publish(kept, now).is_err() {
-            self.say(Message::own(topic, status, false), now);
+            self.say(Message::own(topic, what, false), now);
         }
     }
 
@@ -271,6 +339,14 @@ impl Desk {
         let own =
             |p: &Property| matches!(p, Property::MessageExpiryInterval(_) | Property::WillDelayInterval(_));
         will.properties.retain(|property| !own(property));
+        // What the client may do may have changed since it left its will.
+        let Some(account) = self.directory.account(principal.user()) else {
+            return self.refuse_will(principal, &will, &Refusal::changed_user(), now);
+        };
+        let principal = &Arc::new(Principal { account, ..Principal::clone(principal) });
+        if let Err(refusal) = access::publish(&self.topics, principal, &will.topic) {
+            return self.refuse_will(principal, &will, &refusal, now);
+        }
         let order = match self.topics.space(&will.topic) {
             Space::Set(target) => translate::set(target, will.payload()),
             Space::Rpc => translate::rpc(will.payload()),
@@ -282,6 +358,7 @@ impl Desk {
             }
         };
         let sent = order.and_then(|order| {
+            access::order(&self.registry, principal, &order)?;
             let commands = self.commands.as_ref().ok_or_else(Refusal::stopping)?;
             let (principal, recipient) = (principal.clone(), Arc::new(Nobody));
             let expires = will.expires;
@@ -296,10 +373,18 @@ impl Desk {
             Ok(())
         });
         if let Err(refusal) = sent {
-            warn!("the will of {} was not carried out: {refusal}", principal.client);
-            let deed = Deed::Other(will.topic.to_string(), "will".to_owned());
-            self.tell(Event::Audit(Arc::new(Audit::refusal(Some(principal.clone()), deed, &refusal))), now);
+            self.refuse_will(principal, &will, &refusal, now);
         }
+    }
+
+    fn refuse_will(&mut self, principal: &Arc<Principal>, will: &Message, refusal: &Refusal, now: Instant) {
+        warn!("the will of {} was not carried out: {refusal}", principal.client);
+        let deed = Deed::Other(will.topic.to_string(), "will".to_owned());
+        self.audit(Some(principal.clone()), deed, refusal, now);
+    }
+
+    fn audit(&mut self, principal: Option<Arc<Principal>>, deed: Deed, refusal: &Refusal, now: Instant) {
+        self.tell(Event::Audit(Arc::new(Audit::refusal(principal, deed, refusal))), now);
     }
 
     fn tell(&mut self, event: Event, now: Instant) {

@@ -5,6 +5,7 @@
 //! have for the client waits in its [`Outbox`].  The [`Bus`] is the thread that knows who is there and who wants
 //! to hear of what.
 
+pub(crate) mod access;
 mod backlog;
 mod bus;
 mod counters;
@@ -31,9 +32,10 @@ pub use message::{Body, Delivery, Message};
 pub use outbox::{Done, Note, Outbox, OutboxLimits, Taken};
 pub use pump::{Conversation, converse};
 pub use statistics::Statistics;
-pub use topics::{LEVELS, Space, Topics};
+pub use topics::{LEVELS, Reading, Space, Topics};
 pub use trail::{Trail, TrailSettings};
 
+use crate::auth::Entrance;
 use crate::control::Commands;
 use crate::domain::{Refusal, Registry};
 use crate::net::{Admission, Dismissal, Seat};
@@ -49,6 +51,8 @@ pub struct Shared {
     pub registry: Arc<Registry>,
     /// What the topics are called.
     pub topics: Arc<Topics>,
+    /// Who gets in, and as whom.
+    pub entrance: Entrance,
     /// How many clients there are.
     pub admission: Admission,
     /// When the daemon was started.

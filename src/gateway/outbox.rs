@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::Delivery;
 use super::mqtt::kept::Kept;
 use super::mqtt::store::SessionNumber;
+use crate::auth::Verdict;
 use crate::control::Recipient;
 use crate::domain::{Code, Outcome, Refusal};
 use crate::net::{Interest, Ready, Waker, wait};
@@ -39,6 +40,8 @@ pub enum Note {
     Outcome(u64, Outcome),
     /// What became of a request to the bus, under its ticket.
     Done(u64, Result<Done, Refusal>),
+    /// Who the client is that has shown credentials, or why that is not known; under its ticket.
+    Verdict(u64, Verdict),
     /// What the client's thread has posted to the journal under this number is on the disk.
     Durable(u64),
 }

@@ -10,6 +10,8 @@ use crate::wire::mqtt::{TopicFilter, TopicName};
 pub struct Topics {
     prefix: String,
     states: HashMap<DeviceName, Vec<TopicName>>,
+    /// Which device alone has the line of this offset.
+    lines: HashMap<u32, DeviceName>,
 }
 
 /// So many levels a topic or filter has at most, so that looking for subscriptions never goes deeper.  Packets have
@@ -41,15 +43,31 @@ pub enum Space<'a> {
     Free,
 }
 
+/// For whom it is what is published to a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading<'a> {
+    /// For everybody.
+    Public,
+    /// For the client of this identifier alone.
+    Owner(&'a str),
+    /// For those who may see this device.
+    Device(&'a str),
+    /// The audit and the log.
+    Logs,
+    /// For those to whom this topic is open, which is the clients' own.
+    Clients(&'a str),
+}
+
 impl Topics {
     /// The topics of these devices under `prefix`, which is one valid topic level.
     pub fn new(prefix: &str, registry: &Registry) -> Topics {
-        let mut topics = Topics { prefix: prefix.to_owned(), states: HashMap::new() };
+        let mut topics = Topics { prefix: prefix.to_owned(), states: HashMap::new(), lines: HashMap::new() };
         for entry in &registry.devices {
             let mut states = vec![topics.under(&["devices", entry.name.as_str(), "state"])];
             for (_, _, offset) in &entry.lines {
                 if registry.on_line(*offset).is_some_and(|on_line| on_line.name == entry.name) {
                     states.push(topics.under(&["gpio", &offset.to_string(), "state"]));
+                    topics.lines.insert(*offset, entry.name.clone());
                 }
             }
             topics.states.insert(entry.name.clone(), states);
@@ -104,6 +122,11 @@ impl Topics {
         self.under(&["nodes", client, "status"])
     }
 
+    /// `pi/nodes/{client}/user`.
+    pub fn node_user(&self, client: &str) -> TopicName {
+        self.under(&["nodes", client, "user"])
+    }
+
     /// `pi/nodes/{client}/message`.
     pub fn message(&self, client: &str) -> TopicName {
         self.under(&["nodes", client, "message"])
@@ -135,6 +158,35 @@ impl Topics {
     /// What the levels after the prefix are; nothing for topics that are not the gatekeeper's.
     pub fn inside<'a>(&self, topic: &'a str) -> Option<&'a str> {
         topic.strip_prefix(&self.prefix)?.strip_prefix('/')
+    }
+
+    /// The first level of them all.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// For whom it is what is published to `topic`.
+    pub fn reading<'a>(&'a self, topic: &'a TopicName) -> Reading<'a> {
+        let topic = topic.as_str();
+        let Some(inside) = self.inside(topic) else {
+            let own = topic.starts_with('$') || topic == self.prefix;
+            return if own { Reading::Public } else { Reading::Clients(topic) };
+        };
+        let mut levels = inside.split('/');
+        match (levels.next(), levels.next(), levels.next()) {
+            (Some("devices"), Some("registry"), None) => Reading::Public,
+            (Some("devices" | "leases" | "alerts"), Some(device), _) => Reading::Device(device),
+            (Some("gpio"), Some(line), _) => {
+                let device = line.parse().ok().and_then(|line: u32| self.lines.get(&line));
+                // No device can be called so, and only an admin may see it.
+                Reading::Device(device.map_or("", DeviceName::as_str))
+            }
+            (Some("rpc"), Some("responses"), Some(client)) => Reading::Owner(client),
+            (Some("nodes"), Some(client), Some("message" | "lease")) => Reading::Owner(client),
+            (Some("vars"), ..) => Reading::Clients(topic),
+            (Some("logs"), ..) => Reading::Logs,
+            _ => Reading::Public,
+        }
     }
 
     /// What publishing to `topic` means.

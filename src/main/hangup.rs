@@ -1,32 +1,46 @@
 //! SIGHUP: files that may have changed are read anew.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 
-use log::error;
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::unistd::Pid;
 
-/// The signal, kept from every thread that starts from now on.
-pub(crate) struct Hangup(SigSet);
+/// The thread that waits for the signal.
+pub(crate) struct Hangup {
+    over: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+/// Keeps the signal from this thread and from all that it starts from now on, so that one of them can wait for it.
+pub(crate) fn hold_back() -> nix::Result<()> {
+    signals().thread_block()
+}
+
+fn signals() -> SigSet {
+    SigSet::from(Signal::SIGHUP)
+}
 
 impl Hangup {
-    /// Has to be called while there is only one thread: others would still take the signal as it is.
-    pub(crate) fn hold_back() -> io::Result<Hangup> {
-        let mut signals = SigSet::empty();
-        signals.add(Signal::SIGHUP);
-        signals.thread_block()?;
-        Ok(Hangup(signals))
+    /// Calls `act` whenever the signal comes.
+    pub(crate) fn start(act: impl Fn() + Send + 'static) -> io::Result<Hangup> {
+        let over = Arc::new(AtomicBool::new(false));
+        let ended = over.clone();
+        let thread = std::thread::Builder::new().name("hangup".to_owned()).spawn(move || {
+            while signals().wait().is_ok() && !ended.load(Ordering::Acquire) {
+                act();
+            }
+        })?;
+        Ok(Hangup { over, thread })
     }
 
-    /// Calls `act` whenever the signal comes, on a thread that ends with the program.
-    pub(crate) fn on_signal(self, act: impl Fn() + Send + 'static) -> io::Result<()> {
-        let listen = move || {
-            loop {
-                match self.0.wait() {
-                    Ok(_) => act(),
-                    Err(error) => return error!("SIGHUP can't be waited for: {error}"),
-                }
-            }
-        };
-        std::thread::Builder::new().name("hangup".to_owned()).spawn(listen).map(drop)
+    /// Ends the thread, which waits for a signal and so gets one.
+    pub(crate) fn stop(self) {
+        self.over.store(true, Ordering::Release);
+        if kill(Pid::this(), Signal::SIGHUP).is_ok() {
+            let _ = self.thread.join();
+        }
     }
 }

@@ -8,7 +8,7 @@ use gpio_gatekeeper::control::{
     Answer, BuildError, Commands, Controller, Now, Plan, Planned, Recipient, Request, Tether, devices,
 };
 use gpio_gatekeeper::domain::{
-    Action, Arguments, Audit, ClientId, Code, Command, Datum, DeviceName, Event, Lease, LeaseNews,
+    Account, Action, Arguments, Audit, ClientId, Code, Command, Datum, DeviceName, Event, Lease, LeaseNews,
     LeaseOrder, Order, Outcome, Principal, Protocol, Reply, State, Target,
 };
 use gpio_gatekeeper::hardware::{Board, Edge, Hardware, Level, Simulation};
@@ -47,6 +47,7 @@ fn principal(client: &str) -> Arc<Principal> {
         address: SocketAddr::from(([127, 0, 0, 1], 1)),
         protocol: Protocol::Line,
         certificate_name: None,
+        account: Arc::new(Account::everybody()),
     })
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::commands::{self, COMMANDS};
 use super::translate::{self, Fields};
-use crate::domain::{Code, Datum, Entry, Refusal, Registry, Target};
+use crate::domain::{Code, Datum, Entry, Principal, Refusal, Registry, Target};
 use crate::gateway::Shared;
 use crate::wire::line::Frame;
 
@@ -93,16 +93,22 @@ pub(super) fn describe(registry: &Registry, frame: &Frame<'_>) -> Result<Fields,
 }
 
 /// How the gatekeeper is.
-pub(super) fn status(shared: &Shared, now: Instant) -> Fields {
+pub(super) fn status(shared: &Shared, principal: &Principal, now: Instant) -> Fields {
     let uptime = now.saturating_duration_since(shared.started).as_secs();
-    vec![
+    let mut fields: Fields = vec![
         ("VERSION", Cow::Borrowed(VERSION)),
         ("BACKEND", Cow::Borrowed(shared.registry.backend)),
         ("SIMULATED", flag(shared.registry.simulated)),
         ("UPTIME", Cow::Owned(format!("{uptime}s"))),
         ("CLIENTS", Cow::Owned(shared.admission.count().to_string())),
         ("DEVICES", Cow::Owned(shared.registry.devices.len().to_string())),
-    ]
+    ];
+    // Where there are no users, nobody has a role.
+    if shared.entrance.verifier().is_some() {
+        fields.extend(principal.user().map(|user| ("USER", Cow::Owned(user.to_string()))));
+        fields.push(("ROLE", Cow::Borrowed(principal.account.role.as_str())));
+    }
+    fields
 }
 
 /// The device of this name.

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use super::about;
 use super::conversation::{LineConversation, Then};
+use super::entering;
 use super::translate::{self, Fields, required};
 use crate::control::Now;
 use crate::domain::{
     Action, Arguments, ClientId, Code, Command, Datum, LeaseOrder, Order, Principal, Refusal, Span,
 };
-use crate::gateway::{Body, Message};
+use crate::gateway::{Body, Message, access};
 use crate::wire::line::Frame;
 use crate::wire::mqtt::{QoS, SubscribeOptions, TopicFilter, TopicName};
 
@@ -55,9 +56,9 @@ pub(super) static COMMANDS: [Row; 19] = [
     },
     Row {
         name: "AUTH",
-        syntax: "AUTH",
-        purpose: "will prove who the client is",
-        carry_out: |_, _, _| not_yet("authentication comes with a later release"),
+        syntax: "AUTH USER=name PASSWORD=password (or TOKEN=token)",
+        purpose: "proves who the client is",
+        carry_out: |line, frame, _| entering::auth(line, frame),
     },
     Row {
         name: "LIST",
@@ -79,8 +80,7 @@ pub(super) static COMMANDS: [Row; 19] = [
         purpose: "reads a device from its hardware, now",
         carry_out: |line, frame, _| {
             let target = translate::target(&line.shared.registry, frame)?;
-            line.order(frame, Order::Command(Command::new(target, Action::new("read"))?), None);
-            Ok(Next::Wait)
+            line.order(frame, Order::Command(Command::new(target, Action::new("read"))?), None)
         },
     },
     Row {
@@ -90,8 +90,7 @@ pub(super) static COMMANDS: [Row; 19] = [
         carry_out: |line, frame, now| {
             let command = translate::set(&line.shared.registry, frame)?;
             let expires = translate::expires(frame, Now { instant: now, ..Now::read() })?;
-            line.order(frame, Order::Command(command), expires);
-            Ok(Next::Wait)
+            line.order(frame, Order::Command(command), expires)
         },
     },
     Row {
@@ -102,8 +101,7 @@ pub(super) static COMMANDS: [Row; 19] = [
         carry_out: |line, frame, now| {
             let command = translate::any_action(&line.shared.registry, frame)?;
             let expires = translate::expires(frame, Now { instant: now, ..Now::read() })?;
-            line.order(frame, Order::Command(command), expires);
-            Ok(Next::Wait)
+            line.order(frame, Order::Command(command), expires)
         },
     },
     Row {
@@ -173,7 +171,7 @@ pub(super) static COMMANDS: [Row; 19] = [
         name: "STATUS",
         syntax: "STATUS",
         purpose: "tells how the gatekeeper is",
-        carry_out: |line, _, now| Ok(Next::Reply(about::status(&line.shared, now))),
+        carry_out: |line, _, now| Ok(Next::Reply(about::status(&line.shared, &line.principal, now))),
     },
     Row {
         name: "QUIT",
@@ -198,6 +196,7 @@ pub(super) fn carry_out(
     now: Instant,
 ) -> Result<Next, Refusal> {
     let row = find(required(frame, "COMMAND")?)?;
+    line.admits(row.name)?;
     (row.carry_out)(line, frame, now)
 }
 
@@ -242,8 +241,13 @@ fn hello(line: &mut LineConversation, frame: &Frame<'_>, now: Instant) -> Result
         ("KEEPALIVE", Cow::Owned(Span(keepalive).to_string())),
     ];
     let Some(client) = client else { return Ok(Next::Reply(fields)) };
-    line.principal = Arc::new(Principal { client, ..Principal::clone(&line.principal) });
-    let ticket = line.ask(frame, Then::Reply(fields));
+    let renamed = Arc::new(Principal { client, ..Principal::clone(&line.principal) });
+    let before = std::mem::replace(&mut line.principal, renamed);
+    line.named = true;
+    if line.membership.is_none() {
+        return Ok(Next::Reply(fields));
+    }
+    let ticket = line.ask(frame, Then::Renamed(fields, before));
     if let Some(membership) = &line.membership {
         membership.rename(line.principal.clone(), ticket);
     }
@@ -293,6 +297,7 @@ fn publish(line: &mut LineConversation, frame: &Frame<'_>, _now: Instant) -> Res
         Some("1") => true,
         Some(_) => return Err(Refusal::new(Code::BadValue, "RETAIN is 0 or 1")),
     };
+    access::publish(&line.shared.topics, &line.principal, &topic)?;
     let message = message(line, topic, value, retain);
     let ticket = line.ask(frame, Then::Answer);
     line.shared.bus.publish(message, Some((line.outbox.clone(), ticket)));
@@ -303,7 +308,9 @@ fn send(line: &mut LineConversation, frame: &Frame<'_>, _now: Instant) -> Result
     let to = ClientId::parse(required(frame, "TO")?)
         .map_err(|error| Refusal::new(Code::BadValue, format!("TO: {error}")))?;
     let value = value(frame)?;
-    let message = message(line, line.shared.topics.message(to.as_str()), value, false);
+    let topic = line.shared.topics.message(to.as_str());
+    access::publish(&line.shared.topics, &line.principal, &topic)?;
+    let message = message(line, topic, value, false);
     let ticket = line.ask(frame, Then::Answer);
     line.shared.bus.send(to, message, (line.outbox.clone(), ticket), None);
     Ok(Next::Wait)
@@ -346,10 +353,5 @@ fn lease(
     };
     let arguments = Arguments { positional: Vec::new(), named: named.iter().filter_map(given).collect() };
     let order = LeaseOrder::parse(verb, None, &arguments)?;
-    line.order(frame, Order::Lease(order), None);
-    Ok(Next::Wait)
-}
-
-fn not_yet(why: &'static str) -> Result<Next, Refusal> {
-    Err(Refusal::new(Code::NotSupported, why))
+    line.order(frame, Order::Lease(order), None)
 }

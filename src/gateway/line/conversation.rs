@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use log::debug;
 
 use super::commands::{self, Next};
+use super::entering::{self, Entry};
 use super::translate::{self, Answer, Fields};
 use super::watchdog::{Silence, Watchdog};
 use crate::control::{Request, Tether};
 use crate::domain::{Audit, ClientId, Code, Deed, Order, Principal, Protocol, Refusal};
 use crate::gateway::bus::Membership;
-use crate::gateway::mqtt::kept::Keeping;
-use crate::gateway::{Conversation, Delivery, InOrder, Joining, Note, Outbox, Shared};
+use crate::gateway::{Conversation, Delivery, InOrder, Note, Outbox, Shared, access};
 use crate::net::{Peer, Seat, Seating};
 use crate::wire::line::{Frame, Item, Split, Splitter};
 use crate::wire::mqtt::{Census, TopicFilter};
@@ -24,8 +24,11 @@ pub struct LineConversation {
     pub(super) outbox: Arc<Outbox>,
     pub(super) principal: Arc<Principal>,
     pub(super) watchdog: Watchdog,
-    /// Its place on the bus; a client that is only told that it can't be taken has none.
+    /// Its place on the bus; a client that is only told that it can't be taken, or that is not in yet, has none.
     pub(super) membership: Option<Membership>,
+    pub(super) entry: Entry,
+    /// Whether it chose its client identifier itself.
+    pub(super) named: bool,
     splitter: Splitter,
     waiting: InOrder<Asked, Answer>,
     /// Those of them that the hardware thread is about to get.
@@ -43,7 +46,7 @@ pub struct LineConversation {
     /// How many frames were added to it since they were last counted.
     written: u64,
     /// Given back last, when the client has left the bus.
-    seat: Seat,
+    pub(super) seat: Seat,
 }
 
 /// What the configuration says about this protocol.
@@ -70,8 +73,8 @@ struct Asked {
 pub(super) enum Then {
     /// The answer says everything.
     Answer,
-    /// This is to be replied.
-    Reply(Fields),
+    /// This is to be replied; else it has its old name again.
+    Renamed(Fields, Arc<Principal>),
     /// Messages of this filter may follow.
     Subscribed(TopicFilter),
     /// No message of this filter may follow.
@@ -94,8 +97,6 @@ const FULL: usize = 16 << 10;
 const ROOM: usize = 256;
 /// So many unreadable inputs in a row are too many.
 const UNREADABLE: u32 = 16;
-/// The ticket of joining, which nobody waits for.
-const JOINING: u64 = u64::MAX;
 
 impl LineConversation {
     /// Begins with a client that was just accepted, and takes it to the bus if there is a seat for it.
@@ -111,7 +112,12 @@ impl LineConversation {
         // A word, a dash and a number: none of it can be wrong in an identifier.
         let client = ClientId::parse(&format!("line-{number}")).expect("a valid client id");
         let Peer { address, certificate_name } = peer.into();
-        let principal = Arc::new(Principal { client, address, protocol: Protocol::Line, certificate_name });
+        let (account, entry) = match shared.entrance.unnamed() {
+            Some(account) => (account, Entry::In),
+            None => (Arc::new(entering::nobody()), Entry::Outside(now + settings.connect_time)),
+        };
+        let protocol = Protocol::Line;
+        let principal = Arc::new(Principal { client, address, protocol, certificate_name, account });
         let mut conversation = LineConversation {
             splitter: Splitter::new(settings.maximum_frame),
             watchdog: Watchdog::new(settings.keepalive, settings.connect_time, now),
@@ -120,6 +126,8 @@ impl LineConversation {
             outbox,
             principal,
             membership: None,
+            entry,
+            named: false,
             waiting: InOrder::default(),
             requests: Vec::new(),
             tether: None,
@@ -133,16 +141,8 @@ impl LineConversation {
         };
         match conversation.seat.outlook() {
             Seating::Full => conversation.say_goodbye(&Refusal::too_many_clients()),
-            Seating::Seated => {
-                let joining = Joining {
-                    principal: conversation.principal.clone(),
-                    named: false,
-                    outbox: conversation.outbox.clone(),
-                    will: None,
-                    keeping: Keeping::NONE,
-                };
-                conversation.membership = Some(conversation.shared.bus.join(joining, JOINING));
-            }
+            Seating::Seated if matches!(conversation.entry, Entry::In) => conversation.join(),
+            Seating::Seated => {}
         }
         conversation
     }
@@ -155,7 +155,13 @@ impl LineConversation {
 
     /// Has an order for the hardware thread, which gets all of one input together and does not carry it out any more
     /// when it has expired.
-    pub(super) fn order(&mut self, frame: &Frame<'_>, order: Order, expires: Option<Instant>) {
+    pub(super) fn order(
+        &mut self,
+        frame: &Frame<'_>,
+        order: Order,
+        expires: Option<Instant>,
+    ) -> Result<Next, Refusal> {
+        access::order(&self.shared.registry, &self.principal, &order)?;
         let tether = self.tether.get_or_insert_with(|| self.shared.commands.tether());
         let connection = Some(tether.connection());
         let ticket = self.ask(frame, Then::Answer);
@@ -167,6 +173,7 @@ impl LineConversation {
             recipient: self.outbox.clone(),
             ticket,
         });
+        Ok(Next::Wait)
     }
 
     fn hand_over(&mut self) {
@@ -206,8 +213,8 @@ impl LineConversation {
     }
 
     fn carry_out(&mut self, frame: &Frame<'_>, now: Instant) {
-        // With its first frame it has introduced itself.
-        if self.seat.take() == Seating::Full {
+        // With its first frame it has introduced itself, or with its credentials.
+        if matches!(self.entry, Entry::In) && self.seat.take() == Seating::Full {
             return self.say_goodbye(&Refusal::too_many_clients());
         }
         self.unreadable = 0;
@@ -252,7 +259,11 @@ impl LineConversation {
         while let Some((Asked { id, then }, answer)) = self.waiting.pop() {
             self.subscribing -= usize::from(matches!(then, Then::Subscribed(_)));
             let answer = match (then, answer) {
-                (Then::Reply(fields), Answer::Done(_)) => Answer::Done(fields),
+                (Then::Renamed(fields, _), Answer::Done(_)) => Answer::Done(fields),
+                (Then::Renamed(_, before), answer) => {
+                    self.principal = before;
+                    answer
+                }
                 (then, Answer::Done(fields)) => {
                     self.note_subscription(then);
                     Answer::Done(fields)
@@ -314,7 +325,9 @@ impl Conversation for LineConversation {
     }
 
     fn can_receive(&self) -> bool {
-        matches!(self.stage, Stage::Open) && self.waiting.len() < WINDOW && self.output.len() < FULL
+        let has_room = self.waiting.len() < WINDOW && self.output.len() < FULL;
+        // What follows its credentials depends on them.
+        matches!(self.stage, Stage::Open) && has_room && !self.is_waiting()
     }
 
     fn expects_answer(&self) -> bool {
@@ -334,7 +347,11 @@ impl Conversation for LineConversation {
         if self.is_over() {
             return;
         }
-        let Some((ticket, answer)) = translate::answer(note) else { return };
+        let answered = match note {
+            Note::Verdict(ticket, verdict) => Some((ticket, self.enter(verdict))),
+            note => translate::answer(note),
+        };
+        let Some((ticket, answer)) = answered else { return };
         self.waiting.answer(ticket, answer);
         self.write_answers();
     }
@@ -366,10 +383,14 @@ impl Conversation for LineConversation {
         if !matches!(self.stage, Stage::Open) {
             return;
         }
+        if self.outside_until().is_some_and(|until| until <= now) {
+            let message = "nobody has said in time who is here";
+            return self.say_goodbye(&Refusal::new(Code::AccessDenied, message));
+        }
         match self.watchdog.tick(now) {
             Silence::Fine => {}
             // Nothing is read from a client while so much of what it asked for waits.
-            _ if self.waiting.len() >= WINDOW => self.watchdog.heard(now),
+            _ if self.waiting.len() >= WINDOW || self.is_waiting() => self.watchdog.heard(now),
             Silence::Ask => {
                 translate::keepalive(&mut self.output);
                 self.written += 1;
@@ -380,7 +401,8 @@ impl Conversation for LineConversation {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        matches!(self.stage, Stage::Open).then(|| self.watchdog.due())
+        let due = || self.outside_until().map_or(self.watchdog.due(), |until| until.min(self.watchdog.due()));
+        matches!(self.stage, Stage::Open).then(due)
     }
 
     fn output(&mut self) -> &mut Vec<u8> {

@@ -7,6 +7,7 @@
 mod about;
 mod commands;
 mod conversation;
+mod entering;
 #[cfg(test)]
 mod tests;
 mod translate;

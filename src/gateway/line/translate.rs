@@ -13,6 +13,7 @@ use crate::domain::{
 };
 use crate::gateway::{Body, Delivery, Done, Note, Topics};
 use crate::wire::line::{Frame, FrameWriter};
+use crate::wire::mqtt::ReasonCode;
 
 /// The longest list of devices in an event, in bytes: as many as can be named in `LEASE`, with the longest names.
 const LONGEST_DEVICES: usize = 32 * (DeviceName::MAXIMUM + 1);
@@ -121,13 +122,17 @@ pub(super) fn answer(note: Note) -> Option<(u64, Answer)> {
             (ticket, answer)
         }
         Note::Done(ticket, Err(refusal)) => (ticket, Answer::Refused(refusal)),
+        Note::Done(ticket, Ok(Done::Subscribed(reasons))) if reasons.contains(&ReasonCode::NotAuthorized) => {
+            let message = "nothing of this may be read by this client";
+            (ticket, Answer::Refused(Refusal::new(Code::AccessDenied, message)))
+        }
         Note::Done(ticket, Ok(Done::Subscribed(reasons))) if reasons.iter().any(|r| r.is_error()) => {
             let message = "the client has as many subscriptions as may be";
             (ticket, Answer::Refused(Refusal::new(Code::LimitReached, message)))
         }
         Note::Done(ticket, Ok(_)) => (ticket, Answer::Done(Fields::new())),
         // Only what is said in MQTT waits for that.
-        Note::Durable(_) => return None,
+        Note::Durable(_) | Note::Verdict(..) => return None,
     })
 }
 

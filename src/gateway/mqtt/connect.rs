@@ -11,8 +11,9 @@ use super::kept::{Expiry, Keeping};
 use super::outgoing::Outgoing;
 use super::reception::Reception;
 use super::session::Session;
-use crate::domain::{ClientId, Principal, Refusal};
-use crate::gateway::{Joining, Message, Space, Topics};
+use crate::auth::Credentials;
+use crate::domain::{Account, Audit, ClientId, Deed, Principal, Refusal};
+use crate::gateway::{Joining, Message, Note, Shared, Space, access};
 use crate::net::{Peer, Seating};
 use crate::wire::mqtt::{Connack, Connect, Packet, Properties, Property, ReasonCode, Version, Will};
 
@@ -22,11 +23,41 @@ pub(super) struct Refused {
     pub(super) message: Cow<'static, str>,
 }
 
+/// Who a client is, as far as its CONNECT says.
+pub(super) enum Introduction {
+    /// It is taken with this account.
+    As(Arc<Account>),
+    /// Its credentials are looked at; the verdict comes to its outbox, as long as this is there.
+    Waits(Arc<()>),
+    /// It says nothing of itself, and has to.
+    Refused(Refused),
+}
+
 /// How many messages of QoS 1 and 2 a client may have under way, and how many requests may wait in all.
 pub(super) const WINDOW: u16 = 32;
 
 /// How many topic aliases a client may use.
 pub(super) const ALIASES: NonZeroU16 = NonZeroU16::MIN.saturating_add(31);
+
+/// Finds out who the client is.  A token stands in the place of the password, with the user's name or without one.
+pub(super) fn introduce(conversation: &MqttConversation, connect: &Connect) -> Introduction {
+    let Shared { entrance, .. } = &conversation.shared;
+    let shown = (&connect.username, &connect.password);
+    let (Some(verifier), (Some(_), _) | (_, Some(_))) = (entrance.verifier(), shown) else {
+        let message = "a user name and a password, or a token as password, are needed";
+        return entrance.unnamed().map_or_else(
+            || Introduction::Refused(Refused { reason: ReasonCode::NotAuthorized, message: message.into() }),
+            Introduction::As,
+        );
+    };
+    let secret = connect.password.clone().unwrap_or_default();
+    let credentials = Credentials { user: connect.username.clone(), secret };
+    let outbox = conversation.outbox.clone();
+    let address = conversation.peer.address.ip();
+    Introduction::Waits(verifier.verify(address, credentials, move |verdict| {
+        outbox.note(Note::Verdict(0, verdict));
+    }))
+}
 
 /// Takes the client: it becomes a member of the bus, and its CONNACK is sent when it is one; or says why not
 /// [MQTT-3.1.4-2].
@@ -34,6 +65,7 @@ pub(super) fn open(
     conversation: &mut MqttConversation,
     connect: Connect,
     reception: Reception,
+    account: Arc<Account>,
     now: Instant,
 ) -> Result<Session, Refused> {
     let Connect { version, clean_start, keep_alive, client_id, will, properties, .. } = connect;
@@ -42,7 +74,11 @@ pub(super) fn open(
         return refuse(ReasonCode::BadAuthenticationMethod, "extended authentication is not supported");
     }
     let (client, named) = client(&client_id, version, clean_start, conversation.number)?;
-    let will = will.map(|will| self::will(will, &client, &conversation.shared.topics)).transpose()?;
+    let protocol = conversation.settings.protocol;
+    let Peer { address, certificate_name } = conversation.peer.clone();
+    let principal =
+        Arc::new(Principal { client: client.clone(), address, protocol, certificate_name, account });
+    let will = will.map(|will| self::will(will, &principal, &conversation.shared)).transpose()?;
     let expiry = match version {
         Version::V5 => Expiry::from_seconds(properties.session_expiry().unwrap_or(0)),
         // 3.1.1: a session that is not clean ends when the client says so.
@@ -58,9 +94,6 @@ pub(super) fn open(
             Version::V3 => Properties::new(),
         },
     };
-    let protocol = conversation.settings.protocol;
-    let Peer { address, certificate_name } = conversation.peer.clone();
-    let principal = Arc::new(Principal { client: client.clone(), address, protocol, certificate_name });
     if reception.write(Packet::Connack(connack.clone()), &mut Vec::new()).is_err() {
         // Before it is a member, so that it takes nobody's place.
         return refuse(ReasonCode::PacketTooLarge, "the CONNACK is larger than the maximum packet size");
@@ -122,9 +155,9 @@ fn client(text: &str, version: Version, clean_start: bool, number: u64) -> Resul
 
 /// The will as it would be published, retained or not [MQTT-3.1.2-14..15], with its properties in their order
 /// [MQTT-3.1.3-10]: what may not be published may not be left behind either.
-fn will(will: Will, client: &ClientId, topics: &Topics) -> Result<Message, Refused> {
+fn will(will: Will, principal: &Arc<Principal>, shared: &Shared) -> Result<Message, Refused> {
     let Will { topic, payload, qos, retain, properties } = will;
-    match topics.space(&topic) {
+    match shared.topics.space(&topic) {
         Space::Set(_) | Space::Rpc | Space::Message(_) if retain => {
             return refuse(
                 ReasonCode::ImplementationSpecificError,
@@ -142,6 +175,12 @@ fn will(will: Will, client: &ClientId, topics: &Topics) -> Result<Message, Refus
             return refuse(ReasonCode::TopicNameInvalid, "the topic of the will names no device");
         }
     }
+    // Whatever it does when its time comes: to read, nobody needs a will.
+    if let Err(refusal) = access::publish_or_drive(&shared.topics, &shared.registry, principal, &topic) {
+        let deed = Deed::Other(topic.to_string(), "will".to_owned());
+        shared.bus.audit(Audit::refusal(Some(principal.clone()), deed, &refusal));
+        return Err(Refused { reason: ReasonCode::NotAuthorized, message: refusal.message });
+    }
     Ok(Message {
         topic,
         body: crate::gateway::Body::Bytes(payload),
@@ -149,7 +188,7 @@ fn will(will: Will, client: &ClientId, topics: &Topics) -> Result<Message, Refus
         retain,
         properties,
         expires: None,
-        sender: Some(client.clone()),
+        sender: Some(principal.client.clone()),
     })
 }
 

@@ -5,18 +5,19 @@ use std::time::{Duration, Instant};
 
 use log::debug;
 
-use super::connect::{self, Refused};
+use super::connect::{self, Introduction, Refused};
 use super::kept::Expiry;
 use super::outlet::{Course, Hold, Outlet};
 use super::reasons;
 use super::reception::{Reception, TooLarge};
 use super::session::Session;
-use crate::domain::{Code, Protocol, Refusal};
+use crate::auth::Rejected;
+use crate::domain::{Account, Code, Protocol, Refusal};
 use crate::gateway::{Conversation, Delivery, Note, Outbox, Shared};
 use crate::net::{Peer, Seat};
 use crate::wire::mqtt::{
-    Census, Connack, Disconnect, Frame, Malformed, Packet, PacketType, Properties, Property, ReasonCode,
-    Split, Version, census, decode, dialect, split,
+    Census, Connack, Connect, Disconnect, Frame, Malformed, Packet, PacketType, Properties, Property,
+    ReasonCode, Split, Version, census, decode, dialect, split,
 };
 
 /// What the configuration says about MQTT connections.
@@ -49,12 +50,22 @@ pub struct MqttConversation {
 enum Phase {
     /// Before its CONNECT.
     New,
+    /// Its credentials are looked at.
+    Waiting(Box<Introduced>),
     /// It is a member, or about to be one.
     Open(Box<Session>),
     /// Nothing more is read, and the outcomes of its commands are still awaited.
     Leaving(Box<Session>),
     /// Nothing is left to be said.
     Over,
+}
+
+/// A client whose credentials are looked at.
+struct Introduced {
+    connect: Connect,
+    reception: Reception,
+    /// Somebody waits for the verdict, as long as this is there.
+    _awaited: Arc<()>,
 }
 
 impl MqttConversation {
@@ -97,7 +108,7 @@ impl MqttConversation {
                 }
             }
             // What comes after a goodbye is not for anybody [MQTT-3.14.4-1].
-            phase @ (Phase::Leaving(_) | Phase::Over) => self.phase = phase,
+            phase @ (Phase::Waiting(_) | Phase::Leaving(_) | Phase::Over) => self.phase = phase,
         }
     }
 
@@ -117,7 +128,19 @@ impl MqttConversation {
             }
         };
         let reception = Reception::of(connect.version, &connect.properties);
-        match connect::open(self, *connect, reception, now) {
+        match connect::introduce(self, &connect) {
+            Introduction::As(account) => self.open(*connect, reception, account, now),
+            Introduction::Refused(refused) => self.refuse(reception, refused),
+            Introduction::Waits(awaited) => {
+                let introduced = Introduced { connect: *connect, reception, _awaited: awaited };
+                self.phase = Phase::Waiting(Box::new(introduced));
+            }
+        }
+    }
+
+    /// It is known who the client is.
+    fn open(&mut self, connect: Connect, reception: Reception, account: Arc<Account>, now: Instant) {
+        match connect::open(self, connect, reception, account, now) {
             Ok(session) => {
                 if session.is_kept() && self.shared.journal.is_on() {
                     self.out.set_course(Course::Kept);
@@ -258,7 +281,9 @@ impl Conversation for MqttConversation {
                     match std::mem::replace(&mut self.phase, Phase::Over) {
                         Phase::Open(session) => self.end(session, malformed.reason, malformed.what),
                         Phase::Leaving(session) => self.phase = Phase::Leaving(session),
-                        Phase::New | Phase::Over => debug!("{}: no MQTT: {malformed}", self.peer),
+                        Phase::New | Phase::Waiting(_) | Phase::Over => {
+                            debug!("{}: no MQTT: {malformed}", self.peer)
+                        }
                     }
                 }
             }
@@ -281,7 +306,7 @@ impl Conversation for MqttConversation {
                 let waits = session.is_joining() || self.blocked && session.is_full();
                 !waits && !self.out.is_full()
             }
-            Phase::Leaving(_) | Phase::Over => false,
+            Phase::Waiting(_) | Phase::Leaving(_) | Phase::Over => false,
         }
     }
 
@@ -289,7 +314,8 @@ impl Conversation for MqttConversation {
         match &self.phase {
             Phase::Open(session) => !session.is_idle() || !self.out.is_free(),
             Phase::Leaving(session) => session.awaits_outcome() || !self.out.is_free(),
-            Phase::New | Phase::Over => !self.out.is_free(),
+            // That may take a while, and whoever waits for it may go away.
+            Phase::New | Phase::Waiting(_) | Phase::Over => !self.out.is_free(),
         }
     }
 
@@ -298,7 +324,7 @@ impl Conversation for MqttConversation {
         match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Open(session) => self.leave(session),
             Phase::Leaving(session) => self.phase = Phase::Leaving(session),
-            Phase::New | Phase::Over => {}
+            Phase::New | Phase::Waiting(_) | Phase::Over => {}
         }
     }
 
@@ -315,6 +341,21 @@ impl Conversation for MqttConversation {
                 // Nobody is there to take what is written.
                 let _ = session.note(note, now, &mut Vec::new());
                 self.leave(session);
+            }
+            Phase::Waiting(introduced) => {
+                let Introduced { connect, reception, .. } = *introduced;
+                match note {
+                    Note::Verdict(_, Ok(account)) => self.open(connect, reception, account, now),
+                    Note::Verdict(_, Err(rejected)) => {
+                        let message = rejected.refusal().message;
+                        let reason = match rejected {
+                            Rejected::Wrong | Rejected::Expired => ReasonCode::BadUserNameOrPassword,
+                            Rejected::Busy => ReasonCode::ServerBusy,
+                        };
+                        self.refuse(reception, Refused { reason, message });
+                    }
+                    _ => {}
+                }
             }
             phase @ (Phase::New | Phase::Over) => self.phase = phase,
         }
@@ -336,14 +377,23 @@ impl Conversation for MqttConversation {
     }
 
     fn close(&mut self, why: Refusal, _now: Instant) {
+        let phase = std::mem::replace(&mut self.phase, Phase::Over);
+        if let Phase::Waiting(introduced) = &phase {
+            let refused = Refused { reason: ReasonCode::ServerUnavailable, message: why.message.clone() };
+            self.refuse(introduced.reception, refused);
+        }
         // What it asked for is still awaited, because its session may go on elsewhere.
-        if let Phase::Open(session) = std::mem::replace(&mut self.phase, Phase::Over) {
+        if let Phase::Open(session) = phase {
             if why.code != Code::Stopping {
                 debug!("{}: {} is closed: {why}", self.peer, session.client());
             }
             if session.is_joining() {
                 // [MQTT-3.14.0-1] No DISCONNECT comes before a CONNACK.
-                let refused = Refused { reason: ReasonCode::ServerUnavailable, message: why.message };
+                let reason = match why.code {
+                    Code::AccessDenied => ReasonCode::NotAuthorized,
+                    _ => ReasonCode::ServerUnavailable,
+                };
+                let refused = Refused { reason, message: why.message };
                 self.refuse(session.reception, refused);
             } else {
                 self.say_disconnect(&session, reasons::of_closing(why.code), &why.message);
@@ -355,8 +405,8 @@ impl Conversation for MqttConversation {
     fn tick(&mut self, now: Instant) {
         let can_receive = self.can_receive();
         match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::New if now >= self.opened + self.settings.connect_time => {
-                debug!("{}: no CONNECT in time", self.peer);
+            Phase::New | Phase::Waiting(_) if now >= self.opened + self.settings.connect_time => {
+                debug!("{}: no good CONNECT in time", self.peer);
             }
             // Nothing is read from a client while so much of what it asked for waits.
             Phase::Open(mut session) if !can_receive => {
@@ -377,7 +427,7 @@ impl Conversation for MqttConversation {
 
     fn deadline(&self) -> Option<Instant> {
         match &self.phase {
-            Phase::New => Some(self.opened + self.settings.connect_time),
+            Phase::New | Phase::Waiting(_) => Some(self.opened + self.settings.connect_time),
             Phase::Open(session) => session.silent_until(),
             Phase::Leaving(_) | Phase::Over => None,
         }
@@ -388,7 +438,7 @@ impl Conversation for MqttConversation {
             Phase::Open(session) | Phase::Leaving(session) => session.end_turn(),
             // What the session had to say last was posted when it went.
             Phase::Over if self.out.has_fresh() => (Vec::new(), Hold::Until),
-            Phase::New | Phase::Over => (Vec::new(), Hold::No),
+            Phase::New | Phase::Waiting(_) | Phase::Over => (Vec::new(), Hold::No),
         };
         self.out.end_turn(entries, hold, &self.shared.journal, &self.outbox);
     }

@@ -11,7 +11,7 @@ use super::session::{Answer, Receipt, Request, Respond, Session, Violation};
 use super::translate;
 use crate::control;
 use crate::domain::{Audit, ClientId, Code, Deed, Refusal, Target};
-use crate::gateway::{Body, LEVELS, Message, Space};
+use crate::gateway::{Body, LEVELS, Message, Space, access};
 use crate::wire::mqtt::{Properties, Property, Publish, QoS, ReasonCode, TopicName};
 
 /// The longest value of a variable and of a message to a client, so that it fits into a frame of the line protocol.
@@ -46,15 +46,15 @@ impl Session {
         let refused = match self.shared.topics.space(&topic) {
             Space::Set(target) => return self.command(Some(target), receipt, publish, &topic, now, out),
             Space::Rpc => return self.command(None, receipt, publish, &topic, now, out),
-            Space::Free => None,
-            Space::Variable => value(&publish.payload),
+            Space::Free => self.denied(&topic),
+            Space::Variable => self.denied(&topic).or_else(|| value(&publish.payload)),
             Space::Message(_) if publish.retain => {
                 Some(Refusal::new(Code::RetainedCommand, "a message to a client is not retained"))
             }
             Space::Message(client) => match ClientId::parse(client) {
                 Ok(client) => {
                     receiver = Some(client);
-                    value(&publish.payload)
+                    self.denied(&topic).or_else(|| value(&publish.payload))
                 }
                 Err(_) => Some(Refusal::new(Code::UnknownClient, format!("{topic} names no client"))),
             },
@@ -76,6 +76,11 @@ impl Session {
         }
         self.pass_on(receipt, publish, topic, receiver, now);
         Ok(())
+    }
+
+    /// Why the client may not publish here.
+    fn denied(&self, topic: &TopicName) -> Option<Refusal> {
+        access::publish(&self.shared.topics, &self.principal, topic).err()
     }
 
     /// The topic of a publication, which may be named by an alias alone.
@@ -162,7 +167,11 @@ impl Session {
                 None => translate::rpc(&payload),
             }
         };
-        match order {
+        let allowed = order.and_then(|order| {
+            access::order(&self.shared.registry, &self.principal, &order)?;
+            Ok(order)
+        });
+        match allowed {
             Ok(order) => self.commands.push(control::Request {
                 principal: self.principal.clone(),
                 connection: Some(
@@ -193,7 +202,10 @@ impl Session {
         let topic = match properties.response_topic() {
             // What the client could not publish itself, it can't have published for it.
             Some(topic) => match self.shared.topics.space(topic) {
-                Space::Free => topic.clone(),
+                Space::Free => {
+                    access::publish(&self.shared.topics, &self.principal, topic)?;
+                    topic.clone()
+                }
                 Space::Response(client) if client == own.as_str() => topic.clone(),
                 _ => {
                     let message = format!("the response topic {topic} is not one that this client may use");

@@ -31,6 +31,7 @@ pub fn audit(audit: &Audit) -> Vec<u8> {
     bytes(&json!({
         "timestamp": audit.timestamp,
         "client": who.map(|who| who.client.as_str()),
+        "user": who.and_then(|who| who.user()).map(|user| user.as_str()),
         "address": who.map(|who| who.address.to_string()),
         "protocol": who.map(|who| who.protocol.to_string()),
         "certificate": who.and_then(|who| who.certificate_name.as_deref()),
@@ -49,7 +50,7 @@ pub fn tenancy(device: &DeviceName, tenancy: &Tenancy) -> Vec<u8> {
     bytes(&json!({
         "device": device.as_str(),
         "holder": tenancy.holder.client.as_str(),
-        "user": tenancy.holder.user.as_deref(),
+        "user": tenancy.holder.user.as_ref().map(|user| user.as_str()),
         "since": tenancy.since,
         "expires": tenancy.expires,
     }))

@@ -23,6 +23,7 @@ pub(super) fn of_closing(code: Code) -> ReasonCode {
         Code::TakenOver => ReasonCode::SessionTakenOver,
         Code::TooSlow | Code::LimitReached => ReasonCode::QuotaExceeded,
         Code::TooManyClients => ReasonCode::ServerBusy,
+        Code::AccessDenied => ReasonCode::NotAuthorized,
         _ => ReasonCode::ImplementationSpecificError,
     }
 }

@@ -283,7 +283,7 @@ impl Session {
         match note {
             Note::Outcome(ticket, outcome) => self.requests.answer(ticket, Answer::Outcome(outcome)),
             Note::Done(ticket, done) => self.requests.answer(ticket, Answer::Done(done)),
-            Note::Durable(_) => {}
+            Note::Durable(_) | Note::Verdict(..) => {}
         }
         self.write_answers(now, out)
     }

@@ -45,6 +45,7 @@ impl Talk {
             outbox: OutboxLimits { messages: 100, bytes: 1 << 20 },
             journal,
             counters: Arc::default(),
+            entrance: crate::auth::Entrance::open(),
         };
         let outbox = Arc::new(Outbox::new(shared.outbox).expect("an eventfd"));
         let settings = MqttSettings {

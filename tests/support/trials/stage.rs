@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use gpio_gatekeeper::auth::{Directory, Entrance};
 use gpio_gatekeeper::config;
 use gpio_gatekeeper::control::{Commands, Controller, Now, Plan, Planned, Requests, devices};
 use gpio_gatekeeper::daemon;
@@ -118,6 +119,7 @@ impl Stage {
             },
             journal,
             kept: kept.unwrap_or_default(),
+            directory: Directory::open(),
         };
         let attended = mailbox.attend(settings, now);
         let connections = Vec::new();
@@ -299,6 +301,7 @@ fn shared(limits: Limits, registry: Registry, commands: Commands, bus: Bus, now:
         admission: Admission::new(100_000, 100_000),
         started: now,
         counters: Arc::default(),
+        entrance: Entrance::open(),
         outbox: match limits {
             Limits::Generous => OutboxLimits { messages: 10_000, bytes: 1 << 24 },
             Limits::Tight => OutboxLimits { messages: 4, bytes: 8192 },

@@ -93,6 +93,7 @@ fn shared(commands: Commands, bus: Bus) -> Shared {
         outbox: OutboxLimits { messages: 1000, bytes: 1 << 20 },
         journal: Journal::default(),
         counters: Arc::default(),
+        entrance: crate::auth::Entrance::open(),
     }
 }
 

@@ -43,6 +43,7 @@ impl Server {
             absents: AbsentLimits { sessions: 10, queue: shared.outbox, bytes: 1 << 20 },
             journal: Journal::default(),
             kept: Mirror::default(),
+            directory: crate::auth::Directory::open(),
         };
         let bus_thread = mailbox.start(bus.clone(), settings, || {}).expect("a thread");
         let names = shared.registry.devices.iter().map(|entry| entry.name.to_string());
@@ -242,7 +243,8 @@ fn what_is_refused_stands_in_the_audit() {
     let outbox = Arc::new(Outbox::new(server.shared.outbox).expect("an eventfd"));
     let client = ClientId::parse("auditor").expect("a valid client id");
     let (address, protocol) = (server.address, Protocol::Mqtt);
-    let principal = Arc::new(Principal { client, address, protocol, certificate_name: None });
+    let account = Arc::new(crate::domain::Account::everybody());
+    let principal = Arc::new(Principal { client, address, protocol, certificate_name: None, account });
     let joining =
         Joining { principal, named: true, outbox: outbox.clone(), will: None, keeping: Keeping::NONE };
     let membership = server.bus.join(joining, 0);

@@ -115,6 +115,24 @@ impl Absents {
         self.sessions.get(&id)
     }
 
+    /// Those whose owners are such.
+    pub(super) fn whose(&self, such: impl Fn(&Arc<Principal>) -> bool) -> Vec<(MemberId, ClientId)> {
+        let found = self.sessions.iter().filter(|(_, absent)| such(&absent.principal));
+        found.map(|(id, absent)| (*id, absent.principal.client.clone())).collect()
+    }
+
+    /// Its owner has other rights now.
+    pub(super) fn identify(&mut self, id: MemberId, principal: Arc<Principal>) {
+        if let Some(absent) = self.sessions.get_mut(&id) {
+            absent.principal = principal;
+        }
+    }
+
+    /// The session of this client, to be looked at.
+    pub(super) fn find(&self, client: &str) -> Option<&Absent> {
+        self.by_client.get(client).and_then(|id| self.sessions.get(id))
+    }
+
     /// The session of this client.
     pub(super) fn take(&mut self, client: &ClientId) -> Option<(MemberId, Absent)> {
         let id = *self.by_client.get(client)?;
@@ -189,6 +207,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::domain::Account;
     use crate::domain::Protocol;
     use crate::wire::mqtt::TopicName;
 
@@ -198,7 +217,8 @@ mod tests {
     fn absent(name: &str, until: Option<Instant>, left: Instant) -> Absent {
         let client = ClientId::parse(name).expect("valid");
         let (address, protocol) = (([127, 0, 0, 1], 1).into(), Protocol::Mqtt);
-        let principal = Principal { client, address, protocol, certificate_name: None };
+        let account = Account::everybody().into();
+        let principal = Principal { client, address, protocol, certificate_name: None, account };
         Absent::new(Arc::new(principal), Vec::new(), Box::default(), None, until, left)
     }
 

@@ -10,6 +10,7 @@ mod members;
 mod publishing;
 mod restore;
 mod retained;
+mod revise;
 mod tree;
 
 pub use absent::{AbsentLimits, OwnedWill};
@@ -21,7 +22,6 @@ pub use tree::{Found, Subscription, Tree};
 
 use absent::{Absent, Absents};
 use ledger::{Ledger, keeps};
-use publishing::may_read;
 
 use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroU32;
@@ -32,8 +32,8 @@ use log::debug;
 
 use super::kept::{Expiry, Kept, UnderWay};
 use super::store::{Entry, Journal, SessionNumber};
-use crate::domain::{ClientId, Principal, Refusal};
-use crate::gateway::{Census, Delivery, Done, LEVELS, Message, Note, Outbox, Topics};
+use crate::domain::{ClientId, Principal, Refusal, UserName};
+use crate::gateway::{Census, Delivery, Done, LEVELS, Message, Note, Outbox, Topics, access};
 use crate::wire::mqtt::{QoS, ReasonCode, RetainHandling, SubscribeOptions, TopicFilter};
 
 /// All members, their subscriptions and the retained messages.
@@ -137,6 +137,19 @@ impl Broker {
         member.principal = principal;
         member.named = true;
         self.join(id, member)
+    }
+
+    /// A member has proved who it is.
+    pub fn identify(&mut self, id: MemberId, principal: Arc<Principal>) {
+        if let Some(member) = self.members.get_mut(&id) {
+            member.principal = principal;
+        }
+    }
+
+    /// Whose this client identifier is, if a connection or a session has it.
+    pub fn owner(&self, client: &str) -> Option<Option<&UserName>> {
+        let present = self.find(client).map(|member| member.principal.user());
+        present.or_else(|| self.absents.find(client).map(|absent| absent.principal.user()))
     }
 
     /// Lets a member go, if it is still there.  One whose session outlives its connection stays as an absent one.
@@ -276,6 +289,10 @@ impl Broker {
         let Some(member) = self.members.get_mut(&id) else { return (reasons, retained) };
         let unread = member.outbox.backlog();
         for (filter, options) in filters {
+            if access::subscribe(&self.topics, &member.principal, &filter).is_err() {
+                reasons.push(ReasonCode::NotAuthorized);
+                continue;
+            }
             if filter.levels().nth(LEVELS).is_some() {
                 reasons.push(ReasonCode::QuotaExceeded);
                 continue;
@@ -304,7 +321,8 @@ impl Broker {
                 RetainHandling::DoNotSend => false,
             };
             if wanted {
-                let visible = |message: &&Arc<Message>| may_read(&self.topics, &member.principal, message);
+                let visible =
+                    |message: &&Arc<Message>| access::read_message(&self.topics, &member.principal, message);
                 retained.extend(self.retained.matching(&filter, now).filter(visible).map(|message| {
                     let qos = message.qos.min(options.qos);
                     let subscription_ids = subscription_id.into_iter().collect();
@@ -356,6 +374,13 @@ impl Broker {
         member.outbox.note_and_deliver(Note::Done(ticket, Ok(done)), then);
     }
 
+    /// Puts a refusal into a member's outbox.
+    pub fn refuse(&mut self, id: MemberId, ticket: u64, refusal: Refusal) {
+        if let Some(member) = self.members.get(&id) {
+            member.outbox.note(Note::Done(ticket, Err(refusal)));
+        }
+    }
+
     /// What is answered from now on belongs to another letter than what was before.
     pub fn begin_letter(&mut self) {
         self.ledger.begin_letter();
@@ -379,6 +404,9 @@ impl Broker {
         let session = SessionNumber(self.ledger.number());
         self.ledger.add(Entry::Begin(session, client, expiry));
         if let Some(member) = self.members.get_mut(&id) {
+            if let Some(user) = member.principal.user() {
+                self.ledger.add(Entry::Owner(session, user.clone()));
+            }
             member.session = Some(session);
         }
     }

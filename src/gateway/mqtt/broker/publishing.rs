@@ -9,7 +9,7 @@ use super::{Broker, Found, Group, Incoming, MemberId, Subscription, keeps};
 use crate::domain::{Principal, Protocol, Refusal};
 use crate::gateway::mqtt::kept::{Progress, UnderWay};
 use crate::gateway::mqtt::store::{Entry, SessionNumber};
-use crate::gateway::{Delivery, Message, Space, Topics};
+use crate::gateway::{Delivery, Message, Reading, Space, access};
 use crate::wire::mqtt::{QoS, SubscribeOptions, TopicFilter, TopicName};
 
 /// What one delivery for one member is made of, while its subscriptions are collected.
@@ -56,10 +56,13 @@ impl Broker {
                 false => Entry::Retain(message.clone()),
             });
         }
+        let reading = self.topics.reading(&message.topic);
         let (mut matches, mut picked) = (Vec::<Match>::new(), Vec::new());
         self.tree.matching(&message.topic, |found| match found {
-            Found::Own(id, subscription) => matches.extend(self.matching(id, subscription, &message)),
-            Found::Shared(group) => picked.extend(self.pick(group, &message)),
+            Found::Own(id, subscription) => {
+                matches.extend(self.matching(id, subscription, &message, reading))
+            }
+            Found::Shared(group) => picked.extend(self.pick(group, &message, reading)),
         });
         // Overlapping subscriptions: one delivery, with the best quality and all identifiers [MQTT-3.3.4-2..4].
         matches.sort_by_key(|found| found.member);
@@ -90,7 +93,8 @@ impl Broker {
     /// is none.
     pub(super) fn pass_to_another(&mut self, from: Option<SessionNumber>, delivery: &Delivery) -> bool {
         let group = delivery.share.as_ref().and_then(|share| self.tree.group(share));
-        let Some(picked) = group.and_then(|group| self.pick_connected(group, &delivery.message)) else {
+        let reading = self.topics.reading(&delivery.message.topic);
+        let Some(picked) = group.and_then(|group| self.pick_connected(group, reading)) else {
             return false;
         };
         if delivery.number != 0 {
@@ -109,7 +113,8 @@ impl Broker {
     ) {
         for delivery in sent.iter().filter_map(UnderWay::shared).chain(waiting) {
             let group = delivery.share.as_ref().and_then(|share| self.tree.group(share));
-            if let Some(picked) = group.and_then(|group| self.pick(group, &delivery.message)) {
+            let reading = self.topics.reading(&delivery.message.topic);
+            if let Some(picked) = group.and_then(|group| self.pick(group, &delivery.message, reading)) {
                 let again = picked.delivery(&delivery.message);
                 if delivery.number != 0 {
                     self.ledger.of(from, |session| Entry::Done(session, delivery.number));
@@ -119,9 +124,15 @@ impl Broker {
         }
     }
 
-    fn matching(&self, member: MemberId, subscription: &Subscription, message: &Message) -> Option<Match> {
+    fn matching(
+        &self,
+        member: MemberId,
+        subscription: &Subscription,
+        message: &Message,
+        reading: Reading<'_>,
+    ) -> Option<Match> {
         let SubscribeOptions { qos, no_local, retain_as_published, .. } = subscription.options;
-        let principal = self.reader(member, message)?;
+        let principal = self.reader(member, reading)?;
         // [MQTT-3.8.3-3] No Local: not to the connection that published it.
         let echo = no_local && message.sender.as_ref() == Some(&principal.client);
         let ids = subscription.id.into_iter().collect();
@@ -129,11 +140,11 @@ impl Broker {
     }
 
     /// Whose turn it is: of those that are connected, or else of those whose session waits for them.
-    fn pick(&self, group: &Group, message: &Message) -> Option<Picked> {
-        self.pick_connected(group, message).or_else(|| {
+    fn pick(&self, group: &Group, message: &Message, reading: Reading<'_>) -> Option<Picked> {
+        self.pick_connected(group, reading).or_else(|| {
             let waits = |(id, subscription): &(MemberId, &Subscription)| {
                 message.qos.min(subscription.options.qos) != QoS::AtMostOnce
-                    && self.reader(*id, message).is_some()
+                    && self.reader(*id, reading).is_some()
                     && self.absents.has_room(*id, message)
             };
             group.in_turn().find(waits).map(|(id, subscription)| Picked::new(group, id, subscription))
@@ -141,13 +152,13 @@ impl Broker {
     }
 
     /// The next one that keeps up, or that for which least is waiting.
-    fn pick_connected(&self, group: &Group, message: &Message) -> Option<Picked> {
+    fn pick_connected(&self, group: &Group, reading: Reading<'_>) -> Option<Picked> {
         let mut best: Option<(usize, MemberId, &Subscription)> = None;
         for (id, subscription) in group.in_turn() {
             let Some(waiting) = self.members.get(&id).and_then(|member| member.outbox.waiting()) else {
                 continue;
             };
-            if best.is_none_or(|(least, ..)| waiting < least) && self.reader(id, message).is_some() {
+            if best.is_none_or(|(least, ..)| waiting < least) && self.reader(id, reading).is_some() {
                 best = Some((waiting, id, subscription));
                 if waiting == 0 {
                     break;
@@ -158,10 +169,10 @@ impl Broker {
     }
 
     /// Whose session it is, if the message is for its eyes.
-    fn reader(&self, id: MemberId, message: &Message) -> Option<&Principal> {
+    fn reader(&self, id: MemberId, reading: Reading<'_>) -> Option<&Principal> {
         let present = self.members.get(&id).map(|member| &member.principal);
         let principal = present.or_else(|| self.absents.get(id).map(|absent| &absent.principal))?;
-        may_read(&self.topics, principal, message).then_some(principal)
+        access::read(principal, reading).then_some(principal)
     }
 
     /// Delivers what belongs together, after it was written down: who gets it may write down at once what it does
@@ -247,15 +258,5 @@ impl Picked {
             share: Some(self.share.clone()),
             ..Delivery::new(message.clone(), message.qos.min(qos)) // [MQTT-4.8.2-3]
         }
-    }
-}
-
-/// Answers to one client, and messages to one client, are for that client alone, whatever others subscribe to.
-pub(super) fn may_read(topics: &Topics, principal: &Principal, message: &Message) -> bool {
-    match topics.space(&message.topic) {
-        Space::Response(client) | Space::Message(client) | Space::Notice(client) => {
-            client == principal.client.as_str()
-        }
-        _ => true,
     }
 }

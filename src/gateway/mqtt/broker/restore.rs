@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use super::absent::Absent;
 use super::{Broker, MemberId, OwnedWill};
-use crate::domain::{Principal, Protocol};
+use crate::auth::Directory;
+use crate::domain::{Account, Principal, Protocol};
 use crate::gateway::mqtt::kept::{Awaited, Kept, UnderWay};
 use crate::gateway::mqtt::store::{Entry, KeptSession, Mirror, SessionNumber, Stage};
 use crate::wire::mqtt::{QoS, TopicFilter};
@@ -14,10 +15,22 @@ use crate::wire::mqtt::{QoS, TopicFilter};
 /// From where those have connected who have not, in this life.
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
+/// What a session is from now on.
+struct Restored {
+    id: MemberId,
+    number: SessionNumber,
+    account: Arc<Account>,
+}
+
 impl Broker {
     /// Takes over what was kept, before anybody is here.  Says how many things did not fit into the limits, which may
-    /// be others now, and gives the wills of sessions that had to give way.
-    pub fn restore(&mut self, mirror: Mirror, now: Instant) -> (usize, Vec<OwnedWill>) {
+    /// be others now, and gives the wills of sessions that had to give way.  Sessions of users who are there no more end.
+    pub fn restore(
+        &mut self,
+        mirror: Mirror,
+        directory: &Directory,
+        now: Instant,
+    ) -> (usize, Vec<OwnedWill>) {
         let (mut dropped, mut wills) = (0, Vec::new());
         self.ledger.begin_with(mirror.next_number());
         for message in mirror.retained() {
@@ -30,7 +43,13 @@ impl Broker {
         for (place, (number, session)) in (0..).zip(mirror.sessions) {
             // Members that come are counted from 1, and never get so far.
             let id = MemberId(u64::MAX - place);
-            dropped += self.restore_session(id, number, session, &mut wills, now);
+            match directory.account(session.user.as_ref()) {
+                Some(account) => {
+                    let ours = Restored { id, number, account };
+                    dropped += self.restore_session(ours, session, &mut wills, now);
+                }
+                None => self.ledger.add(Entry::End(number)),
+            }
         }
         self.ledger.commit();
         (dropped, wills)
@@ -38,13 +57,13 @@ impl Broker {
 
     fn restore_session(
         &mut self,
-        id: MemberId,
-        number: SessionNumber,
+        ours: Restored,
         session: KeptSession,
         wills: &mut Vec<OwnedWill>,
         now: Instant,
     ) -> usize {
-        let KeptSession { client, expiry, subscriptions, messages, incoming, left } = session;
+        let Restored { id, number, account } = ours;
+        let KeptSession { client, user: _, expiry, subscriptions, messages, incoming, left } = session;
         if let Some((older, absent)) = self.absents.take(&client) {
             wills.extend(self.end(older, absent));
         }
@@ -82,9 +101,8 @@ impl Broker {
                 }
             }
         }
-        let principal =
-            Principal { client, address: NOWHERE, protocol: Protocol::Mqtt, certificate_name: None };
-        let principal = Arc::new(principal);
+        let (address, protocol) = (NOWHERE, Protocol::Mqtt);
+        let principal = Arc::new(Principal { client, address, protocol, certificate_name: None, account });
         let (left, will) = left.unwrap_or((now, None));
         let until = expiry.end(left);
         let will = will.map(|(will, due)| (Arc::unwrap_or_clone(will), due));

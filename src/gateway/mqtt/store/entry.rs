@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::domain::ClientId;
+use crate::domain::{ClientId, UserName};
 use crate::gateway::mqtt::broker::Subscription;
 use crate::gateway::mqtt::kept::{Expiry, Progress};
 use crate::gateway::{Delivery, Message};
@@ -23,6 +23,8 @@ pub enum Entry {
     Clear(TopicName),
     /// A session begins, with nothing in it.
     Begin(SessionNumber, ClientId, Expiry),
+    /// It is this user's.
+    Owner(SessionNumber, UserName),
     /// It gets a subscription, in the place of the one with the same filter.
     Subscribe(SessionNumber, TopicFilter, Subscription),
     /// It loses one.

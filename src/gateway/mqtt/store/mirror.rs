@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::entry::{Entry, SessionNumber};
 use super::record::session;
-use crate::domain::ClientId;
+use crate::domain::{ClientId, UserName};
 use crate::gateway::mqtt::broker::Subscription;
 use crate::gateway::mqtt::kept::{Expiry, Progress};
 use crate::gateway::{Delivery, Message};
@@ -26,6 +26,7 @@ pub struct Mirror {
 #[derive(Debug, Clone)]
 pub(in crate::gateway::mqtt) struct Session {
     pub(in crate::gateway::mqtt) client: ClientId,
+    pub(in crate::gateway::mqtt) user: Option<UserName>,
     pub(in crate::gateway::mqtt) expiry: Expiry,
     pub(in crate::gateway::mqtt) subscriptions: BTreeMap<TopicFilter, Subscription>,
     /// Messages for its client, by their numbers, which is the order in which they came.
@@ -64,6 +65,7 @@ impl Mirror {
             Entry::Begin(_, client, expiry) => {
                 let session = Session {
                     client,
+                    user: None,
                     expiry,
                     subscriptions: BTreeMap::new(),
                     messages: BTreeMap::new(),
@@ -145,6 +147,7 @@ impl Mirror {
 impl Session {
     fn apply(&mut self, entry: Entry) {
         match entry {
+            Entry::Owner(_, user) => self.user = Some(user),
             Entry::Subscribe(_, filter, subscription) => _ = self.subscriptions.insert(filter, subscription),
             Entry::Unsubscribe(_, filter) => _ = self.subscriptions.remove(&filter),
             Entry::Queue(_, delivery) => _ = self.messages.insert(delivery.number, Stage::Waits(delivery)),
@@ -170,11 +173,13 @@ impl Session {
 
     fn entries(&self, number: SessionNumber) -> impl Iterator<Item = Entry> {
         let begin = Entry::Begin(number, self.client.clone(), self.expiry);
+        let owner = self.user.clone().map(|user| Entry::Owner(number, user));
         let subscribe = move |(filter, subscription): (&TopicFilter, &Subscription)| {
             Entry::Subscribe(number, filter.clone(), *subscription)
         };
         let left = self.left.clone().map(|(at, will)| Entry::Left(number, at, will));
         std::iter::once(begin)
+            .chain(owner)
             .chain(self.subscriptions.iter().map(subscribe))
             .chain(self.incoming.iter().map(move |(id, progress)| Entry::Incoming(number, *id, *progress)))
             .chain(left)

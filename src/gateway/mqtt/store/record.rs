@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use super::clock::{Clock, Due, seconds};
 use super::entry::{Entry, SessionNumber};
-use crate::domain::ClientId;
+use crate::domain::{ClientId, UserName};
 use crate::gateway::mqtt::broker::Subscription;
 use crate::gateway::mqtt::kept::{Expiry, Progress};
 use crate::gateway::{Body, Delivery, Message};
@@ -109,6 +109,7 @@ impl<'a> Records<'a> {
                 self.text(client.as_str())?;
                 self.u32(seconds(*expiry));
             }
+            Entry::Owner(_, user) => self.text(user.as_str())?,
             Entry::Subscribe(_, filter, subscription) => {
                 self.text(filter.as_str())?;
                 self.out.push(subscription.options.byte(Version::V5));
@@ -282,6 +283,7 @@ impl Decoder<'_> {
             }
             13 => Entry::Came(session, Expiry::from_seconds(self.reader.u32()?)),
             14 => Entry::End(session),
+            15 => Entry::Owner(session, UserName::parse(self.text()?).map_err(|_| BadRecord)?),
             _ => return Err(BadRecord),
         })
     }
@@ -383,6 +385,7 @@ fn kind(entry: &Entry) -> u8 {
         Entry::Left(..) => 12,
         Entry::Came(..) => 13,
         Entry::End(..) => 14,
+        Entry::Owner(..) => 15,
     }
 }
 
@@ -391,6 +394,7 @@ pub(super) fn session(entry: &Entry) -> SessionNumber {
     match entry {
         Entry::Retain(_) | Entry::Clear(_) => SessionNumber(0),
         Entry::Begin(session, ..)
+        | Entry::Owner(session, _)
         | Entry::Subscribe(session, ..)
         | Entry::Unsubscribe(session, _)
         | Entry::Queue(session, _)

@@ -14,7 +14,7 @@ use super::entry::{Entry, SessionNumber};
 use super::file::Folder;
 use super::mirror::Mirror;
 use super::record::{self, HEAD, Records};
-use crate::domain::ClientId;
+use crate::domain::{ClientId, UserName};
 use crate::gateway::mqtt::broker::Subscription;
 use crate::gateway::mqtt::kept::{Expiry, Progress};
 use crate::gateway::{Delivery, Message};
@@ -53,7 +53,7 @@ fn entry(clock: Clock) -> impl Strategy<Value = Entry> {
         ..Delivery::new(message, QoS::ExactlyOnce)
     });
     let all = (session, id, expiry, filter, message, delivery, 0..9000u64);
-    (0..14u8, all).prop_map(move |(kind, (session, id, expiry, filter, message, delivery, ms))| {
+    (0..15u8, all).prop_map(move |(kind, (session, id, expiry, filter, message, delivery, ms))| {
         let number = delivery.number;
         let options = SubscribeOptions { no_local: ms % 2 == 0, ..SubscribeOptions::plain(QoS::AtLeastOnce) };
         let span = Duration::from_millis(ms);
@@ -71,6 +71,7 @@ fn entry(clock: Clock) -> impl Strategy<Value = Entry> {
             10 => Entry::Released(session, id),
             11 => Entry::Left(session, clock.now - span, Some((message, clock.now + span))),
             12 => Entry::Came(session, expiry),
+            13 => Entry::Owner(session, UserName::parse("anna").expect("valid")),
             _ => Entry::End(session),
         }
     })

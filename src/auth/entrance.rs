@@ -1,0 +1,79 @@
+//! The entrance: who gets in, and as whom.
+
+use std::sync::Arc;
+
+use super::{Users, Verifier};
+use crate::domain::{Account, Role, UserName};
+
+/// Who gets in.
+#[derive(Clone)]
+pub struct Entrance {
+    verifier: Option<Verifier>,
+    unnamed: Option<Arc<Account>>,
+}
+
+/// Which account belongs to whom, for what goes on without its owner: sessions of clients that are not connected.
+#[derive(Clone)]
+pub struct Directory {
+    /// Nothing where there are no users.
+    users: Option<Users>,
+    unnamed: Option<Arc<Account>>,
+}
+
+impl Directory {
+    /// Everybody may do everything: there are no users.
+    pub fn open() -> Directory {
+        Directory { users: None, unnamed: Some(Arc::new(Account::everybody())) }
+    }
+
+    /// Of users, and of those who do not say who they are.
+    pub fn of(users: Users, anonymous: Option<Role>) -> Directory {
+        let unnamed = anonymous.map(|role| Arc::new(Account::anonymous(role)));
+        Directory { users: Some(users), unnamed }
+    }
+
+    /// With other users.
+    #[must_use]
+    pub fn with(self, users: Users) -> Directory {
+        Directory { users: Some(users), ..self }
+    }
+
+    /// Whether who has signed in with this account may go on with it.
+    pub fn has(&self, account: &Arc<Account>) -> bool {
+        match &self.users {
+            Some(users) if account.user.is_some() => users.has(account),
+            _ => true,
+        }
+    }
+
+    /// The account of a user, or of somebody who has not said who it is; nothing where there is none any more.
+    pub fn account(&self, user: Option<&UserName>) -> Option<Arc<Account>> {
+        match (&self.users, user) {
+            (Some(users), Some(name)) => users.find(name.as_str()).map(|user| user.account.clone()),
+            _ => self.unnamed.clone(),
+        }
+    }
+}
+
+impl Entrance {
+    /// Everybody, to do everything: there are no users.
+    pub fn open() -> Entrance {
+        Entrance { verifier: None, unnamed: Some(Arc::new(Account::everybody())) }
+    }
+
+    /// Users, and with the role of `anonymous` those who do not say who they are.
+    pub fn guarded(verifier: Verifier, anonymous: Option<Role>) -> Entrance {
+        let unnamed = anonymous.map(|role| Arc::new(Account::anonymous(role)));
+        Entrance { verifier: Some(verifier), unnamed }
+    }
+
+    /// The account of those who do not say who they are; without one they do not get in.
+    pub fn unnamed(&self) -> Option<Arc<Account>> {
+        self.unnamed.clone()
+    }
+
+    /// Who looks at credentials; nobody where there are no users.
+    pub fn verifier(&self) -> Option<&Verifier> {
+        self.verifier.as_ref()
+    }
+}

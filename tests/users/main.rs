@@ -1,0 +1,109 @@
+//! Users: the program that keeps them, and a daemon that knows them.
+
+#![allow(unreachable_pub, reason = "a test program has nobody outside")]
+
+mod deciding;
+mod explaining;
+mod keeping;
+mod reloading;
+mod signing_in;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use gpio_gatekeeper::wire::mqtt::{Connack, Connect};
+use support::line::LineClient;
+use support::mqtt::{MqttClient, connect};
+use support::{DEMO_DEVICES, Gatekeeper};
+use tempfile::TempDir;
+
+/// A hash of `password` that costs little.
+pub const PHC: &str = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+/// The token of `esp`, and its digest.
+pub const TOKEN: &str = "gk_0123456789abcdef0123456789abcdef01234567";
+const DIGEST: &str = "d379947b71164f9885d8956a0a735f041fb6690256ba2cada731a72980b212c0";
+
+/// A daemon with an admin `root`, an operator `anna` with some devices and topics, an operator `bert` with all of
+/// them, a viewer `vera`, and `esp` who has a token; the others' password is `password`.
+pub struct House {
+    /// The daemon.
+    pub gatekeeper: Gatekeeper,
+    /// Where its users are.
+    pub folder: TempDir,
+}
+
+/// The users of the house as they stand in their file.
+pub fn residents() -> String {
+    format!(
+        r#""root": {{"role": "admin", "password": "{PHC}"}},
+        "anna": {{"role": "operator", "password": "{PHC}", "devices": ["l*"], "topics": ["home/%u/#", "pi/vars/%c"]}},
+        "bert": {{"role": "operator", "password": "{PHC}"}},
+        "vera": {{"role": "viewer", "password": "{PHC}"}},
+        "gone": {{"role": "admin", "password": "{PHC}", "expires": 1}},
+        "esp": {{"role": "operator", "tokens": [{{"sha256": "{DIGEST}"}}]}}"#
+    )
+}
+
+/// Writes a users file that only its owner can read.
+pub fn write_users(file: &Path, users: &str) {
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(file)
+        .expect("it can be made");
+    write!(file, r#"{{"version": 1, "users": {{{users}}}}}"#).expect("it can be written");
+}
+
+impl House {
+    /// With nothing else in its configuration.
+    pub fn plain() -> House {
+        House::with("")
+    }
+
+    /// With these sections, each followed by a comma.
+    pub fn with(sections: &str) -> House {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        write_users(&folder.path().join("users.json"), &residents());
+        House { gatekeeper: House::in_folder(&folder, sections), folder }
+    }
+
+    /// A daemon with the users of this folder.
+    pub fn in_folder(folder: &TempDir, sections: &str) -> Gatekeeper {
+        let users = folder.path().join("users.json");
+        Gatekeeper::with(&format!(r#""users": "{}", {sections}"#, users.display()), DEMO_DEVICES)
+    }
+
+    /// A client of the line protocol that has said nothing.
+    pub fn line(&self) -> LineClient {
+        LineClient::connect(self.gatekeeper.line())
+    }
+
+    /// One that has signed in.
+    pub fn line_as(&self, user: &str) -> LineClient {
+        let mut client = LineClient::patient(self.gatekeeper.line());
+        client.expect(&format!("COMMAND=AUTH|USER={user}|PASSWORD=password"), "REPLY=OK");
+        client
+    }
+
+    /// An MQTT client with this identifier that has signed in.
+    pub fn mqtt_as(&self, user: &str, client_id: &str) -> MqttClient {
+        let (client, connack) = self.connect(credentials(client_id, user, "password"));
+        assert!(!connack.reason.is_error(), "{}", connack.reason);
+        client
+    }
+
+    /// Connects with MQTT.
+    pub fn connect(&self, connect: Connect) -> (MqttClient, Connack) {
+        MqttClient::connect_with(self.gatekeeper.mqtt(), connect)
+    }
+}
+
+/// A CONNECT with a user name and a password.
+pub fn credentials(client_id: &str, user: &str, secret: &str) -> Connect {
+    Connect { username: Some(user.to_owned()), password: Some(secret.into()), ..connect(client_id) }
+}
