@@ -259,3 +259,25 @@ fn a_session_stays_its_users_over_a_restart() {
     assert!(connack.session_present);
     assert_eq!(anna.message().topic, Some(topic_name("home/anna/a")), "and not what she may not read");
 }
+
+/// The token in the answer to LEASE.
+fn token(reply: &str) -> &str {
+    reply.split('|').find_map(|field| field.strip_prefix("TOKEN=")).expect("a token")
+}
+
+#[test]
+fn who_leases_may_drive_all_of_it_and_only_an_admin_breaks() {
+    let house = House::plain();
+    house.line_as("vera").expect("COMMAND=LEASE|DEVICE=led", "CODE=ACCESS_DENIED");
+    let mut anna = house.line_as("anna");
+    for devices in ["motor", "led,motor", "*"] {
+        anna.expect(&format!("COMMAND=LEASE|DEVICE={devices}"), "CODE=ACCESS_DENIED");
+    }
+    let lease = anna.ask("COMMAND=LEASE|DEVICE=led");
+    let mut admin = house.line_as("root");
+    admin.expect("COMMAND=SET|DEVICE=led|VALUE=ON", "CODE=HELD");
+    anna.expect("COMMAND=BREAK|DEVICE=led|REASON=mine", "CODE=ACCESS_DENIED");
+    anna.expect(&format!("COMMAND=RENEW|TOKEN={}", token(&lease)), "REPLY=OK");
+    admin.expect("COMMAND=BREAK|DEVICE=led|REASON=fire", "REPLY=OK");
+    admin.expect("COMMAND=SET|DEVICE=led|VALUE=ON", "REPLY=OK");
+}
