@@ -12,7 +12,7 @@ use super::bus::{Joining, Letter};
 use super::mqtt::broker::{AbsentLimits, Broker, Left, Member, MemberId, Resumed, RetainedLimits};
 use super::mqtt::store::{Journal, Mirror};
 use super::mqtt::{json, translate};
-use super::{Counters, Done, Message, Note, Space, Topics, access};
+use super::{Counters, Done, LongQueue, Message, Note, Space, Topics, access};
 use crate::auth::Directory;
 use crate::control::{Commands, Recipient, Request};
 use crate::domain::{Audit, ClientId, Code, Deed, Event, LeaseNews, Outcome, Principal, Refusal, Registry};
@@ -167,7 +167,7 @@ impl Desk {
                 let older = self.broker.rename(id, principal);
                 self.settle(older, now);
                 self.tell_presence(id, now);
-                self.broker.answer(id, ticket, Done::Joined(None, None), Vec::new());
+                self.broker.answer(id, ticket, Done::Joined(None, None), LongQueue::default());
             }
             Letter::Identify(id, principal) => {
                 self.broker.identify(id, principal);
@@ -193,7 +193,7 @@ impl Desk {
             }
             Letter::Unsubscribe(id, filters, ticket) => {
                 let reasons = self.broker.unsubscribe(id, &filters);
-                self.broker.answer(id, ticket, Done::Unsubscribed(reasons), Vec::new());
+                self.broker.answer(id, ticket, Done::Unsubscribed(reasons), LongQueue::default());
             }
             Letter::Publish(message, answer, incoming) => {
                 let published = self.broker.publish_once(message, incoming, now);
@@ -266,11 +266,11 @@ impl Desk {
         let older = self.broker.join(id, member);
         self.settle(older, now);
         let (kept, waiting) = match self.broker.resume(id) {
-            Resumed::Nothing => (None, Vec::new()),
-            Resumed::Session(kept, waiting) => (Some(kept), waiting.into()),
+            Resumed::Nothing => (None, LongQueue::default()),
+            Resumed::Session(kept, waiting) => (Some(kept), waiting),
             Resumed::Will(principal, will) => {
                 self.publish_will(&principal, will, now);
-                (None, Vec::new())
+                (None, LongQueue::default())
             }
         };
         self.tell_presence(id, now);

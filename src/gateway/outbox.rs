@@ -6,9 +6,9 @@ use std::os::fd::BorrowedFd;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::Delivery;
 use super::mqtt::kept::Kept;
 use super::mqtt::store::SessionNumber;
+use super::{Delivery, LongQueue};
 use crate::auth::Verdict;
 use crate::control::Recipient;
 use crate::domain::{Code, Outcome, Refusal};
@@ -83,7 +83,7 @@ pub(super) struct Lost {
 #[derive(Debug, Default)]
 struct Queue {
     notes: VecDeque<Note>,
-    deliveries: VecDeque<Delivery>,
+    deliveries: LongQueue<Delivery>,
     bytes: usize,
     /// So much more may wait, because it belongs to answers.
     granted: OutboxLimits,
@@ -163,13 +163,18 @@ impl Outbox {
 
     /// Adds an answer and the messages that follow it, so that nothing comes in between.  There is room for all of
     /// these, because the client has asked for them: who answers bounds the [backlog](Outbox::backlog).
-    pub fn note_and_deliver(&self, note: Note, deliveries: Vec<Delivery>) {
+    pub fn note_and_deliver(&self, note: Note, deliveries: LongQueue<Delivery>) {
+        let weight = deliveries.iter().map(|delivery| delivery.message.weight()).sum::<usize>();
         let mut queue = self.queue();
         queue.notes.push_back(note);
         queue.granted.messages += deliveries.len();
-        queue.granted.bytes += deliveries.iter().map(|delivery| delivery.message.weight()).sum::<usize>();
-        queue.bytes += deliveries.iter().map(|delivery| delivery.message.weight()).sum::<usize>();
-        queue.deliveries.extend(deliveries);
+        queue.granted.bytes += weight;
+        queue.bytes += weight;
+        if queue.deliveries.is_empty() {
+            queue.deliveries = deliveries;
+        } else {
+            queue.deliveries.extend(deliveries);
+        }
         self.ring(queue);
     }
 
@@ -222,7 +227,7 @@ impl Outbox {
 
     /// Gives up what is for the session and not for this connection: every message, and what an earlier connection has
     /// kept and this one has not taken over.  Answers stay, for a conversation may still wait for them.
-    pub fn give_up(&self) -> (VecDeque<Delivery>, Option<Box<Kept>>) {
+    pub fn give_up(&self) -> (LongQueue<Delivery>, Option<Box<Kept>>) {
         let mut queue = self.queue();
         queue.bytes = 0;
         let mut kept = None;
@@ -297,16 +302,14 @@ impl Queue {
     /// Keeps of each state topic the newest message, in its place.
     fn coalesce(&mut self) {
         let (mut seen, before) = (HashSet::new(), self.deliveries.len());
-        let mut kept = VecDeque::with_capacity(self.deliveries.len());
-        self.bytes = 0;
-        for delivery in self.deliveries.drain(..).rev() {
-            if !delivery.message.is_state() || seen.insert(delivery.message.topic.clone()) {
-                self.bytes += delivery.message.weight();
-                kept.push_front(delivery);
-            }
-        }
-        self.lost.replaced += (before - kept.len()) as u64;
-        self.deliveries = kept;
+        let newest_first = self.deliveries.iter().rev();
+        let kept: Vec<bool> = newest_first
+            .map(|delivery| !delivery.message.is_state() || seen.insert(&delivery.message.topic))
+            .collect();
+        let mut kept = kept.into_iter().rev();
+        self.deliveries.retain(|_| kept.next().unwrap_or(true));
+        self.bytes = self.deliveries.iter().map(|delivery| delivery.message.weight()).sum();
+        self.lost.replaced += (before - self.deliveries.len()) as u64;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sessions whose clients are not connected: what they subscribed to goes on, and their messages wait.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use super::MemberId;
 use crate::domain::{ClientId, Principal};
 use crate::gateway::mqtt::kept::Kept;
 use crate::gateway::mqtt::store::SessionNumber;
-use crate::gateway::{Delivery, Message, OutboxLimits};
+use crate::gateway::{Delivery, LongQueue, Message, OutboxLimits};
 use crate::wire::mqtt::{QoS, TopicFilter};
 
 /// All of them, within their limits.
@@ -50,7 +50,7 @@ pub(super) struct Absent {
     pub(super) principal: Arc<Principal>,
     pub(super) filters: Vec<TopicFilter>,
     pub(super) kept: Box<Kept>,
-    pub(super) queue: VecDeque<Delivery>,
+    pub(super) queue: LongQueue<Delivery>,
     /// The will that is published if the client does not come back before then.
     pub(super) will: Option<(Message, Instant)>,
     /// When the session ends.
@@ -71,7 +71,7 @@ impl Absent {
         until: Option<Instant>,
         now: Instant,
     ) -> Absent {
-        let (queue, session) = (VecDeque::new(), None);
+        let (queue, session) = (LongQueue::default(), None);
         Absent { principal, filters, kept, queue, will, until, left: now, session, bytes: 0 }
     }
 }

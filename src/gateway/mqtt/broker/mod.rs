@@ -23,7 +23,7 @@ pub use tree::{Found, Subscription, Tree};
 use absent::{Absent, Absents};
 use ledger::{Ledger, keeps};
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,7 +33,7 @@ use log::debug;
 use super::kept::{Expiry, Kept, UnderWay};
 use super::store::{Entry, Journal, SessionNumber};
 use crate::domain::{ClientId, Principal, Refusal, UserName};
-use crate::gateway::{Census, Delivery, Done, LEVELS, Message, Note, Outbox, Topics, access};
+use crate::gateway::{Census, Delivery, Done, LEVELS, LongQueue, Message, Note, Outbox, Topics, access};
 use crate::wire::mqtt::{QoS, ReasonCode, RetainHandling, SubscribeOptions, TopicFilter};
 
 /// All members, their subscriptions and the retained messages.
@@ -67,7 +67,7 @@ pub enum Resumed {
     /// Nothing of an earlier session.
     Nothing,
     /// What its session has kept, and the messages that have waited.
-    Session(Box<Kept>, VecDeque<Delivery>),
+    Session(Box<Kept>, LongQueue<Delivery>),
     /// It does not want its session, whose will is to be published now.
     Will(Arc<Principal>, Message),
 }
@@ -284,8 +284,8 @@ impl Broker {
         filters: Vec<(TopicFilter, SubscribeOptions)>,
         subscription_id: Option<NonZeroU32>,
         now: Instant,
-    ) -> (Vec<ReasonCode>, Vec<Delivery>) {
-        let (mut reasons, mut retained) = (Vec::with_capacity(filters.len()), Vec::new());
+    ) -> (Vec<ReasonCode>, LongQueue<Delivery>) {
+        let (mut reasons, mut retained) = (Vec::with_capacity(filters.len()), LongQueue::default());
         let Some(member) = self.members.get_mut(&id) else { return (reasons, retained) };
         let unread = member.outbox.backlog();
         for (filter, options) in filters {
@@ -335,11 +335,13 @@ impl Broker {
             }
         }
         // One by one, because together they may be more than is written at once.
-        for delivery in &mut retained {
-            self.number(id, delivery);
+        let mut numbered = LongQueue::default();
+        for mut delivery in retained {
+            self.number(id, &mut delivery);
             self.ledger.commit();
+            numbered.push_back(delivery);
         }
-        (reasons, retained)
+        (reasons, numbered)
     }
 
     /// Ends subscriptions [MQTT-3.10.4-1..2], each by itself [MQTT-3.10.4-6].  What is under way already still arrives
@@ -367,7 +369,7 @@ impl Broker {
     }
 
     /// Puts an answer, and what follows it, into a member's outbox.
-    pub fn answer(&mut self, id: MemberId, ticket: u64, done: Done, then: Vec<Delivery>) {
+    pub fn answer(&mut self, id: MemberId, ticket: u64, done: Done, then: LongQueue<Delivery>) {
         // Before anybody acts on it.
         self.ledger.commit();
         let Some(member) = self.members.get(&id) else { return };
@@ -414,7 +416,7 @@ impl Broker {
     /// Ends a member's session; the others of its groups get what was sent to it in vain or waits for it.
     fn remove(&mut self, id: MemberId, sent: &[UnderWay]) -> Option<Member> {
         let member = self.members.remove(&id);
-        let mut waiting = VecDeque::new();
+        let mut waiting = LongQueue::default();
         if let Some(member) = &member {
             for filter in &member.filters {
                 self.tree.remove(filter, id);

@@ -1,6 +1,5 @@
 //! Publishing: who gets a message.
 
-use std::collections::VecDeque;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,7 +8,7 @@ use super::{Broker, Found, Group, Incoming, MemberId, Subscription, keeps};
 use crate::domain::{Principal, Protocol, Refusal};
 use crate::gateway::mqtt::kept::{Progress, UnderWay};
 use crate::gateway::mqtt::store::{Entry, SessionNumber};
-use crate::gateway::{Delivery, Message, Reading, Space, access};
+use crate::gateway::{Delivery, LongQueue, Message, Reading, Space, access};
 use crate::wire::mqtt::{QoS, SubscribeOptions, TopicFilter, TopicName};
 
 /// What one delivery for one member is made of, while its subscriptions are collected.
@@ -109,7 +108,7 @@ impl Broker {
         &mut self,
         from: Option<SessionNumber>,
         sent: &[UnderWay],
-        waiting: &VecDeque<Delivery>,
+        waiting: &LongQueue<Delivery>,
     ) {
         for delivery in sent.iter().filter_map(UnderWay::shared).chain(waiting) {
             let group = delivery.share.as_ref().and_then(|share| self.tree.group(share));
