@@ -41,7 +41,7 @@ fn main() {
     }
     let minutes = arguments.iter().position(|argument| argument == "--minutes");
     let minutes = minutes.and_then(|place| arguments.get(place + 1)?.parse::<f64>().ok()).unwrap_or(0.25);
-    let gatekeeper = Gatekeeper::start(LIMITS);
+    let gatekeeper = Gatekeeper::start_telling(LIMITS);
     let accounts = Arc::new(Accounts::default());
     println!("soaking for {minutes} minutes ...");
 

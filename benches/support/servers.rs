@@ -42,6 +42,8 @@ pub struct Mosquitto {
     _folder: TempDir,
 }
 
+/// Nothing that comes by itself is among what is measured.
+const SILENCE: &str = r#""telemetry": "1h", "#;
 /// The daemon's program.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_gpio-gatekeeper");
 
@@ -93,6 +95,11 @@ impl Drop for Server {
 impl Gatekeeper {
     /// Starts it with the devices of the demo and these sections besides, each followed by a comma.
     pub fn start(sections: &str) -> Gatekeeper {
+        Gatekeeper::start_telling(&format!("{SILENCE}{sections}"))
+    }
+
+    /// The same, and its telemetry comes as often as it does where nobody says otherwise.
+    pub fn start_telling(sections: &str) -> Gatekeeper {
         let folder = tempfile::tempdir().expect("a temporary folder");
         Gatekeeper::start_in(folder, sections, "")
     }
@@ -110,7 +117,7 @@ impl Gatekeeper {
         let tls = format!(
             r#", "tls": {{"listen": "127.0.0.1:0", "certificate": {certificate:?}, "key": {key:?}}}"#
         );
-        Gatekeeper::start_in(folder, sections, &tls)
+        Gatekeeper::start_in(folder, &format!("{SILENCE}{sections}"), &tls)
     }
 
     /// A client that trusts the certificate.
@@ -128,7 +135,6 @@ impl Gatekeeper {
         let file = folder.path().join("config.json");
         let config = format!(
             r#"{{
-                "telemetry": "1h",
                 "line": {{"listen": "127.0.0.1:0"}},
                 "mqtt": {{"listen": "127.0.0.1:0"{mqtt}}},
                 "http": {{"listen": "127.0.0.1:0"}},

@@ -15,6 +15,7 @@ mod explain;
 mod guard;
 mod limits;
 mod logging;
+mod memory;
 mod self_signed;
 mod telemetry;
 

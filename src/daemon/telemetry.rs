@@ -1,4 +1,5 @@
-//! Telemetry: how the board and the daemon are, again and again, on a thread that otherwise sleeps.
+//! Telemetry: how the board and the daemon are, again and again, on a thread that otherwise sleeps.  It also gives back
+//! the memory that is free, because it is awake anyway and nobody waits for it.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::memory::Thrift;
 use crate::control::{Commands, Now};
 use crate::gateway::process::{self, bytes};
 use crate::gateway::{Bus, Message, Shared, Statistics};
@@ -35,6 +37,7 @@ impl TelemetryThread {
         let mut statistics = Statistics::new(shared.counters.clone(), shared.started);
         let telemetry =
             Telemetry { bus: shared.bus.clone(), commands: shared.commands.clone(), shared: shared.clone() };
+        let mut thrift = Thrift::default();
         let tell = move || {
             loop {
                 // Together, so that the bus is woken once.
@@ -42,6 +45,7 @@ impl TelemetryThread {
                     vec![Message::own(telemetry.shared.topics.telemetry(), telemetry.read(), true)];
                 messages.extend(statistics.news(Instant::now()));
                 telemetry.bus.telemetry(messages);
+                thrift.look();
                 if stopped.recv_timeout(interval) != Err(RecvTimeoutError::Timeout) {
                     return;
                 }
