@@ -16,6 +16,7 @@ pub mod line;
 mod long_queue;
 mod message;
 pub mod mqtt;
+mod orders;
 mod outbox;
 pub mod process;
 mod pump;

@@ -9,9 +9,9 @@ use super::commands::{self, Next};
 use super::entering::{self, Entry};
 use super::translate::{self, Answer, Fields};
 use super::watchdog::{Silence, Watchdog};
-use crate::control::{Request, Tether};
 use crate::domain::{Audit, ClientId, Code, Deed, Order, Principal, Protocol, Refusal};
 use crate::gateway::bus::Membership;
+use crate::gateway::orders::Orders;
 use crate::gateway::{Conversation, Delivery, InOrder, Note, Outbox, Shared, access};
 use crate::net::{Peer, Seat, Seating};
 use crate::wire::line::{Frame, Item, Split, Splitter};
@@ -31,10 +31,8 @@ pub struct LineConversation {
     pub(super) named: bool,
     splitter: Splitter,
     waiting: InOrder<Asked, Answer>,
-    /// Those of them that the hardware thread is about to get.
-    requests: Vec<Request>,
-    /// Ties it to the hardware thread, once it has had commands.
-    tether: Option<Tether>,
+    /// Those of them that the hardware thread gets.
+    orders: Orders,
     /// What it has subscribed to, as far as it was told.
     subscribed: Vec<TopicFilter>,
     /// How many of the requests that wait are subscriptions.
@@ -121,6 +119,7 @@ impl LineConversation {
         let mut conversation = LineConversation {
             splitter: Splitter::new(settings.maximum_frame),
             watchdog: Watchdog::new(settings.keepalive, settings.connect_time, now),
+            orders: Orders::new(&shared),
             shared,
             settings,
             outbox,
@@ -129,8 +128,6 @@ impl LineConversation {
             entry,
             named: false,
             waiting: InOrder::default(),
-            requests: Vec::new(),
-            tether: None,
             subscribed: Vec::new(),
             subscribing: 0,
             unreadable: 0,
@@ -162,28 +159,9 @@ impl LineConversation {
         expires: Option<Instant>,
     ) -> Result<Next, Refusal> {
         access::order(&self.shared.registry, &self.principal, &order)?;
-        let tether = self.tether.get_or_insert_with(|| self.shared.commands.tether());
-        let connection = Some(tether.connection());
         let ticket = self.ask(frame, Then::Answer);
-        self.requests.push(Request {
-            principal: self.principal.clone(),
-            connection,
-            order,
-            expires,
-            recipient: self.outbox.clone(),
-            ticket,
-        });
+        self.orders.add(&self.principal, order, expires, &self.outbox, ticket);
         Ok(Next::Wait)
-    }
-
-    fn hand_over(&mut self) {
-        self.shared.commands.send(std::mem::take(&mut self.requests));
-    }
-
-    /// Who says no more holds nothing any more, and waits for nothing.
-    fn let_go(&mut self) {
-        self.hand_over();
-        self.tether = None;
     }
 
     /// Reads no more, and is over when everything is answered.
@@ -298,7 +276,7 @@ impl LineConversation {
             translate::closing(&mut self.output, why);
             self.written += 1;
             self.stage = Stage::Over;
-            self.let_go();
+            self.orders.end();
         }
     }
 }
@@ -320,7 +298,7 @@ impl Conversation for LineConversation {
         if frames > 0 {
             self.shared.counters.line.frames_received.add(frames);
         }
-        self.hand_over();
+        self.orders.hand_over();
         taken
     }
 
@@ -338,7 +316,7 @@ impl Conversation for LineConversation {
         if let Some(item) = self.splitter.finish(rest) {
             self.take(item, now);
         }
-        self.let_go();
+        self.orders.end();
         self.leave(None);
         self.write_answers();
     }

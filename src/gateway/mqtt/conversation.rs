@@ -219,7 +219,7 @@ impl MqttConversation {
     fn end(&mut self, mut session: Box<Session>, reason: ReasonCode, what: &'static str) {
         debug!("{}: {} is disconnected: {reason}: {what}", self.peer, session.client());
         self.say_disconnect(&session, reason, what);
-        session.hand_over();
+        session.orders.hand_over();
         self.phase = Phase::Over;
     }
 
@@ -233,9 +233,7 @@ impl MqttConversation {
     }
 
     fn leave(&mut self, mut session: Box<Session>) {
-        session.hand_over();
-        // Who says no more holds nothing any more, and waits for nothing.
-        session.tether = None;
+        session.orders.end();
         session.reception.unheard();
         self.phase = if session.awaits_outcome() { Phase::Leaving(session) } else { Phase::Over };
     }
@@ -289,7 +287,7 @@ impl Conversation for MqttConversation {
             }
         }
         if let Phase::Open(session) | Phase::Leaving(session) = &mut self.phase {
-            session.hand_over();
+            session.orders.hand_over();
         }
         if packets > 0 {
             let traffic = self.shared.counters.of(self.settings.protocol);

@@ -9,7 +9,6 @@ use super::connect::ALIASES;
 use super::outgoing::Dup;
 use super::session::{Answer, Receipt, Request, Respond, Session, Violation};
 use super::translate;
-use crate::control;
 use crate::domain::{Audit, ClientId, Code, Deed, Refusal, Target};
 use crate::gateway::{Body, LEVELS, Message, Space, access};
 use crate::wire::mqtt::{Properties, Property, Publish, QoS, ReasonCode, TopicName};
@@ -172,16 +171,9 @@ impl Session {
             Ok(order)
         });
         match allowed {
-            Ok(order) => self.commands.push(control::Request {
-                principal: self.principal.clone(),
-                connection: Some(
-                    self.tether.get_or_insert_with(|| self.shared.commands.tether()).connection(),
-                ),
-                order,
-                expires: expiry(&properties, now),
-                recipient: self.outbox.clone(),
-                ticket,
-            }),
+            Ok(order) => {
+                self.orders.add(&self.principal, order, expiry(&properties, now), &self.outbox, ticket);
+            }
             Err(refusal) => {
                 let refusal = self.audit(topic, refusal);
                 self.requests.answer(ticket, Answer::Outcome(Err(refusal)));
@@ -189,11 +181,6 @@ impl Session {
             }
         }
         Ok(())
-    }
-
-    /// The hardware thread gets the commands of one input together.
-    pub(super) fn hand_over(&mut self) {
-        self.shared.commands.send(std::mem::take(&mut self.commands));
     }
 
     /// Where the outcome is wanted: at the Response Topic, or for the RPC topic at the client's own.

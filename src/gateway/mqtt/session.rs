@@ -15,9 +15,10 @@ use super::received::{Exchange, Received};
 use super::reception::{Reception, TooLarge};
 use super::store::{Entry, SessionNumber};
 use super::{json, reasons};
-use crate::control::{self, Now};
+use crate::control::Now;
 use crate::domain::{ClientId, Outcome, Principal, Refusal};
 use crate::gateway::bus::Membership;
+use crate::gateway::orders::Orders;
 use crate::gateway::{Body, Delivery, Done, InOrder, Joining, Message, Note, Outbox, Shared, Space};
 use crate::wire::mqtt::{
     Acknowledge, Connack, Packet, PacketId, Properties, Property, QoS, ReasonCode, Suback, Subscribe,
@@ -31,10 +32,8 @@ pub(super) struct Session {
     pub(super) principal: Arc<Principal>,
     pub(super) reception: Reception,
     pub(super) requests: InOrder<Request, Answer>,
-    /// Those of them that the hardware thread is about to get.
-    pub(super) commands: Vec<control::Request>,
-    /// Ties it to the hardware thread, once it has had commands.
-    pub(super) tether: Option<control::Tether>,
+    /// Those of them that the hardware thread gets.
+    pub(super) orders: Orders,
     /// What the client's topic aliases mean.
     pub(super) aliases: HashMap<NonZeroU16, TopicName>,
     /// Publications since the bus was last asked to answer one, and their bytes.
@@ -108,13 +107,12 @@ impl Session {
         let ticket = requests.push(Request::Connect(connack));
         let membership = shared.bus.join(joining, ticket);
         Session {
+            orders: Orders::new(&shared),
             shared,
             outbox,
             principal,
             reception,
             requests,
-            commands: Vec::new(),
-            tether: None,
             aliases: HashMap::new(),
             unanswered: (0, 0),
             membership,

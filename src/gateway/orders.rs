@@ -1,0 +1,51 @@
+//! A client's orders on their way to the hardware thread: those of one input go together.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Outbox, Shared};
+use crate::control::{Commands, Request, Tether};
+use crate::domain::{Order, Principal};
+
+/// What one connection has for the hardware thread.
+pub(super) struct Orders {
+    commands: Commands,
+    /// Ties the connection to the hardware thread, once it has had orders.
+    tether: Option<Tether>,
+    /// Those that the hardware thread is about to get.
+    ready: Vec<Request>,
+}
+
+impl Orders {
+    /// Of a connection that has had none.
+    pub(super) fn new(shared: &Shared) -> Orders {
+        Orders { commands: shared.commands.clone(), tether: None, ready: Vec::new() }
+    }
+
+    /// Adds one, which is not carried out any more when it has expired; the outcome goes to the outbox under this
+    /// ticket.
+    pub(super) fn add(
+        &mut self,
+        principal: &Arc<Principal>,
+        order: Order,
+        expires: Option<Instant>,
+        outbox: &Arc<Outbox>,
+        ticket: u64,
+    ) {
+        let tether = self.tether.get_or_insert_with(|| self.commands.tether());
+        let connection = Some(tether.connection());
+        let (principal, recipient) = (principal.clone(), outbox.clone());
+        self.ready.push(Request { principal, connection, order, expires, recipient, ticket });
+    }
+
+    /// Gives them to the hardware thread.
+    pub(super) fn hand_over(&mut self) {
+        self.commands.send(std::mem::take(&mut self.ready));
+    }
+
+    /// The last ones: who says no more holds nothing any more, and waits for nothing.
+    pub(super) fn end(&mut self) {
+        self.hand_over();
+        self.tether = None;
+    }
+}
