@@ -11,35 +11,44 @@ use log::debug;
 
 use crate::gateway::process;
 
-/// Remembers what was in use.
+/// Remembers what was in use, and what came of looking for more.
 #[derive(Debug, Default)]
 pub(super) struct Thrift {
-    /// The memory that was resident when as little of it was free as could be, in bytes.
+    /// The least memory that was ever resident, in bytes.
     least: Option<u64>,
+    /// So many looks pass before free memory is looked for again, and so many will when nothing comes of that.
+    pause: u32,
+    next_pause: u32,
 }
 
-/// So much more than that, in bytes, is worth to be looked through.
+/// So much memory, in bytes, is worth to be looked for.
 const WORTH: u64 = 2 << 20;
+/// What is in use for long is looked through so seldom, in looks.
+const LONGEST_PAUSE: u32 = 32;
 
 impl Thrift {
-    /// Gives back what is free, if more has become resident since the last time.
+    /// Gives back what is free, if there may be much of it.
     pub(super) fn look(&mut self) {
         if let Some(resident) = process::resident().filter(|resident| self.is_due(*resident)) {
             give_back();
             let after = process::resident().unwrap_or(resident);
-            debug!(
-                "{} KiB of memory given back, {} KiB in use",
-                resident.saturating_sub(after) >> 10,
-                after >> 10
-            );
-            self.least = Some(after);
+            debug!("of {} KiB of memory {} KiB are in use", resident >> 10, after >> 10);
+            self.found(resident.saturating_sub(after));
         }
     }
 
     fn is_due(&mut self, resident: u64) -> bool {
-        let least = *self.least.get_or_insert(resident);
-        self.least = Some(least.min(resident));
-        resident > least + WORTH
+        let least = self.least.map_or(resident, |least| least.min(resident));
+        self.least = Some(least);
+        self.pause = self.pause.saturating_sub(1);
+        resident > least + WORTH && self.pause == 0
+    }
+
+    /// So many bytes were given back.
+    fn found(&mut self, bytes: u64) {
+        let again = (self.next_pause * 2).clamp(1, LONGEST_PAUSE);
+        self.next_pause = if bytes >= WORTH { 1 } else { again };
+        self.pause = self.next_pause;
     }
 }
 
@@ -61,10 +70,31 @@ fn give_back() {}
 mod tests {
     use super::*;
 
-    #[test]
-    fn it_is_due_when_much_has_come() {
+    /// In which of these looks at so many MiB it is due, where looking brings what is above the others.
+    fn due(looks: &[(u64, u64)]) -> Vec<bool> {
         let mut thrift = Thrift::default();
-        let looks = [8, 9, 10, 11, 7, 9, 10].map(|mib| thrift.is_due(mib << 20));
-        assert_eq!(looks, [false, false, false, true, false, false, true]);
+        let look = |(before, after): &(u64, u64)| {
+            let is_due = thrift.is_due(before << 20);
+            if is_due {
+                thrift.found((before - after) << 20);
+            }
+            is_due
+        };
+        looks.iter().map(look).collect()
+    }
+
+    #[test]
+    fn a_peak_is_given_back_as_long_as_something_comes_of_it() {
+        let looks = [(5, 5), (7, 5), (9, 8), (30, 20), (20, 6), (6, 6), (9, 5)];
+        assert_eq!(due(&looks), [false, false, true, true, true, false, true]);
+    }
+
+    #[test]
+    fn what_stays_in_use_is_looked_through_ever_more_seldom() {
+        let mut looks = vec![(5, 5)];
+        looks.extend([(9, 9); 200]);
+        let due = due(&looks);
+        let places: Vec<_> = (0..due.len()).filter(|place| due[*place]).collect();
+        assert_eq!(places, [1, 2, 4, 8, 16, 32, 64, 96, 128, 160, 192]);
     }
 }
