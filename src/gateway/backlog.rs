@@ -2,11 +2,14 @@
 //!
 //! The bus is woken for it only where somebody listens.  Otherwise the newest state of each device waits here until
 //! the bus has something else to do, which comes before any look at what is retained; and entries of the audit,
-//! which are not retained, are for nobody.
+//! which are not retained, are for nobody.  Where the bus falls far behind, it is the same: no flood of commands takes
+//! more and more memory.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use log::warn;
 
 use crate::domain::{DeviceName, Event};
 
@@ -36,7 +39,12 @@ struct Waiting {
     wanted: Wanted,
     /// The bus was woken and has not taken anything since.
     rung: bool,
+    /// Entries of the audit that there was no room for since then.
+    missed: usize,
 }
+
+/// So many events may wait, but for those of leases, and for one state of each device.
+const FULL: usize = 4096;
 
 impl Backlog {
     /// Adds what has happened; true when the bus is to be woken.
@@ -55,12 +63,21 @@ impl Backlog {
         let mut waiting = self.waiting();
         waiting.rung = false;
         waiting.newest.clear();
-        std::mem::take(&mut waiting.events)
+        let missed = std::mem::take(&mut waiting.missed);
+        let events = std::mem::take(&mut waiting.events);
+        drop(waiting);
+        if missed > 0 {
+            warn!("{missed} entries of the audit are missing in its topic: more came than could be told");
+        }
+        events
     }
 
     /// Says what is listened to from now on; what came before is still to be taken.
     pub(super) fn listen(&self, wanted: Wanted) {
-        self.waiting().wanted = wanted;
+        let mut waiting = self.waiting();
+        waiting.wanted = wanted;
+        // What comes after a state that was wanted does not stand before it.
+        waiting.newest.clear();
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
@@ -72,10 +89,17 @@ impl Backlog {
 impl Waiting {
     /// True where somebody listens.
     fn add(&mut self, event: Event) -> bool {
+        let is_full = self.events.len() >= FULL;
+        if self.events.len() == FULL {
+            self.newest.clear();
+        }
         let wanted = match &event {
-            Event::State(_) => self.wanted.states,
-            Event::Audit(_) if self.wanted.audit => true,
-            Event::Audit(_) => return false,
+            Event::State(_) => self.wanted.states && !is_full,
+            Event::Audit(_) if self.wanted.audit && !is_full => true,
+            Event::Audit(_) => {
+                self.missed += usize::from(self.wanted.audit);
+                return false;
+            }
             // Leases are few, and those who hold them are always there to be told.
             Event::Leased(..) | Event::Notice(_) => true,
         };
@@ -159,5 +183,32 @@ mod tests {
         assert!(!backlog.add([state("a", 5), audit()]));
         assert_eq!(taken(&backlog), ["a 4", "a 5", "audit"]);
         assert!(backlog.add([audit()]));
+    }
+
+    #[test]
+    fn no_state_stands_before_an_older_one() {
+        let backlog = Backlog::default();
+        for (number, states) in [(1, false), (2, true), (3, false)] {
+            backlog.listen(Wanted { states, audit: false });
+            let _ = backlog.add([state("a", number)]);
+        }
+        assert_eq!(taken(&backlog), ["a 1", "a 2", "a 3"]);
+    }
+
+    #[test]
+    fn where_the_bus_falls_behind_only_the_newest_is_kept() {
+        let backlog = Backlog::default();
+        assert!(!backlog.add([state("a", 0)]));
+        backlog.listen(Wanted::ALL);
+        assert!(backlog.add((1..FULL as u64).map(|seq| state("a", seq))));
+        assert!(!backlog.add((0..1000).flat_map(|seq| [
+            audit(),
+            state("a", FULL as u64 + seq),
+            state("b", seq)
+        ])));
+        let taken = taken(&backlog);
+        assert_eq!(taken.len(), FULL + 2);
+        let last = format!("a {}", FULL + 999);
+        assert_eq!(taken[FULL - 1..], [format!("a {}", FULL - 1), last, "b 999".to_owned()]);
     }
 }
