@@ -34,6 +34,8 @@ use support::mqtt::{MqttClient, publish};
 mod support;
 
 const DEVICES: &str = r#""led": {"led": {"line": 17}}, "motor": {"motor": {"forward": 5, "backward": 6}}"#;
+/// As much as they can is meant so.
+const LIMITS: &str = r#""limits": {"commands_per_second": 1000000},"#;
 /// The requests of each client that are under way at one time.
 const PIPELINE: usize = 32;
 /// The clients of each protocol that make the load.
@@ -71,7 +73,7 @@ fn main() {
 fn start() -> (Daemon, Receiver<f64>) {
     let (stamps, stops) = channel();
     let hardware = Stamped { simulation: Simulation::new(), stamps };
-    (Gatekeeper::daemon("", DEVICES, Box::new(hardware)), stops)
+    (Gatekeeper::daemon(LIMITS, DEVICES, Box::new(hardware)), stops)
 }
 
 /// How late, in microseconds, each of so many expiries was.

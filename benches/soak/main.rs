@@ -31,8 +31,7 @@ use support::servers::Gatekeeper;
 use watch::Watch;
 
 /// More than waits for anybody who is away for as long as clients here are.
-const LIMITS: &str =
-    r#""limits": {"outbox_messages": 100000, "outbox_bytes": 67108864, "queued_bytes": 536870912},"#;
+const LIMITS: &str = r#", "outbox_messages": 100000, "outbox_bytes": 67108864, "queued_bytes": 536870912"#;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -26,7 +26,7 @@ const SETTLE: Duration = Duration::from_millis(500);
 
 /// Looks at a daemon without clients, and then with many that do nothing, for `idle` each.
 pub fn measure(idle: Duration) -> Memory {
-    let daemon = Gatekeeper::start(r#""limits": {"clients": 1000},"#);
+    let daemon = Gatekeeper::start(r#", "clients": 1000"#);
     let pid = daemon.server.pid();
     std::thread::sleep(SETTLE);
     let alone = resident_kib(pid);
@@ -61,7 +61,7 @@ pub fn measure(idle: Duration) -> Memory {
 
 /// What a client of MQTT in TLS takes.
 fn in_tls() -> f64 {
-    let daemon = Gatekeeper::start_in_tls(r#""limits": {"clients": 1000},"#);
+    let daemon = Gatekeeper::start_in_tls(r#", "clients": 1000"#);
     let (address, trusting) = (daemon.server.mqtt_tls(), daemon.trusting());
     let connect = |number| MqttClient::connect_in_tls(address, trusting.clone(), &format!("secret-{number}"));
     // What the first handshake of all brings into memory is not the client's.

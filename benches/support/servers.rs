@@ -93,19 +93,21 @@ impl Drop for Server {
 }
 
 impl Gatekeeper {
-    /// Starts it with the devices of the demo and these sections besides, each followed by a comma.
-    pub fn start(sections: &str) -> Gatekeeper {
-        Gatekeeper::start_telling(&format!("{SILENCE}{sections}"))
+    /// Starts it with the devices of the demo and these limits besides, each with a comma before it.
+    pub fn start(limits: &str) -> Gatekeeper {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Gatekeeper::start_in(folder, SILENCE, limits, "")
     }
 
     /// The same, and its telemetry comes as often as it does where nobody says otherwise.
-    pub fn start_telling(sections: &str) -> Gatekeeper {
+    #[allow(dead_code, reason = "the soak does, and the figures do not")]
+    pub fn start_telling(limits: &str) -> Gatekeeper {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        Gatekeeper::start_in(folder, sections, "")
+        Gatekeeper::start_in(folder, "", limits, "")
     }
 
     /// The same, and MQTT is spoken in TLS too, with a certificate that the program makes.
-    pub fn start_in_tls(sections: &str) -> Gatekeeper {
+    pub fn start_in_tls(limits: &str) -> Gatekeeper {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut command = Command::new(PROGRAM);
         command
@@ -117,7 +119,7 @@ impl Gatekeeper {
         let tls = format!(
             r#", "tls": {{"listen": "127.0.0.1:0", "certificate": {certificate:?}, "key": {key:?}}}"#
         );
-        Gatekeeper::start_in(folder, &format!("{SILENCE}{sections}"), &tls)
+        Gatekeeper::start_in(folder, SILENCE, limits, &tls)
     }
 
     /// A client that trusts the certificate.
@@ -131,15 +133,16 @@ impl Gatekeeper {
         Arc::new(config.with_root_certificates(roots).with_no_client_auth())
     }
 
-    fn start_in(folder: TempDir, sections: &str, mqtt: &str) -> Gatekeeper {
+    fn start_in(folder: TempDir, telemetry: &str, limits: &str, mqtt: &str) -> Gatekeeper {
         let file = folder.path().join("config.json");
         let config = format!(
             r#"{{
+                {telemetry}
                 "line": {{"listen": "127.0.0.1:0"}},
                 "mqtt": {{"listen": "127.0.0.1:0"{mqtt}}},
                 "http": {{"listen": "127.0.0.1:0"}},
                 "hardware": {{"backend": "simulated"}},
-                {sections}
+                "limits": {{"commands_per_second": 1000000{limits}}},
                 "devices": {{
                     "led": {{"led": {{"line": "GPIO17"}}}},
                     "relay": {{"relay": {{"line": "GPIO27"}}}},

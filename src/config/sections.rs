@@ -1,6 +1,7 @@
 //! The sections `hardware` and `limits`: their settings, defaults and bounds.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
@@ -59,6 +60,8 @@ pub struct Limits {
     pub clients_per_address: usize,
     /// The time until a new client has sent its first frame or CONNECT.
     pub connect_time: Span,
+    /// Commands of one client in a second.
+    pub commands_per_second: NonZeroU32,
     /// Messages that wait for one client, which is disconnected when it has more.
     pub outbox_messages: usize,
     /// Bytes that wait for one client; at least two of the largest frames and packets, so that one that is
@@ -82,6 +85,7 @@ impl Default for Limits {
             clients: 256,
             clients_per_address: 256,
             connect_time: Span::from_millis(30_000),
+            commands_per_second: COMMANDS_PER_SECOND,
             outbox_messages: 1000,
             outbox_bytes: MIB,
             subscriptions: 100,
@@ -128,6 +132,7 @@ pub(super) fn read_limits(settings: &Settings<'_>, largest: usize, mistakes: &mu
         within(settings, "clients_per_address", limits.clients_per_address, 1..=limits.clients, mistakes);
     }
     within(settings, "connect_time", limits.connect_time, CONNECT_TIME, mistakes);
+    within(settings, "commands_per_second", limits.commands_per_second, PACES, mistakes);
     within(settings, "outbox_messages", limits.outbox_messages, 16..=100_000, mistakes);
     let outbox_in_bounds = within(settings, "outbox_bytes", limits.outbox_bytes, 8192..=256 * MIB, mistakes);
     if outbox_in_bounds && limits.outbox_bytes / 2 < largest {
@@ -162,6 +167,9 @@ pub(super) fn within<T: PartialOrd + fmt::Display>(
     inside
 }
 
+const PACES: RangeInclusive<NonZeroU32> = NonZeroU32::MIN..=NonZeroU32::MIN.saturating_add(999_999);
+/// Far more than anybody's finger or sensor needs, and little for the hardware thread.
+const COMMANDS_PER_SECOND: NonZeroU32 = NonZeroU32::MIN.saturating_add(999);
 /// A mebibyte.
 pub(super) const MIB: usize = 1024 * 1024;
 

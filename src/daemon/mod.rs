@@ -234,6 +234,7 @@ impl Daemon {
             entrance,
             admission: Admission::new(config.limits.clients, config.limits.clients_per_address),
             started,
+            commands_per_second: config.limits.commands_per_second,
             outbox: OutboxLimits {
                 messages: config.limits.outbox_messages,
                 bytes: config.limits.outbox_bytes,

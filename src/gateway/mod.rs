@@ -18,12 +18,14 @@ mod message;
 pub mod mqtt;
 mod orders;
 mod outbox;
+mod pace;
 pub mod process;
 mod pump;
 mod statistics;
 mod topics;
 mod trail;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 pub use bus::{Attended, Bus, BusThread, Joining, Mailbox};
@@ -60,6 +62,8 @@ pub struct Shared {
     pub admission: Admission,
     /// When the daemon was started.
     pub started: std::time::Instant,
+    /// How many commands a client may send in a second.
+    pub commands_per_second: NonZeroU32,
     /// How much may wait for a client.
     pub outbox: OutboxLimits,
     /// Where it is written down what is to outlive the daemon.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::pace::{Pace, TooFast};
 use super::{Outbox, Shared};
 use crate::control::{Commands, Request, Tether};
 use crate::domain::{Order, Principal};
@@ -10,6 +11,7 @@ use crate::domain::{Order, Principal};
 /// What one connection has for the hardware thread.
 pub(super) struct Orders {
     commands: Commands,
+    pace: Pace,
     /// Ties the connection to the hardware thread, once it has had orders.
     tether: Option<Tether>,
     /// Those that the hardware thread is about to get.
@@ -19,7 +21,13 @@ pub(super) struct Orders {
 impl Orders {
     /// Of a connection that has had none.
     pub(super) fn new(shared: &Shared) -> Orders {
-        Orders { commands: shared.commands.clone(), tether: None, ready: Vec::new() }
+        let (commands, pace) = (shared.commands.clone(), Pace::new(shared.commands_per_second));
+        Orders { commands, pace, tether: None, ready: Vec::new() }
+    }
+
+    /// Whether the client may have one more now.
+    pub(super) fn admit(&mut self, now: Instant) -> Result<(), TooFast> {
+        self.pace.admit(now)
     }
 
     /// Adds one, which is not carried out any more when it has expired; the outcome goes to the outbox under this

@@ -37,7 +37,7 @@ fn who_does_not_read_is_disconnected_and_nobody_waits_for_it() {
 
 #[test]
 fn states_that_wait_give_way_to_newer_ones() {
-    let limits = r#""limits": {"outbox_messages": 16},"#;
+    let limits = r#""limits": {"outbox_messages": 16, "commands_per_second": 1000000},"#;
     let gatekeeper = Gatekeeper::with(limits, DEMO_DEVICES);
     let mut reader = LineClient::patient(gatekeeper.line());
     reader.expect("COMMAND=SUB|DEVICE=relay", "REPLY=OK");
@@ -107,4 +107,29 @@ fn one_more_than_there_may_be_is_told_so() {
         assert!(Instant::now() < deadline, "the seat is not given back");
     }
     LineClient::patient(gatekeeper.line()).expect("COMMAND=HELLO!", "REPLY=OK");
+}
+
+#[test]
+fn who_sends_too_fast_is_refused_what_is_too_much_and_nobody_else() {
+    let gatekeeper = Gatekeeper::with(r#""limits": {"commands_per_second": 5},"#, DEMO_DEVICES);
+    let mut auditor = MqttClient::connect(gatekeeper.mqtt(), "auditor");
+    auditor.subscribe("pi/logs/audit");
+    let mut hasty = LineClient::patient(gatekeeper.line());
+    hasty.raw("|START|COMMAND=SET|DEVICE=relay|VALUE=TOGGLE|END|".repeat(100).as_bytes());
+    let replies: Vec<String> = (0..100).map(|_| hasty.reply()).collect();
+    let refused = "REPLY=ERROR|CODE=LIMIT_REACHED|MESSAGE=more commands than 5 in a second";
+    assert!(replies[..5].iter().all(|reply| reply.starts_with("REPLY=OK|")), "{replies:?}");
+    assert!(replies.iter().any(|reply| reply == refused), "{replies:?}");
+    let done = replies.iter().filter(|reply| *reply != refused).count();
+    // What needs no hardware is not counted, and neither is what others do.
+    hasty.expect("COMMAND=LIST", "REPLY=OK");
+    let mut other = LineClient::patient(gatekeeper.line());
+    other.expect("COMMAND=GET|DEVICE=relay", &format!("REPLY=OK|SEQ={}", 1 + done));
+    let entry = loop {
+        let entry = auditor.message_on("pi/logs/audit");
+        if entry.contains("LIMIT_REACHED") {
+            break entry;
+        }
+    };
+    assert!(entry.contains("1 refused since this was last said"), "{entry}");
 }

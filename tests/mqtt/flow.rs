@@ -70,7 +70,7 @@ fn a_burst_of_a_client_that_knows_of_no_window_waits() {
 // [MQTT-3.3.4-7]
 #[test]
 fn who_never_releases_anything_is_disconnected() {
-    let gatekeeper = Gatekeeper::start();
+    let gatekeeper = Gatekeeper::with(r#""limits": {"commands_per_second": 1000000},"#, DEMO_DEVICES);
     let mut client = MqttClient::connect(gatekeeper.mqtt(), "greedy");
     for number in 1..=4096 {
         client.send(&toggle(number, QoS::ExactlyOnce));

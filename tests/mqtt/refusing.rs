@@ -99,3 +99,20 @@ fn half_a_packet_is_waited_for_and_one_byte_at_a_time_is_enough() {
     }
     assert_eq!(client.message_on("t"), "bit by bit");
 }
+
+#[test]
+fn who_sends_too_fast_is_refused_what_is_too_much() {
+    let gatekeeper = Gatekeeper::with(r#""limits": {"commands_per_second": 1},"#, DEMO_DEVICES);
+    let mut hasty = MqttClient::connect(gatekeeper.mqtt(), "hasty");
+    let answers: Vec<_> = (0..100).map(|_| hasty.publish(publish("pi/devices/led/set", "TOGGLE"))).collect();
+    assert_eq!(answers[0].reason, ReasonCode::Success);
+    let refused = answers.iter().find(|answer| answer.reason == ReasonCode::QuotaExceeded);
+    let words = refused.and_then(|answer| answer.properties.reason_string());
+    assert_eq!(words, Some("LIMIT_REACHED: more commands than 1 in a second"));
+    hasty.subscribe("pi/rpc/responses/hasty");
+    let answer = (0..10).map(|_| hasty.call("hasty", r#"{"device": "led", "method": "read"}"#).payload);
+    let codes: Vec<String> = answer.map(|payload| String::from_utf8(payload).expect("UTF-8")).collect();
+    assert!(codes.iter().any(|payload| payload.contains(r#""code":"LIMIT_REACHED""#)), "{codes:?}");
+    // What is for others is no command.
+    assert_eq!(hasty.publish(publish("mine", "x")).reason, ReasonCode::NoMatchingSubscribers);
+}

@@ -32,6 +32,8 @@ pub(super) enum Next {
     Reply(Fields),
     /// The reply follows when somebody else has answered.
     Wait,
+    /// A refusal of which the audit knows as much as it is to know.
+    Refuse(Refusal),
 }
 
 /// Every command.
@@ -78,9 +80,9 @@ pub(super) static COMMANDS: [Row; 19] = [
         name: "GET",
         syntax: "GET DEVICE=name (or LINE=offset)",
         purpose: "reads a device from its hardware, now",
-        carry_out: |line, frame, _| {
+        carry_out: |line, frame, now| {
             let target = translate::target(&line.shared.registry, frame)?;
-            line.order(frame, Order::Command(Command::new(target, Action::new("read"))?), None)
+            line.order(frame, Order::Command(Command::new(target, Action::new("read"))?), None, now)
         },
     },
     Row {
@@ -90,7 +92,7 @@ pub(super) static COMMANDS: [Row; 19] = [
         carry_out: |line, frame, now| {
             let command = translate::set(&line.shared.registry, frame)?;
             let expires = translate::expires(frame, Now { instant: now, ..Now::read() })?;
-            line.order(frame, Order::Command(command), expires)
+            line.order(frame, Order::Command(command), expires, now)
         },
     },
     Row {
@@ -101,7 +103,7 @@ pub(super) static COMMANDS: [Row; 19] = [
         carry_out: |line, frame, now| {
             let command = translate::any_action(&line.shared.registry, frame)?;
             let expires = translate::expires(frame, Now { instant: now, ..Now::read() })?;
-            line.order(frame, Order::Command(command), expires)
+            line.order(frame, Order::Command(command), expires, now)
         },
     },
     Row {
@@ -147,25 +149,25 @@ pub(super) static COMMANDS: [Row; 19] = [
         name: "LEASE",
         syntax: "LEASE DEVICE=name,... (or DEVICE=*) [TTL=duration] [WAIT=duration] [CONNECTION=1]",
         purpose: "acquires the sole right to write devices, for some time",
-        carry_out: |line, frame, _| lease(line, frame, "lease", "DEVICE"),
+        carry_out: |line, frame, now| lease(line, frame, "lease", "DEVICE", now),
     },
     Row {
         name: "RENEW",
         syntax: "RENEW TOKEN=token",
         purpose: "gives a lease another whole time",
-        carry_out: |line, frame, _| lease(line, frame, "renew", "TOKEN"),
+        carry_out: |line, frame, now| lease(line, frame, "renew", "TOKEN", now),
     },
     Row {
         name: "RELEASE",
         syntax: "RELEASE TOKEN=token",
         purpose: "gives a lease back",
-        carry_out: |line, frame, _| lease(line, frame, "release", "TOKEN"),
+        carry_out: |line, frame, now| lease(line, frame, "release", "TOKEN", now),
     },
     Row {
         name: "BREAK",
         syntax: "BREAK DEVICE=name,... (or DEVICE=*) REASON=text",
         purpose: "ends the leases on devices, whoever holds them",
-        carry_out: |line, frame, _| lease(line, frame, "break", "DEVICE"),
+        carry_out: |line, frame, now| lease(line, frame, "break", "DEVICE", now),
     },
     Row {
         name: "STATUS",
@@ -339,6 +341,7 @@ fn lease(
     frame: &Frame<'_>,
     verb: &str,
     subject: &'static str,
+    now: Instant,
 ) -> Result<Next, Refusal> {
     let named = match verb {
         "lease" => {
@@ -353,5 +356,5 @@ fn lease(
     };
     let arguments = Arguments { positional: Vec::new(), named: named.iter().filter_map(given).collect() };
     let order = LeaseOrder::parse(verb, None, &arguments)?;
-    line.order(frame, Order::Lease(order), None)
+    line.order(frame, Order::Lease(order), None, now)
 }

@@ -12,6 +12,7 @@ use super::watchdog::{Silence, Watchdog};
 use crate::domain::{Audit, ClientId, Code, Deed, Order, Principal, Protocol, Refusal};
 use crate::gateway::bus::Membership;
 use crate::gateway::orders::Orders;
+use crate::gateway::pace::TooFast;
 use crate::gateway::{Conversation, Delivery, InOrder, Note, Outbox, Shared, access};
 use crate::net::{Peer, Seat, Seating};
 use crate::wire::line::{Frame, Item, Split, Splitter};
@@ -157,7 +158,14 @@ impl LineConversation {
         frame: &Frame<'_>,
         order: Order,
         expires: Option<Instant>,
+        now: Instant,
     ) -> Result<Next, Refusal> {
+        if let Err(TooFast { refusal, audited }) = self.orders.admit(now) {
+            if let Some(audited) = audited {
+                self.audit(frame, &audited);
+            }
+            return Ok(Next::Refuse(refusal));
+        }
         access::order(&self.shared.registry, &self.principal, &order)?;
         let ticket = self.ask(frame, Then::Answer);
         self.orders.add(&self.principal, order, expires, &self.outbox, ticket);
@@ -200,13 +208,18 @@ impl LineConversation {
         match commands::carry_out(self, frame, now) {
             Ok(Next::Wait) => {}
             Ok(Next::Reply(fields)) => self.answer(frame.get("ID"), Answer::Done(fields)),
+            Ok(Next::Refuse(refusal)) => self.answer(frame.get("ID"), Answer::Refused(refusal)),
             Err(refusal) => {
-                let (device, action) = commands::deed(frame);
-                let deed = Deed::Other(device, action);
-                self.shared.bus.audit(Audit::refusal(Some(self.principal.clone()), deed, &refusal));
+                self.audit(frame, &refusal);
                 self.answer(frame.get("ID"), Answer::Refused(refusal));
             }
         }
+    }
+
+    fn audit(&self, frame: &Frame<'_>, refusal: &Refusal) {
+        let (device, action) = commands::deed(frame);
+        let deed = Deed::Other(device, action);
+        self.shared.bus.audit(Audit::refusal(Some(self.principal.clone()), deed, refusal));
     }
 
     /// Answers what is no frame.

@@ -10,6 +10,7 @@ use super::outgoing::Dup;
 use super::session::{Answer, Receipt, Request, Respond, Session, Violation};
 use super::translate;
 use crate::domain::{Audit, ClientId, Code, Deed, Refusal, Target};
+use crate::gateway::pace::TooFast;
 use crate::gateway::{Body, LEVELS, Message, Space, access};
 use crate::wire::mqtt::{Properties, Property, Publish, QoS, ReasonCode, TopicName};
 
@@ -154,6 +155,11 @@ impl Session {
             Err(refusal) => return self.refuse_publication(receipt, topic, refusal, now, out),
         };
         let ticket = self.requests.push(Request::Command(receipt, respond));
+        if let Err(TooFast { refusal, audited }) = self.orders.admit(now) {
+            audited.map(|audited| self.audit(topic, audited));
+            self.requests.answer(ticket, Answer::Outcome(Err(refusal)));
+            return self.write_answers(now, out);
+        }
         let order = if retain {
             // It would act again after every restart, long after anybody meant it.
             Err(Refusal::new(

@@ -1,6 +1,6 @@
 //! A conversation whose session is written down says nothing before the disk has what it speaks of.
 
-use std::num::NonZeroU16;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
@@ -45,6 +45,7 @@ impl Talk {
             outbox: OutboxLimits { messages: 100, bytes: 1 << 20 },
             journal,
             counters: Arc::default(),
+            commands_per_second: NonZeroU32::MAX,
             entrance: crate::auth::Entrance::open(),
         };
         let outbox = Arc::new(Outbox::new(shared.outbox).expect("an eventfd"));

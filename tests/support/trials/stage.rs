@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -301,6 +302,7 @@ fn shared(limits: Limits, registry: Registry, commands: Commands, bus: Bus, now:
         admission: Admission::new(100_000, 100_000),
         started: now,
         counters: Arc::default(),
+        commands_per_second: NonZeroU32::MAX,
         entrance: Entrance::open(),
         outbox: match limits {
             Limits::Generous => OutboxLimits { messages: 10_000, bytes: 1 << 24 },

@@ -7,6 +7,7 @@ mod limits;
 mod served;
 
 use std::collections::VecDeque;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -93,6 +94,7 @@ fn shared(commands: Commands, bus: Bus) -> Shared {
         outbox: OutboxLimits { messages: 1000, bytes: 1 << 20 },
         journal: Journal::default(),
         counters: Arc::default(),
+        commands_per_second: NonZeroU32::MAX,
         entrance: crate::auth::Entrance::open(),
     }
 }
