@@ -3,6 +3,7 @@
 //! ```sh
 //! cargo bench --bench siege                # about two minutes
 //! cargo bench --bench siege -- --quick     # half a minute
+//! cargo bench --bench siege -- fast        # only what has this in its name
 //! ```
 //!
 //! The daemon is the program as it is released, with users, TLS on every listener and the limits that it has where
@@ -40,7 +41,9 @@ fn main() {
         "{:44} {:>21} {:>21} {:>9} {:>7} {:>9}",
         "microseconds: p50, p99, most", "holder", "floor", "attempts", "threads", "MiB"
     );
-    for Attack { name, begin } in ATTACKS {
+    let wanted: Vec<_> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str()));
+    for Attack { name, begin } in ATTACKS.into_iter().filter(|attack| is_wanted(attack.name)) {
         let field = Field::new(castle.gates());
         let attackers = begin(&field);
         let waits = holder.drive_for(time);
