@@ -7,12 +7,12 @@ use std::time::Instant;
 use log::error;
 
 use super::interlocks::Interlocks;
-use super::leases::{self, Claim, Leases};
+use super::leases::{Claim, Leases};
 use super::station::Station;
 use super::{Answer, ConnectionId, Now, Occasion, Request, Ticked};
 use crate::domain::{
     Arguments, Audit, Bond, Code, Command, Deed, DeviceName, Event, Holder, LeaseOrder, Order, Outcome,
-    Principal, Refusal, Reply, Scope, State, Target,
+    Principal, Refusal, Reply, Role, Scope, State, Target,
 };
 use crate::hardware::{Edge, Hardware};
 
@@ -75,6 +75,11 @@ impl Controller {
             }
         }
         self.settle_leases(now);
+    }
+
+    /// Whether this one holds a lease.
+    pub fn is_holder(&self, who: &Principal) -> bool {
+        self.leases.is_holder(who)
     }
 
     /// How many leases are held.
@@ -170,7 +175,7 @@ impl Controller {
                 Ok(Some(Reply::Done))
             }
             LeaseOrder::Break { scope, reason } => {
-                leases::may_break(&request.principal)?;
+                may_break(&request.principal)?;
                 let devices = self.resolve(scope)?;
                 self.leases.break_up(&devices, &request.principal, reason, now)?;
                 Ok(Some(Reply::Done))
@@ -371,6 +376,14 @@ impl Controller {
 /// Reading is free for everybody, whoever holds a lease.
 fn is_reading(command: &Command) -> bool {
     command.action.verb == "read"
+}
+
+/// Whether somebody may end the leases of others.
+fn may_break(principal: &Principal) -> Result<(), Refusal> {
+    if principal.account.role == Role::Admin {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::AccessDenied, "only an admin breaks the leases of others"))
 }
 
 fn in_time(request: &Request, now: Now) -> Result<(), Refusal> {

@@ -214,6 +214,15 @@ impl Message {
             Message::Edge(_) | Message::Gone(_) | Message::Pulse | Message::Stop => Vec::new(),
         }
     }
+
+    /// The connection that it is about, if it is about one.
+    pub(super) fn connection(&self) -> Option<ConnectionId> {
+        match self {
+            Message::Commands(requests, _) => requests.first().and_then(|request| request.connection),
+            Message::Gone(connection) => Some(*connection),
+            Message::Edge(_) | Message::Pulse | Message::Stop => None,
+        }
+    }
 }
 
 impl WaitingEdges {

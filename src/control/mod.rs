@@ -1,7 +1,8 @@
 //! The hardware thread: the one place where commands meet lines.
 //!
-//! Commands, edges and the order to stop reach it through one inbox, in order.  It waits in the kernel for the
-//! next of them or for its own next deadline, and it alone calls the hardware.  [`Controller`] is that thread
+//! Commands, edges and the order to stop reach it through one inbox; holders of leases go first, and each connection
+//! in its order.  It waits in the kernel for the next of them or for its own next deadline, and it alone calls the
+//! hardware.  [`Controller`] is that thread
 //! without the thread: it is told the time and never asks for it.
 
 mod build;
@@ -10,6 +11,7 @@ mod device;
 pub mod devices;
 mod inbox;
 mod interlocks;
+mod lanes;
 mod latency;
 mod leases;
 mod pulse;

@@ -9,6 +9,7 @@ use std::time::Instant;
 use log::{debug, error};
 
 use super::inbox::{About, Message, WaitingEdges};
+use super::lanes::Lanes;
 use super::{Answer, BuildError, Commands, Controller, Now, Plan, Request};
 use crate::domain::{Event, Registry};
 use crate::hardware::{Edge, Hardware};
@@ -110,7 +111,9 @@ fn live(
     if let Err(error) = nix::sys::prctl::set_timerslack(1) {
         debug!("timer slack stays at its default: {error}");
     }
-    let run = catch_unwind(AssertUnwindSafe(|| run(&mut controller, &inbox, waiting, events, about)));
+    let mut lanes = Lanes::default();
+    let run =
+        catch_unwind(AssertUnwindSafe(|| run(&mut controller, &inbox, &mut lanes, waiting, events, about)));
     let mut ended = run.unwrap_or_else(|_| {
         error!("the hardware thread panicked");
         Ended::Failed
@@ -123,7 +126,7 @@ fn live(
         ended = Ended::Failed;
     }
     tell(&mut controller, events, about);
-    refuse_the_rest(inbox);
+    refuse_the_rest(lanes, inbox);
     about.pulse.end();
     ended
 }
@@ -131,6 +134,7 @@ fn live(
 fn run(
     controller: &mut Controller,
     inbox: &Receiver<Message>,
+    lanes: &mut Lanes,
     waiting: &WaitingEdges,
     events: &EventSink,
     about: &About,
@@ -139,9 +143,12 @@ fn run(
     loop {
         let next = controller.tick(now);
         tell(controller, events, about);
-        let message = match next {
-            None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            Some(due) => inbox.recv_timeout(due.saturating_duration_since(Instant::now())),
+        // Everything that is there takes part in whose turn it is.
+        inbox.try_iter().for_each(|message| lanes.add(message, |who| controller.is_holder(who)));
+        let message = match (lanes.next(), next) {
+            (Some(message), _) => Ok(message),
+            (None, None) => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            (None, Some(due)) => inbox.recv_timeout(due.saturating_duration_since(Instant::now())),
         };
         now = Now::read();
         match message {
@@ -188,6 +195,9 @@ fn tell(controller: &mut Controller, events: &EventSink, about: &About) {
 }
 
 /// Nobody waits for ever: what came after the order to stop is refused, and the inbox is closed for what comes later.
-fn refuse_the_rest(inbox: Receiver<Message>) {
-    inbox.try_iter().flat_map(Message::into_requests).for_each(Request::refuse);
+fn refuse_the_rest(mut lanes: Lanes, inbox: Receiver<Message>) {
+    std::iter::from_fn(|| lanes.next())
+        .chain(inbox.try_iter())
+        .flat_map(Message::into_requests)
+        .for_each(Request::refuse);
 }
