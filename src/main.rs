@@ -34,6 +34,8 @@ Usage:
                                 [--expires SPAN|DATE] [--password-stdin | --no-password]
   gpio-gatekeeper user passwd NAME [--password-stdin]
   gpio-gatekeeper user token NAME [--expires SPAN|DATE]   a secret for a device, shown once; or --revoke all of them
+  gpio-gatekeeper user certificate NAME CERTIFICATE-NAME   whoever shows a certificate of this name is the user;
+                                                          --remove: no more
   gpio-gatekeeper user remove NAME
   gpio-gatekeeper user list [--json]                      each with --users FILE, or --config FILE
 
