@@ -22,11 +22,21 @@ use crate::domain::{Account, Code, Refusal, UserName};
 pub struct Verifier(Sender<Order>);
 
 /// What somebody shows to prove who it is.
+#[derive(Default)]
 pub struct Credentials {
-    /// The user's name; a token needs none.
+    /// The user's name; a token needs none, and neither does a certificate.
     pub user: Option<String>,
-    /// A password, or a token.
-    pub secret: Vec<u8>,
+    /// A password, or a token.  Without one the certificate has to say who it is.
+    pub secret: Option<Vec<u8>>,
+    /// The name in its certificate, which was found good.
+    pub certificate: Option<String>,
+}
+
+impl Credentials {
+    /// Whether nothing is shown.
+    pub fn are_none(&self) -> bool {
+        self.user.is_none() && self.secret.is_none() && self.certificate.is_none()
+    }
 }
 
 /// Who somebody is, or why that is not known.
@@ -39,6 +49,12 @@ pub enum Rejected {
     Wrong,
     /// They were good once.
     Expired,
+    /// There is nothing but a certificate, which is no user's: it is as if there were none.
+    Unknown,
+    /// The same, because its user has expired.
+    Lapsed,
+    /// The certificate is another user's.
+    Contradicted,
     /// Too many wait already.
     Busy,
 }
@@ -53,6 +69,9 @@ pub(super) struct Attempt {
 }
 
 type Answer = Box<dyn FnOnce(Verdict) + Send>;
+
+/// What stands for a name that is too long to be one; nobody can be called so.
+const NO_NAME: &str = "?";
 
 enum Order {
     Verify(Attempt),
@@ -100,15 +119,10 @@ impl Verifier {
     ) -> Arc<()> {
         let awaited = Arc::new(());
         // What can be no secret is none, and takes no memory.
-        if credentials.secret.len() > LONGEST_PASSWORD {
-            credentials.secret = Vec::new();
-        }
-        credentials.user = credentials.user.map(|mut user| {
-            if user.len() > UserName::MAXIMUM {
-                user.clear();
-            }
-            user
-        });
+        let bounded = |secret: Vec<u8>| if secret.len() > LONGEST_PASSWORD { Vec::new() } else { secret };
+        credentials.secret = credentials.secret.map(bounded);
+        let named = |user: String| if user.len() > UserName::MAXIMUM { NO_NAME.to_owned() } else { user };
+        credentials.user = credentials.user.map(named);
         let attempt =
             Attempt { address, credentials, awaited: Arc::downgrade(&awaited), answer: Box::new(answer) };
         // The daemon ends when the verifier does.
@@ -162,22 +176,19 @@ impl Desk {
 
     fn take(&mut self, order: Order, now: Instant, epoch: u64) {
         match order {
-            // A token is looked at in no time, and nobody guesses one.
-            Order::Verify(attempt) if Token::is_one(&attempt.credentials.secret) => {
-                let Credentials { user, secret } = &attempt.credentials;
-                let verdict = self.judge_token(user.as_deref(), secret, epoch);
-                self.tell(attempt, verdict, now);
-            }
             Order::Users(users, changed) => {
                 self.users = users.after(&self.users);
                 self.nobody = dearest(&self.users);
                 changed(self.users.clone());
             }
-            Order::Verify(attempt) => {
-                if let Err(attempt) = self.attempts.add(attempt) {
-                    (attempt.answer)(Err(Rejected::Busy));
+            Order::Verify(attempt) => match self.judge_at_once(&attempt.credentials, epoch) {
+                Some(verdict) => self.tell(attempt, verdict, now),
+                None => {
+                    if let Err(attempt) = self.attempts.add(attempt) {
+                        (attempt.answer)(Err(Rejected::Busy));
+                    }
                 }
-            }
+            },
         }
     }
 
@@ -199,7 +210,14 @@ impl Desk {
         let Err(rejected) = &verdict else { return (attempt.answer)(verdict) };
         // Names are no secrets, but what is typed for one may be.
         let known = self.users.find(attempt.user()).map_or("no user", |user| user.name.as_str());
-        warn!("{}: credentials for {known} were refused: {}", attempt.address, rejected.refusal().message);
+        let shown = attempt.credentials.certificate.as_ref();
+        let shown = shown.map_or(String::new(), |name| format!(" with a certificate of {name:?}"));
+        let why = rejected.refusal().message;
+        warn!("{}: credentials for {known}{shown} were refused: {why}", attempt.address);
+        // Nobody has guessed anything.
+        if matches!(rejected, Rejected::Unknown | Rejected::Lapsed | Rejected::Contradicted) {
+            return (attempt.answer)(verdict);
+        }
         let due = self.throttle.failed(attempt.address, attempt.user(), now);
         if due <= now {
             return (attempt.answer)(verdict);
@@ -208,19 +226,46 @@ impl Desk {
         self.late.insert((due, self.number), (attempt.answer, verdict));
     }
 
+    /// The verdict on what is looked at in no time, and what nobody guesses: a token, or a certificate alone.
+    fn judge_at_once(&self, credentials: &Credentials, epoch: u64) -> Option<Verdict> {
+        match &credentials.secret {
+            Some(secret) if Token::is_one(secret) => Some(self.judge_token(credentials, secret, epoch)),
+            Some(_) => None,
+            None => self.judge_certificate(credentials, epoch),
+        }
+    }
+
+    /// Where the certificate is nobody's, a user's name with it is as good as one without it.
+    fn judge_certificate(&self, credentials: &Credentials, epoch: u64) -> Option<Verdict> {
+        let name = credentials.user.as_deref();
+        let is_named = |user: &User| name.is_none_or(|name| name.is_empty() || name == user.name.as_str());
+        match credentials.certificate.as_deref().and_then(|shown| self.users.of_certificate(shown)) {
+            Some(user) if !is_over(user.expires, epoch) && is_named(user) => {
+                Some(self.admit(user, user.expires, credentials, epoch))
+            }
+            Some(user) if !is_over(user.expires, epoch) => Some(Err(Rejected::Contradicted)),
+            Some(user) if is_named(user) => {
+                Some(Err(if name.is_none() { Rejected::Lapsed } else { Rejected::Expired }))
+            }
+            _ => name.is_none().then_some(Err(Rejected::Unknown)),
+        }
+    }
+
     fn judge_password(&mut self, credentials: &Credentials, epoch: u64) -> Verdict {
-        let Credentials { user, secret } = credentials;
+        let Credentials { user, secret, .. } = credentials;
         let user = user.as_deref().and_then(|name| self.users.find(name));
         // It takes as long where there is no such user, or where it has no password.
         let digest = user.and_then(|user| user.password.as_ref());
+        let secret = secret.as_deref().unwrap_or_default();
         let is_right = digest.unwrap_or(&self.nobody).is_of(secret, &mut self.scratch);
         match user {
-            Some(user) if is_right && digest.is_some() => admit(user, user.expires, epoch),
+            Some(user) if is_right && digest.is_some() => self.admit(user, user.expires, credentials, epoch),
             _ => Err(Rejected::Wrong),
         }
     }
 
-    fn judge_token(&self, name: Option<&str>, token: &[u8], epoch: u64) -> Verdict {
+    fn judge_token(&self, credentials: &Credentials, token: &[u8], epoch: u64) -> Verdict {
+        let name = credentials.user.as_deref();
         let digest = TokenDigest::of(token);
         let mut found = None;
         // All of them, whichever it is.
@@ -236,19 +281,29 @@ impl Desk {
             Some((user, expires))
                 if name.is_none_or(|name| name.is_empty() || name == user.name.as_str()) =>
             {
-                admit(user, [user.expires, expires].into_iter().flatten().min(), epoch)
+                let expires = [user.expires, expires].into_iter().flatten().min();
+                self.admit(user, expires, credentials, epoch)
             }
             _ => Err(Rejected::Wrong),
         }
     }
+
+    /// Lets a user in whose credentials are right, unless it has shown a certificate that is another's.
+    fn admit(&self, user: &User, expires: Option<u64>, credentials: &Credentials, epoch: u64) -> Verdict {
+        if is_over(expires, epoch) {
+            return Err(Rejected::Expired);
+        }
+        let shown = credentials.certificate.as_deref().and_then(|name| self.users.of_certificate(name));
+        if shown.is_some_and(|owner| owner.name != user.name && !is_over(owner.expires, epoch)) {
+            return Err(Rejected::Contradicted);
+        }
+        info!("{} signed in as {}", user.name, user.account.role);
+        Ok(user.account.clone())
+    }
 }
 
-fn admit(user: &User, expires: Option<u64>, epoch: u64) -> Verdict {
-    if expires.is_some_and(|expires| expires <= epoch) {
-        return Err(Rejected::Expired);
-    }
-    info!("{} signed in as {}", user.name, user.account.role);
-    Ok(user.account.clone())
+fn is_over(expires: Option<u64>, epoch: u64) -> bool {
+    expires.is_some_and(|expires| expires <= epoch)
 }
 
 /// The hash that is made for users who are not there: as dear as the dearest of those who are.
@@ -277,6 +332,18 @@ impl Rejected {
                 Refusal::new(Code::AccessDenied, "the user, or the password or token, is wrong")
             }
             Rejected::Expired => Refusal::new(Code::AccessDenied, "these credentials have expired"),
+            Rejected::Unknown => Refusal::new(
+                Code::AccessDenied,
+                "the certificate is no user's; a user's password or a token is needed",
+            ),
+            Rejected::Lapsed => Refusal::new(
+                Code::AccessDenied,
+                "the user of the certificate has expired; another one's password or token is needed",
+            ),
+            Rejected::Contradicted => Refusal::new(
+                Code::AccessDenied,
+                "the certificate is another user's; come without it, or with that user's credentials alone",
+            ),
             Rejected::Busy => Refusal::new(Code::LimitReached, "too many want to sign in; try again later"),
         }
     }

@@ -96,6 +96,14 @@ impl Authority {
         self.sign(&params)
     }
 
+    /// Signs a certificate of a client that is worth nothing any more.
+    pub fn expired_client(&self, common_name: &str) -> Signed {
+        let mut params = CertificateParams::new(Vec::new()).expect("no names");
+        params.distinguished_name.push(DnType::CommonName, common_name);
+        (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
+        self.sign(&params)
+    }
+
     /// Writes what the server shows.
     pub fn serve(&self, signed: &Signed) {
         fs::write(self.file("certificate.pem"), &signed.certificate).expect("writable");

@@ -25,13 +25,16 @@ impl Asked {
     }
 }
 
-/// `anna` and `bert` have the password `password`, `esp` has a token that expires at 100.
+/// `anna` and `bert` have the password `password`, `esp` has a token that expires at 100; `anna` has the certificate
+/// `anna.home`, and that of `gone`, `gone.home`, is worth nothing from 50 on.
 fn desk() -> Desk {
     let phc = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
     let person = format!(r#"{{"role": "viewer", "password": "{phc}"}}"#);
+    let anna = person.replace('}', r#", "certificates": ["anna.home"]}"#);
     let token = TokenDigest::of(TOKEN.as_bytes());
     let text = format!(
-        r#"{{"version": 1, "users": {{"anna": {person}, "bert": {person},
+        r#"{{"version": 1, "users": {{"anna": {anna}, "bert": {person},
+        "gone": {{"role": "viewer", "expires": 50, "certificates": ["gone.home"]}},
         "esp": {{"role": "viewer", "tokens": [{{"sha256": "{token}", "expires": 100}}]}}}}}}"#
     );
     Desk::new(Users::parse(&text).expect("good"))
@@ -42,12 +45,17 @@ fn ask(desk: &mut Desk, address: IpAddr, user: &str, secret: &str) -> Asked {
 }
 
 fn ask_at(desk: &mut Desk, address: IpAddr, user: &str, secret: &str, epoch: u64) -> Asked {
-    let (tell, told) = channel();
     let user = (!user.is_empty()).then(|| user.to_owned());
+    let credentials = Credentials { user, secret: Some(secret.into()), certificate: None };
+    show(desk, address, credentials, epoch)
+}
+
+fn show(desk: &mut Desk, address: IpAddr, credentials: Credentials, epoch: u64) -> Asked {
+    let (tell, told) = channel();
     let awaited = Arc::new(());
     let attempt = Attempt {
         address,
-        credentials: Credentials { user, secret: secret.into() },
+        credentials,
         awaited: Arc::downgrade(&awaited),
         answer: Box::new(move |verdict| drop(tell.send(verdict))),
     };
@@ -73,6 +81,62 @@ fn credentials_are_right_or_wrong_or_expired() {
         let asked = ask_at(&mut desk, HERE, user, secret, epoch);
         desk.work(now, epoch);
         assert_eq!(asked.told(), Some(verdict.map(str::to_owned)), "{user} {secret}");
+    }
+}
+
+#[test]
+fn a_certificate_is_its_users_and_nobody_elses() {
+    use Rejected::{Contradicted, Expired, Lapsed, Unknown, Wrong};
+    let (mut desk, now) = (desk(), Instant::now());
+    for (certificate, user, secret, epoch, verdict) in [
+        ("anna.home", None, None, 0, Ok("anna")),
+        ("anna.home", Some("anna"), None, 0, Ok("anna")),
+        ("anna.home", Some(""), None, 0, Ok("anna")),
+        ("anna.home", Some("anna"), Some("password"), 0, Ok("anna")),
+        ("anna.home", Some("anna"), Some("passwore"), 0, Err(Wrong)),
+        ("anna.home", Some("anna"), Some(""), 0, Err(Wrong)),
+        ("anna.home", Some("bert"), None, 0, Err(Contradicted)),
+        ("anna.home", Some("nobody"), None, 0, Err(Contradicted)),
+        ("anna.home", Some(NO_NAME), None, 0, Err(Contradicted)),
+        ("anna.home", Some("bert"), Some("password"), 0, Err(Contradicted)),
+        ("anna.home", Some("bert"), Some("passwore"), 0, Err(Wrong)),
+        ("anna.home", None, Some(TOKEN), 0, Err(Contradicted)),
+        ("Anna.home", None, None, 0, Err(Unknown)),
+        ("Anna.home", Some("anna"), None, 0, Err(Wrong)),
+        ("Anna.home", Some("bert"), Some("password"), 0, Ok("bert")),
+        ("gone.home", None, None, 49, Ok("gone")),
+        ("gone.home", None, None, 50, Err(Lapsed)),
+        ("gone.home", Some("gone"), None, 50, Err(Expired)),
+        ("gone.home", Some("anna"), None, 50, Err(Wrong)),
+        ("gone.home", Some("anna"), Some("password"), 50, Ok("anna")),
+        ("gone.home", Some("anna"), Some("password"), 49, Err(Contradicted)),
+    ] {
+        desk.throttle = Throttle::default();
+        let credentials = Credentials {
+            user: user.map(str::to_owned),
+            secret: secret.map(|secret| secret.as_bytes().to_vec()),
+            certificate: Some(certificate.to_owned()),
+        };
+        let asked = show(&mut desk, HERE, credentials, epoch);
+        desk.work(now, epoch);
+        assert_eq!(
+            asked.told(),
+            Some(verdict.map(str::to_owned)),
+            "{certificate} {user:?} {secret:?} {epoch}"
+        );
+    }
+}
+
+#[test]
+fn a_certificate_waits_for_nobody_who_guesses() {
+    let (mut desk, now) = (desk(), Instant::now());
+    for _ in 0..9 {
+        desk.throttle.failed(HERE, "anna", now);
+    }
+    for (certificate, verdict) in [("anna.home", Ok("anna".to_owned())), ("x", Err(Rejected::Unknown))] {
+        let certificate = Some(certificate.to_owned());
+        let asked = show(&mut desk, HERE, Credentials { certificate, ..Credentials::default() }, 0);
+        assert_eq!(asked.told(), Some(verdict));
     }
 }
 
