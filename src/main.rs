@@ -197,8 +197,12 @@ fn check(file: &Path) -> ExitCode {
         Ok(config) => config,
         Err(error) => return wrong(&error),
     };
-    if let Some(Err(error)) = config.users.as_ref().map(|users| UsersFile::at(users).read()) {
-        return wrong(&format!("{}: users: {error}", file.display()));
+    let users = match config.users.as_ref().map(|users| UsersFile::at(users).read()).transpose() {
+        Ok(users) => users,
+        Err(error) => return wrong(&format!("{}: users: {error}", file.display())),
+    };
+    if let Some(warning) = users.and_then(|users| daemon::check_users(&config, &users)) {
+        eprintln!("{}: {warning}", file.display());
     }
     let report = daemon::check_files(&config);
     if !report.warnings.is_empty() {

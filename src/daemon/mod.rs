@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 
 use log::{error, info, warn};
 
-pub use certificates::{Certificates, FileReport, Reloaded, check_files};
+pub use certificates::{Certificates, FileReport, Reloaded, check_files, check_users};
 use doors::{Addresses, Doors, House};
 pub use error::StartupError;
 pub use explain::{Explained, Verdict, explain};
