@@ -67,6 +67,11 @@ impl Authority {
         authority
     }
 
+    /// Its certificate, as PEM.
+    pub fn certificate(&self) -> &str {
+        &self.certificate
+    }
+
     /// Signs what these parameters say.
     pub fn sign(&self, params: &CertificateParams) -> Signed {
         let key = KeyPair::generate().expect("a key");
