@@ -208,16 +208,23 @@ impl Desk {
 
     fn tell(&mut self, attempt: Attempt, verdict: Verdict, now: Instant) {
         let Err(rejected) = &verdict else { return (attempt.answer)(verdict) };
+        let (address, why) = (attempt.address, rejected.refusal().message);
         // Names are no secrets, but what is typed for one may be.
         let known = self.users.find(attempt.user()).map_or("no user", |user| user.name.as_str());
-        let shown = attempt.credentials.certificate.as_ref();
-        let shown = shown.map_or(String::new(), |name| format!(" with a certificate of {name:?}"));
-        let why = rejected.refusal().message;
-        warn!("{}: credentials for {known}{shown} were refused: {why}", attempt.address);
-        // Nobody has guessed anything.
-        if matches!(rejected, Rejected::Unknown | Rejected::Lapsed | Rejected::Contradicted) {
-            return (attempt.answer)(verdict);
+        let shown = attempt.credentials.certificate.as_deref().unwrap_or_default();
+        match rejected {
+            // Nobody has guessed anything.
+            Rejected::Unknown | Rejected::Lapsed => {
+                info!("{address}: the certificate of {shown:?} signs nobody in: {why}");
+                return (attempt.answer)(verdict);
+            }
+            Rejected::Contradicted => {
+                warn!("{address}: credentials for {known} came with the certificate of {shown:?}: {why}");
+                return (attempt.answer)(verdict);
+            }
+            Rejected::Wrong | Rejected::Expired | Rejected::Busy => {}
         }
+        warn!("{address}: credentials for {known} were refused: {why}");
         let due = self.throttle.failed(attempt.address, attempt.user(), now);
         if due <= now {
             return (attempt.answer)(verdict);

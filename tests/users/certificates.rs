@@ -1,13 +1,16 @@
 //! Clients' certificates that are users': who shows one has signed in.
 
 use gpio_gatekeeper::wire::mqtt::{Connack, Connect, Packet, ReasonCode, Version};
+use nix::sys::signal::Signal;
 use serde_json::Value as Json;
 
+use super::support::DEMO_DEVICES;
 use super::support::line::LineClient;
 use super::support::mqtt::{MqttClient, connect, publish};
+use super::support::program::Program;
 use super::support::tls::{Authority, Secured, Signed};
 use super::support::websocket::{WebSocketClient, request};
-use super::{House, TOKEN, credentials, residents};
+use super::{House, TOKEN, credentials, residents, write_users};
 
 /// A house whose doors ask for certificates of an authority.
 struct Guarded {
@@ -199,12 +202,15 @@ fn a_certificate_that_is_taken_away_ends_the_connections_of_its_user() {
     let guarded = Guarded::new("optional", "");
     let (mut esp, mut vera) = (guarded.line("esp.home"), guarded.line("vera.home"));
     let (mut device, _) = guarded.mqtt("esp.home", connect("device"));
+    let (mut page, _) = guarded.page("esp.home", connect("page"));
     esp.expect("COMMAND=STATUS", "USER=esp");
     vera.expect("COMMAND=STATUS", "USER=vera");
     guarded.house.reload(&residents().replace(r#", "certificates": ["esp.home"]"#, ""));
     assert!(esp.receive().starts_with("EVENT=CLOSING|CODE=ACCESS_DENIED|"));
     assert_eq!(esp.next(), None);
-    assert!(matches!(device.next(), Some(Packet::Disconnect(it)) if it.reason == ReasonCode::NotAuthorized));
+    for told in [device.receive(), page.receive()] {
+        assert!(matches!(told, Packet::Disconnect(it) if it.reason == ReasonCode::NotAuthorized));
+    }
     vera.expect("COMMAND=STATUS", "USER=vera");
     guarded.line("esp.home").expect("COMMAND=LIST", "CODE=ACCESS_DENIED");
     // One that is added disturbs nobody, and counts at once.
@@ -234,4 +240,37 @@ fn a_lease_stays_with_the_user_of_a_certificate_over_a_reconnect() {
     let mut anna = begin("anna.home");
     anna.expect(&format!("COMMAND=RENEW|TOKEN={token}"), "REPLY=OK");
     anna.expect("COMMAND=SET|DEVICE=led|VALUE=ON", "REPLY=OK");
+}
+
+#[test]
+fn the_log_says_whose_certificate_signs_nobody_in_and_sighup_takes_one_away() {
+    let authority = Authority::new();
+    let users = authority.file("users.json");
+    write_users(&users, &residents());
+    let sections = format!("{}\"users\": {users:?},", authority.sections_with_clients("required"));
+    let mut program = Program::start(&format!(
+        "{{ {sections} \"hardware\": {{\"backend\": \"simulated\"}}, \"devices\": {{ {DEMO_DEVICES} }} }}"
+    ));
+    let row = program.greeting.iter().find_map(|row| row.trim_start().strip_prefix("line+tls"));
+    let address = row.and_then(|address| address.trim().parse().ok()).expect("an address");
+    let line = |name: &str| {
+        over(authority.connect_as(address, &authority.client(Some(name), "urn:x")).expect("a handshake"))
+    };
+    for (name, why) in [
+        ("stranger", "the certificate of \"stranger\" signs nobody in: the certificate is no user's"),
+        (
+            "gone.home",
+            "the certificate of \"gone.home\" signs nobody in: the user of the certificate has expired",
+        ),
+    ] {
+        line(name).expect("COMMAND=LIST", "CODE=ACCESS_DENIED");
+        program.process.error_with(why);
+    }
+    let mut esp = line("esp.home");
+    esp.expect("COMMAND=STATUS", "USER=esp|ROLE=operator");
+    write_users(&users, &residents().replace("esp.home", "other.home"));
+    program.process.signal(Signal::SIGHUP);
+    esp.event("EVENT=CLOSING|CODE=ACCESS_DENIED|");
+    line("other.home").expect("COMMAND=STATUS", "USER=esp|ROLE=operator");
+    assert_eq!(program.stop(Signal::SIGTERM).code(), Some(0));
 }

@@ -295,7 +295,7 @@ impl LineConversation {
     }
 
     /// Ends at once, whatever still waits.
-    pub(super) fn say_goodbye(&mut self, why: &Refusal) {
+    fn say_goodbye(&mut self, why: &Refusal) {
         if !self.is_over() {
             translate::closing(&mut self.output, why);
             self.written += 1;

@@ -141,11 +141,7 @@ impl LineConversation {
         match (self.shared.entrance.admit(verdict), outside) {
             (Ok(account), _) => {
                 self.principal = Arc::new(Principal { account, ..Principal::clone(&self.principal) });
-                // A good certificate is an introduction.
-                match self.seat.take() {
-                    Seating::Full => self.say_goodbye(&Refusal::too_many_clients()),
-                    Seating::Seated => self.join(),
-                }
+                self.join();
             }
             (Err(rejected), Some(outside)) => {
                 self.entry = Entry::Outside(Outside { certificate: Some(rejected), ..outside });
