@@ -30,10 +30,15 @@ Usage:
   gpio-gatekeeper cert --self-signed NAME... [--out FOLDER]
                                       make certificate.pem and key.pem for a first try of TLS; the names and
                                       addresses are those by which clients will call this machine
+  gpio-gatekeeper cert --client NAME [--out FOLDER]
+                                      make NAME.pem and NAME-key.pem for a client, signed by clients.pem, which is
+                                      made if it is not there
   gpio-gatekeeper user add NAME [--role viewer|operator|admin] [--devices PATTERN,...] [--topics PATTERN,...]
                                 [--expires SPAN|DATE] [--password-stdin | --no-password]
   gpio-gatekeeper user passwd NAME [--password-stdin]
   gpio-gatekeeper user token NAME [--expires SPAN|DATE]   a secret for a device, shown once; or --revoke all of them
+  gpio-gatekeeper user certificate NAME CERTIFICATE-NAME   whoever shows a certificate of this name is the user;
+                                                          --remove: no more
   gpio-gatekeeper user remove NAME
   gpio-gatekeeper user list [--json]                      each with --users FILE, or --config FILE
 
@@ -53,6 +58,7 @@ enum Order {
     Explain(Question),
     Example,
     Certificate { names: Vec<String>, folder: PathBuf },
+    ClientCertificate { name: String, folder: PathBuf },
     User(user::Order),
     Help,
     Version,
@@ -80,6 +86,10 @@ fn main() -> ExitCode {
         Order::Explain(question) => explain(&question),
         Order::Example => print(&config::example(&daemon::kinds())),
         Order::Certificate { names, folder } => match daemon::make_self_signed(&names, &folder) {
+            Ok(made) => print(&made.to_string()),
+            Err(error) => fail(&error),
+        },
+        Order::ClientCertificate { name, folder } => match daemon::make_client_certificate(&name, &folder) {
             Ok(made) => print(&made.to_string()),
             Err(error) => fail(&error),
         },
@@ -117,7 +127,7 @@ fn arguments() -> Result<Order, lexopt::Error> {
 }
 
 fn certificate(parser: &mut lexopt::Parser) -> Result<Order, lexopt::Error> {
-    let (mut names, mut folder) = (Vec::new(), PathBuf::from("."));
+    let (mut names, mut client, mut folder) = (Vec::new(), None, PathBuf::from("."));
     while let Some(argument) = parser.next()? {
         match argument {
             Long("self-signed") => {
@@ -125,17 +135,22 @@ fn certificate(parser: &mut lexopt::Parser) -> Result<Order, lexopt::Error> {
                     names.push(name.string()?);
                 }
             }
+            Long("client") if client.is_none() => client = Some(parser.value()?.string()?),
             Long("out") => folder = parser.value()?.into(),
             Short('h') | Long("help") => return Ok(Order::Help),
             argument => return Err(argument.unexpected()),
         }
     }
-    if names.is_empty() {
-        return Err(
-            "cert needs --self-signed and the names of this machine, such as raspberrypi.local".into()
-        );
+    match client {
+        None if names.is_empty() => Err(
+            "cert needs --self-signed and the names of this machine, such as raspberrypi.local, or --client and a \
+             client's name"
+                .into(),
+        ),
+        None => Ok(Order::Certificate { names, folder }),
+        Some(name) if names.is_empty() => Ok(Order::ClientCertificate { name, folder }),
+        Some(_) => Err("--self-signed and --client are two certificates: make one after the other".into()),
     }
-    Ok(Order::Certificate { names, folder })
 }
 
 /// Reads what follows the word `check`.
@@ -195,8 +210,12 @@ fn check(file: &Path) -> ExitCode {
         Ok(config) => config,
         Err(error) => return wrong(&error),
     };
-    if let Some(Err(error)) = config.users.as_ref().map(|users| UsersFile::at(users).read()) {
-        return wrong(&format!("{}: users: {error}", file.display()));
+    let users = match config.users.as_ref().map(|users| UsersFile::at(users).read()).transpose() {
+        Ok(users) => users,
+        Err(error) => return wrong(&format!("{}: users: {error}", file.display())),
+    };
+    if let Some(warning) = users.and_then(|users| daemon::check_users(&config, &users)) {
+        eprintln!("{}: {warning}", file.display());
     }
     let report = daemon::check_files(&config);
     if !report.warnings.is_empty() {

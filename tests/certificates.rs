@@ -155,6 +155,46 @@ fn a_certificate_that_is_made_is_good_and_nothing_is_overwritten() {
 }
 
 #[test]
+fn certificates_of_clients_are_signed_by_one_authority() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let out = folder.path().to_str().expect("UTF-8");
+    let make = |name: &str| run(&["cert", "--client", name, "--out", out]);
+    let path = |name: &str| folder.path().join(name);
+    let first = make("esp1.home");
+    assert_eq!((first.code(), &*first.errors), (Some(0), ""));
+    for part in ["825 days", "user certificate USER esp1.home", "--cert ", "esp1.home-key.pem", "client_ca"] {
+        assert!(first.output.contains(part), "{part}: {}", first.output);
+    }
+    for key in ["clients-key.pem", "esp1.home-key.pem"] {
+        assert_eq!(
+            fs::metadata(path(key)).expect("it is there").permissions().mode() & 0o777,
+            0o600,
+            "{key}"
+        );
+    }
+    let authority = fs::read(path("clients.pem")).expect("readable");
+    assert_eq!(make("esp2").code(), Some(0));
+    assert_eq!(fs::read(path("clients.pem")).expect("readable"), authority);
+    for (name, why) in [
+        ("esp1.home", "is there already"),
+        ("clients", "is the file of the authority"),
+        ("../esp", "is no name for a client"),
+        ("-h", "is no name for a client"),
+    ] {
+        let refused = make(name);
+        assert_eq!(refused.code(), Some(1), "{name}");
+        assert!(refused.errors.contains(why), "{name}: {}", refused.errors);
+    }
+    fs::write(path("clients.pem"), Authority::new().certificate()).expect("writable");
+    assert!(make("esp3").errors.contains("clients-key.pem does not sign what "));
+    fs::remove_file(path("clients-key.pem")).expect("ours");
+    assert!(make("esp3").errors.contains("can't use "));
+    assert!(!path("esp3.pem").exists() && !path("esp3-key.pem").exists());
+    let both = run(&["cert", "--client", "a", "--self-signed", "b", "--out", out]);
+    assert_eq!(both.code(), Some(2), "{}", both.errors);
+}
+
+#[test]
 fn sighup_exchanges_the_certificate() {
     let authority = Authority::new();
     let mut program = Program::start(&configuration(&authority.sections("")));
@@ -213,6 +253,62 @@ fn mosquitto_and_openssl_trust_a_certificate_that_is_given_to_them() {
     ))
     .end();
     assert!(said.output.starts_with("|START|REPLY=OK|COUNT=5|"), "{said:?}");
+    assert_eq!(program.stop(Signal::SIGTERM).code(), Some(0));
+}
+
+/// As README tells it: with files that the program has made itself.
+#[test]
+fn mosquitto_signs_in_with_a_certificate() {
+    if !programs_are_here(&["mosquitto_pub", "mosquitto_sub"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let out = folder.path().to_str().expect("UTF-8");
+    let users = format!("{out}/users.json");
+    for arguments in [
+        "cert --self-signed localhost --out OUT",
+        "cert --client esp1.home --out OUT",
+        "cert --client stranger --out OUT",
+        "user add esp1 --devices l* --no-password --users OUT/users.json",
+        "user certificate esp1 esp1.home --users OUT/users.json",
+    ] {
+        let ended = run(&arguments.replace("OUT", out).split(' ').collect::<Vec<_>>());
+        assert_eq!(ended.code(), Some(0), "{arguments}: {}", ended.errors);
+    }
+    let tls = format!(
+        r#"{{"listen": "127.0.0.1:0", "certificate": "{out}/certificate.pem", "key": "{out}/key.pem",
+        "client_ca": "{out}/clients.pem", "client_certificates": "optional"}}"#
+    );
+    let section = |name: &str| format!(r#""{name}": {{"listen": "127.0.0.1:0", "tls": {tls}}},"#);
+    let sections = ["line", "mqtt", "http"].map(section).concat();
+    let program = Program::start(&configuration(&format!(r#"{sections} "users": "{users}","#)));
+    let port = secured(&program, "mqtt+tls").rsplit(':').next().expect("a port");
+    let publish = |version: &str, device: &str, shown: &str| {
+        Process::shell(&format!(
+            "mosquitto_pub -V {version} -h localhost -p {port} --cafile {out}/certificate.pem {shown} -q 1 \
+             -t pi/devices/{device}/set -m ON"
+        ))
+        .end()
+    };
+    let shown = |name: &str| format!("--cert {out}/{name}.pem --key {out}/{name}-key.pem");
+    for version in ["5", "mqttv311"] {
+        for user in ["", " -u esp1"] {
+            let sent = publish(version, "led", &format!("{}{user}", shown("esp1.home")));
+            assert_eq!((sent.code(), &*sent.errors), (Some(0), ""), "{version}{user}");
+        }
+        for refused in ["".to_owned(), shown("stranger"), format!("{} -u root", shown("esp1.home"))] {
+            let refused = publish(version, "led", &refused);
+            assert!(refused.errors.to_lowercase().contains("not authori"), "{refused:?}");
+        }
+    }
+    let motor = publish("5", "motor", &shown("esp1.home"));
+    assert!(motor.errors.contains("Not authorized"), "{motor:?}");
+    let seen = Process::shell(&format!(
+        "mosquitto_sub -V 5 -h localhost -p {port} --cafile {out}/certificate.pem {} -t pi/devices/led/state -C 1 -W 20",
+        shown("esp1.home")
+    ))
+    .end();
+    assert!(seen.output.contains(r#""value":1"#), "{seen:?}");
     assert_eq!(program.stop(Signal::SIGTERM).code(), Some(0));
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Users, Verifier};
+use super::{Rejected, Users, Verdict, Verifier};
 use crate::domain::{Account, Role, UserName};
 
 /// Who gets in.
@@ -70,6 +70,14 @@ impl Entrance {
     /// The account of those who do not say who they are; without one they do not get in.
     pub fn unnamed(&self) -> Option<Arc<Account>> {
         self.unnamed.clone()
+    }
+
+    /// What a verdict comes to: who shows a certificate that is nobody's comes in as if it had shown none.
+    pub fn admit(&self, verdict: Verdict) -> Verdict {
+        match verdict {
+            Err(rejected @ (Rejected::Unknown | Rejected::Lapsed)) => self.unnamed().ok_or(rejected),
+            verdict => verdict,
+        }
     }
 
     /// Who looks at credentials; nobody where there are no users.

@@ -127,7 +127,9 @@ mod tests {
     fn add(users: &mut Users, name: &str) -> Result<(), String> {
         let name = UserName::parse(name).expect("valid");
         let account = Account { user: Some(name.clone()), ..Account::anonymous(Role::Viewer) };
-        users.add(User { name, account: account.into(), password: None, expires: None, tokens: Vec::new() });
+        let account = account.into();
+        let (tokens, certificates) = (Vec::new(), Vec::new());
+        users.add(User { name, account, password: None, expires: None, tokens, certificates });
         Ok(())
     }
 

@@ -21,7 +21,7 @@ pub(super) struct Document {
 #[serde(deny_unknown_fields)]
 pub(super) struct Record {
     pub(super) role: String,
-    /// A PHC string; without one there are only tokens.
+    /// A PHC string; without one there are only tokens and certificates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) password: Option<String>,
     /// When the user can't sign in any more, in seconds since 1970-01-01T00:00:00Z.
@@ -34,6 +34,9 @@ pub(super) struct Record {
     pub(super) topics: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) tokens: Vec<TokenRecord>,
+    /// The names of the certificates that make whoever shows one this user.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) certificates: Vec<String>,
 }
 
 /// One token of a user.

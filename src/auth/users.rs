@@ -1,10 +1,11 @@
 //! The users, as they were read from their file.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::record::{Document, Named, Record, TokenRecord};
 use super::secret::{PasswordDigest, TokenDigest};
-use crate::domain::{Account, DevicePattern, Role, TopicPattern, UserName};
+use crate::domain::{Account, CertificateName, DevicePattern, Role, TopicPattern, UserName};
 
 /// All users, in the order of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,12 +18,14 @@ pub struct User {
     pub name: UserName,
     /// What it may do.  The same `Arc` as long as nothing of the user was changed.
     pub account: Arc<Account>,
-    /// Its password; without one it has only tokens.
+    /// Its password; without one it has only tokens and certificates.
     pub password: Option<PasswordDigest>,
     /// When it can't sign in any more, in seconds since 1970-01-01T00:00:00Z.
     pub expires: Option<u64>,
     /// Its tokens, each with the time from which it is worthless.
     pub tokens: Vec<(TokenDigest, Option<u64>)>,
+    /// The names of its certificates, none of which is another user's as well.
+    pub certificates: Vec<CertificateName>,
 }
 
 /// The version of the file that is written, and read.
@@ -46,7 +49,9 @@ impl Users {
         let user = |(name, record): (String, Record)| {
             User::of(&name, record).map_err(|what| format!("users.{name}: {what}"))
         };
-        Ok(Users(document.users.0.into_iter().map(user).collect::<Result<_, _>>()?))
+        let users = Users(document.users.0.into_iter().map(user).collect::<Result<_, _>>()?);
+        users.check_certificates()?;
+        Ok(users)
     }
 
     /// The text of the file with these users.
@@ -69,6 +74,11 @@ impl Users {
         self.0.iter().find(|user| user.name.as_str() == name)
     }
 
+    /// The user whom this name in a certificate belongs to.
+    pub fn of_certificate(&self, name: &str) -> Option<&User> {
+        self.0.iter().find(|user| user.certificates.iter().any(|known| known.as_str() == name))
+    }
+
     /// The user of this name, to be changed.
     pub fn find_mut(&mut self, name: &str) -> Option<&mut User> {
         self.0.iter_mut().find(|user| user.name.as_str() == name)
@@ -86,7 +96,7 @@ impl Users {
         self.0.len() < before
     }
 
-    /// Takes over the accounts of those who are the same as before, but for tokens that they have got.
+    /// Takes over the accounts of those who are the same as before, but for tokens and certificates that they have got.
     #[must_use]
     pub fn after(mut self, before: &Users) -> Users {
         for user in &mut self.0 {
@@ -95,6 +105,23 @@ impl Users {
             }
         }
         self
+    }
+
+    /// A certificate says who somebody is, so its name stands once.
+    fn check_certificates(&self) -> Result<(), String> {
+        let mut owners = BTreeMap::new();
+        for user in &self.0 {
+            for name in &user.certificates {
+                if let Some(owner) = owners.insert(name, &user.name) {
+                    return Err(format!(
+                        "users.{}: certificates: {name:?} is one of {owner}'s already, and makes whoever shows it one \
+                         user only",
+                        user.name
+                    ));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Whether an account is still one of a user.
@@ -119,8 +146,10 @@ impl User {
         let password = record.password.as_deref().map(PasswordDigest::parse).transpose()?;
         let token = |token: TokenRecord| Ok((TokenDigest::parse(&token.sha256)?, token.expires));
         let tokens = record.tokens.into_iter().map(token).collect::<Result<_, &str>>()?;
+        let certificates =
+            record.certificates.iter().map(|text| certificate_name(text)).collect::<Result<_, _>>()?;
         let account = Arc::new(Account { user: Some(name.clone()), role, devices, topics });
-        Ok(User { name, account, password, expires: record.expires, tokens })
+        Ok(User { name, account, password, expires: record.expires, tokens, certificates })
     }
 
     fn record(&self) -> Record {
@@ -139,6 +168,7 @@ impl User {
             devices: (*devices != all_devices).then_some(devices_text),
             topics: (*topics != all_topics).then_some(topics_text),
             tokens: self.tokens.iter().map(token).collect(),
+            certificates: self.certificates.iter().map(ToString::to_string).collect(),
         }
     }
 
@@ -148,11 +178,16 @@ impl User {
             && self.password == before.password
             && self.expires == before.expires;
         same && before.tokens.iter().all(|token| self.tokens.contains(token))
+            && before.certificates.iter().all(|name| self.certificates.contains(name))
     }
 }
 
 fn device_pattern(text: &str) -> Result<DevicePattern, String> {
     DevicePattern::parse(text).map_err(|error| format!("devices: {text:?}: {error}"))
+}
+
+fn certificate_name(text: &str) -> Result<CertificateName, String> {
+    CertificateName::parse(text).map_err(|error| format!("certificates: {text:?}: {error}"))
 }
 
 fn topic_pattern(text: &str) -> Result<TopicPattern, String> {
@@ -178,11 +213,14 @@ mod tests {
         let digest = "0".repeat(64);
         let read = users(&format!(
             r#""anna": {{"role": "operator", "password": "{PHC}", "expires": 5, "devices": ["lamp*"], "topics": []}},
-            "esp": {{"role": "viewer", "tokens": [{{"sha256": "{digest}", "expires": 7}}, {{"sha256": "{digest}"}}]}}"#
+            "esp": {{"role": "viewer", "tokens": [{{"sha256": "{digest}", "expires": 7}}, {{"sha256": "{digest}"}}],
+            "certificates": ["esp1.home", "Küche"]}}"#
         ));
         assert_eq!(Users::parse(&read.to_text()), Ok(read.clone()));
         assert!(read.to_text().contains(PHC) && read.to_text().ends_with("}\n"));
         assert_eq!(read.find("esp").map(|user| user.tokens.len()), Some(2));
+        let owner = |name| read.of_certificate(name).map(|user| user.name.as_str());
+        assert_eq!(["Küche", "esp1.home", "Esp1.home"].map(owner), [Some("esp"), Some("esp"), None]);
         assert_eq!(Users::parse(&Users::default().to_text()), Ok(Users::default()));
     }
 
@@ -208,6 +246,21 @@ mod tests {
                 &file(r#""a": {"role": "viewer", "tokens": [{"sha256": "0"}]}"#),
                 "users.a: the digest of a token",
             ),
+            (
+                &file(r#""a": {"role": "viewer", "certificates": [""]}"#),
+                r#"users.a: certificates: "": a name in a certificate has 1 to 256 bytes"#,
+            ),
+            (&file(r#""a": {"role": "viewer", "certificates": "x"}"#), "users.a.certificates: invalid type"),
+            (
+                &file(r#""a": {"role": "viewer", "certificates": ["x", "x"]}"#),
+                r#"users.a: certificates: "x" is one of a's already"#,
+            ),
+            (
+                &file(
+                    r#""a": {"role": "viewer", "certificates": ["x"]}, "b": {"role": "admin", "certificates": ["y", "x"]}"#,
+                ),
+                r#"users.b: certificates: "x" is one of a's already"#,
+            ),
         ] {
             let error = Users::parse(text).expect_err(text);
             assert!(error.contains(what), "{text}: {error}");
@@ -219,19 +272,22 @@ mod tests {
     fn accounts_go_on_as_long_as_nothing_is_taken_away() {
         let digest = "0".repeat(64);
         let token = format!(r#"{{"sha256": "{digest}"}}"#);
-        let before = users(&format!(r#""a": {{"role": "viewer", "tokens": [{token}]}}"#));
+        let a = |rest: &str| format!(r#""a": {{"role": "viewer", "tokens": [{token}]{rest}}}"#);
+        let before = users(&a(r#", "certificates": ["x"]"#));
         let account = before.all()[0].account.clone();
         for (text, goes_on) in [
-            (format!(r#""a": {{"role": "viewer", "tokens": [{token}]}}, "b": {{"role": "admin"}}"#), true),
+            (a(r#", "certificates": ["x"]"#) + r#", "b": {"role": "admin"}"#, true),
+            (a(r#", "certificates": ["y", "x"]"#), true),
+            (a(r#", "certificates": ["y"]"#), false),
             (
                 format!(
-                    r#""a": {{"role": "viewer", "tokens": [{token}, {{"sha256": "{digest}", "expires": 1}}]}}"#
+                    r#""a": {{"role": "viewer", "certificates": ["x"], "tokens": [{token}, {{"sha256": "{digest}", "expires": 1}}]}}"#
                 ),
                 true,
             ),
-            (r#""a": {"role": "viewer"}"#.to_owned(), false),
-            (format!(r#""a": {{"role": "admin", "tokens": [{token}]}}"#), false),
-            (format!(r#""a": {{"role": "viewer", "password": "{PHC}", "tokens": [{token}]}}"#), false),
+            (r#""a": {"role": "viewer", "certificates": ["x"]}"#.to_owned(), false),
+            (a(r#", "certificates": ["x"]"#).replace("viewer", "admin"), false),
+            (a(&format!(r#", "certificates": ["x"], "password": "{PHC}""#)), false),
             (String::new(), false),
         ] {
             assert_eq!(users(&text).after(&before).has(&account), goes_on, "{text}");

@@ -22,11 +22,21 @@ use crate::domain::{Account, Code, Refusal, UserName};
 pub struct Verifier(Sender<Order>);
 
 /// What somebody shows to prove who it is.
+#[derive(Default)]
 pub struct Credentials {
-    /// The user's name; a token needs none.
+    /// The user's name; a token needs none, and neither does a certificate.
     pub user: Option<String>,
-    /// A password, or a token.
-    pub secret: Vec<u8>,
+    /// A password, or a token.  Without one the certificate has to say who it is.
+    pub secret: Option<Vec<u8>>,
+    /// The name in its certificate, which was found good.
+    pub certificate: Option<String>,
+}
+
+impl Credentials {
+    /// Whether nothing is shown.
+    pub fn are_none(&self) -> bool {
+        self.user.is_none() && self.secret.is_none() && self.certificate.is_none()
+    }
 }
 
 /// Who somebody is, or why that is not known.
@@ -39,6 +49,12 @@ pub enum Rejected {
     Wrong,
     /// They were good once.
     Expired,
+    /// There is nothing but a certificate, which is no user's: it is as if there were none.
+    Unknown,
+    /// The same, because its user has expired.
+    Lapsed,
+    /// The certificate is another user's.
+    Contradicted,
     /// Too many wait already.
     Busy,
 }
@@ -53,6 +69,9 @@ pub(super) struct Attempt {
 }
 
 type Answer = Box<dyn FnOnce(Verdict) + Send>;
+
+/// What stands for a name that is too long to be one; nobody can be called so.
+const NO_NAME: &str = "?";
 
 enum Order {
     Verify(Attempt),
@@ -100,15 +119,10 @@ impl Verifier {
     ) -> Arc<()> {
         let awaited = Arc::new(());
         // What can be no secret is none, and takes no memory.
-        if credentials.secret.len() > LONGEST_PASSWORD {
-            credentials.secret = Vec::new();
-        }
-        credentials.user = credentials.user.map(|mut user| {
-            if user.len() > UserName::MAXIMUM {
-                user.clear();
-            }
-            user
-        });
+        let bounded = |secret: Vec<u8>| if secret.len() > LONGEST_PASSWORD { Vec::new() } else { secret };
+        credentials.secret = credentials.secret.map(bounded);
+        let named = |user: String| if user.len() > UserName::MAXIMUM { NO_NAME.to_owned() } else { user };
+        credentials.user = credentials.user.map(named);
         let attempt =
             Attempt { address, credentials, awaited: Arc::downgrade(&awaited), answer: Box::new(answer) };
         // The daemon ends when the verifier does.
@@ -162,22 +176,19 @@ impl Desk {
 
     fn take(&mut self, order: Order, now: Instant, epoch: u64) {
         match order {
-            // A token is looked at in no time, and nobody guesses one.
-            Order::Verify(attempt) if Token::is_one(&attempt.credentials.secret) => {
-                let Credentials { user, secret } = &attempt.credentials;
-                let verdict = self.judge_token(user.as_deref(), secret, epoch);
-                self.tell(attempt, verdict, now);
-            }
             Order::Users(users, changed) => {
                 self.users = users.after(&self.users);
                 self.nobody = dearest(&self.users);
                 changed(self.users.clone());
             }
-            Order::Verify(attempt) => {
-                if let Err(attempt) = self.attempts.add(attempt) {
-                    (attempt.answer)(Err(Rejected::Busy));
+            Order::Verify(attempt) => match self.judge_at_once(&attempt.credentials, epoch) {
+                Some(verdict) => self.tell(attempt, verdict, now),
+                None => {
+                    if let Err(attempt) = self.attempts.add(attempt) {
+                        (attempt.answer)(Err(Rejected::Busy));
+                    }
                 }
-            }
+            },
         }
     }
 
@@ -197,9 +208,23 @@ impl Desk {
 
     fn tell(&mut self, attempt: Attempt, verdict: Verdict, now: Instant) {
         let Err(rejected) = &verdict else { return (attempt.answer)(verdict) };
+        let (address, why) = (attempt.address, rejected.refusal().message);
         // Names are no secrets, but what is typed for one may be.
         let known = self.users.find(attempt.user()).map_or("no user", |user| user.name.as_str());
-        warn!("{}: credentials for {known} were refused: {}", attempt.address, rejected.refusal().message);
+        let shown = attempt.credentials.certificate.as_deref().unwrap_or_default();
+        match rejected {
+            // Nobody has guessed anything.
+            Rejected::Unknown | Rejected::Lapsed => {
+                info!("{address}: the certificate of {shown:?} signs nobody in: {why}");
+                return (attempt.answer)(verdict);
+            }
+            Rejected::Contradicted => {
+                warn!("{address}: credentials for {known} came with the certificate of {shown:?}: {why}");
+                return (attempt.answer)(verdict);
+            }
+            Rejected::Wrong | Rejected::Expired | Rejected::Busy => {}
+        }
+        warn!("{address}: credentials for {known} were refused: {why}");
         let due = self.throttle.failed(attempt.address, attempt.user(), now);
         if due <= now {
             return (attempt.answer)(verdict);
@@ -208,19 +233,46 @@ impl Desk {
         self.late.insert((due, self.number), (attempt.answer, verdict));
     }
 
+    /// The verdict on what is looked at in no time, and what nobody guesses: a token, or a certificate alone.
+    fn judge_at_once(&self, credentials: &Credentials, epoch: u64) -> Option<Verdict> {
+        match &credentials.secret {
+            Some(secret) if Token::is_one(secret) => Some(self.judge_token(credentials, secret, epoch)),
+            Some(_) => None,
+            None => self.judge_certificate(credentials, epoch),
+        }
+    }
+
+    /// Where the certificate is nobody's, a user's name with it is as good as one without it.
+    fn judge_certificate(&self, credentials: &Credentials, epoch: u64) -> Option<Verdict> {
+        let name = credentials.user.as_deref();
+        let is_named = |user: &User| name.is_none_or(|name| name.is_empty() || name == user.name.as_str());
+        match credentials.certificate.as_deref().and_then(|shown| self.users.of_certificate(shown)) {
+            Some(user) if !is_over(user.expires, epoch) && is_named(user) => {
+                Some(self.admit(user, user.expires, credentials, epoch))
+            }
+            Some(user) if !is_over(user.expires, epoch) => Some(Err(Rejected::Contradicted)),
+            Some(user) if is_named(user) => {
+                Some(Err(if name.is_none() { Rejected::Lapsed } else { Rejected::Expired }))
+            }
+            _ => name.is_none().then_some(Err(Rejected::Unknown)),
+        }
+    }
+
     fn judge_password(&mut self, credentials: &Credentials, epoch: u64) -> Verdict {
-        let Credentials { user, secret } = credentials;
+        let Credentials { user, secret, .. } = credentials;
         let user = user.as_deref().and_then(|name| self.users.find(name));
         // It takes as long where there is no such user, or where it has no password.
         let digest = user.and_then(|user| user.password.as_ref());
+        let secret = secret.as_deref().unwrap_or_default();
         let is_right = digest.unwrap_or(&self.nobody).is_of(secret, &mut self.scratch);
         match user {
-            Some(user) if is_right && digest.is_some() => admit(user, user.expires, epoch),
+            Some(user) if is_right && digest.is_some() => self.admit(user, user.expires, credentials, epoch),
             _ => Err(Rejected::Wrong),
         }
     }
 
-    fn judge_token(&self, name: Option<&str>, token: &[u8], epoch: u64) -> Verdict {
+    fn judge_token(&self, credentials: &Credentials, token: &[u8], epoch: u64) -> Verdict {
+        let name = credentials.user.as_deref();
         let digest = TokenDigest::of(token);
         let mut found = None;
         // All of them, whichever it is.
@@ -236,19 +288,29 @@ impl Desk {
             Some((user, expires))
                 if name.is_none_or(|name| name.is_empty() || name == user.name.as_str()) =>
             {
-                admit(user, [user.expires, expires].into_iter().flatten().min(), epoch)
+                let expires = [user.expires, expires].into_iter().flatten().min();
+                self.admit(user, expires, credentials, epoch)
             }
             _ => Err(Rejected::Wrong),
         }
     }
+
+    /// Lets a user in whose credentials are right, unless it has shown a certificate that is another's.
+    fn admit(&self, user: &User, expires: Option<u64>, credentials: &Credentials, epoch: u64) -> Verdict {
+        if is_over(expires, epoch) {
+            return Err(Rejected::Expired);
+        }
+        let shown = credentials.certificate.as_deref().and_then(|name| self.users.of_certificate(name));
+        if shown.is_some_and(|owner| owner.name != user.name && !is_over(owner.expires, epoch)) {
+            return Err(Rejected::Contradicted);
+        }
+        info!("{} signed in as {}", user.name, user.account.role);
+        Ok(user.account.clone())
+    }
 }
 
-fn admit(user: &User, expires: Option<u64>, epoch: u64) -> Verdict {
-    if expires.is_some_and(|expires| expires <= epoch) {
-        return Err(Rejected::Expired);
-    }
-    info!("{} signed in as {}", user.name, user.account.role);
-    Ok(user.account.clone())
+fn is_over(expires: Option<u64>, epoch: u64) -> bool {
+    expires.is_some_and(|expires| expires <= epoch)
 }
 
 /// The hash that is made for users who are not there: as dear as the dearest of those who are.
@@ -277,152 +339,22 @@ impl Rejected {
                 Refusal::new(Code::AccessDenied, "the user, or the password or token, is wrong")
             }
             Rejected::Expired => Refusal::new(Code::AccessDenied, "these credentials have expired"),
+            Rejected::Unknown => Refusal::new(
+                Code::AccessDenied,
+                "the certificate is no user's; a user's password or a token is needed",
+            ),
+            Rejected::Lapsed => Refusal::new(
+                Code::AccessDenied,
+                "the user of the certificate has expired; another one's password or token is needed",
+            ),
+            Rejected::Contradicted => Refusal::new(
+                Code::AccessDenied,
+                "the certificate is another user's; come without it, or with that user's credentials alone",
+            ),
             Rejected::Busy => Refusal::new(Code::LimitReached, "too many want to sign in; try again later"),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::mpsc::TryRecvError;
-    use std::time::Duration;
-
-    use super::super::attempts::LANE;
-    use super::*;
-
-    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
-    const THERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::BROADCAST);
-    const TOKEN: &str = "gk_0000000000000000000000000000000000000000";
-
-    /// What one attempt is told, and its wish to be told.
-    struct Asked {
-        verdict: Receiver<Verdict>,
-        _awaited: Arc<()>,
-    }
-
-    impl Asked {
-        fn told(&self) -> Option<Result<String, Rejected>> {
-            match self.verdict.try_recv() {
-                Ok(verdict) => {
-                    Some(verdict.map(|account| account.user.as_ref().expect("a user").to_string()))
-                }
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-            }
-        }
-    }
-
-    /// `anna` and `bert` have the password `password`, `esp` has a token that expires at 100.
-    fn desk() -> Desk {
-        let phc = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
-        let person = format!(r#"{{"role": "viewer", "password": "{phc}"}}"#);
-        let token = TokenDigest::of(TOKEN.as_bytes());
-        let text = format!(
-            r#"{{"version": 1, "users": {{"anna": {person}, "bert": {person},
-            "esp": {{"role": "viewer", "tokens": [{{"sha256": "{token}", "expires": 100}}]}}}}}}"#
-        );
-        Desk::new(Users::parse(&text).expect("good"))
-    }
-
-    fn ask(desk: &mut Desk, address: IpAddr, user: &str, secret: &str) -> Asked {
-        ask_at(desk, address, user, secret, 0)
-    }
-
-    fn ask_at(desk: &mut Desk, address: IpAddr, user: &str, secret: &str, epoch: u64) -> Asked {
-        let (tell, told) = channel();
-        let user = (!user.is_empty()).then(|| user.to_owned());
-        let awaited = Arc::new(());
-        let attempt = Attempt {
-            address,
-            credentials: Credentials { user, secret: secret.into() },
-            awaited: Arc::downgrade(&awaited),
-            answer: Box::new(move |verdict| drop(tell.send(verdict))),
-        };
-        desk.take(Order::Verify(attempt), Instant::now(), epoch);
-        Asked { verdict: told, _awaited: awaited }
-    }
-
-    #[test]
-    fn credentials_are_right_or_wrong_or_expired() {
-        let (mut desk, now) = (desk(), Instant::now());
-        for (user, secret, epoch, verdict) in [
-            ("anna", "password", 0, Ok("anna")),
-            ("anna", "passwore", 0, Err(Rejected::Wrong)),
-            ("nobody", "password", 0, Err(Rejected::Wrong)),
-            ("esp", "", 0, Err(Rejected::Wrong)),
-            ("", TOKEN, 99, Ok("esp")),
-            ("esp", TOKEN, 99, Ok("esp")),
-            ("anna", TOKEN, 99, Err(Rejected::Wrong)),
-            ("", TOKEN, 100, Err(Rejected::Expired)),
-            ("", "gk_0000000000000000000000000000000000000001", 0, Err(Rejected::Wrong)),
-        ] {
-            desk.throttle = Throttle::default();
-            let asked = ask_at(&mut desk, HERE, user, secret, epoch);
-            desk.work(now, epoch);
-            assert_eq!(asked.told(), Some(verdict.map(str::to_owned)), "{user} {secret}");
-        }
-    }
-
-    #[test]
-    fn who_fails_is_told_so_later_and_later() {
-        let (mut desk, now) = (desk(), Instant::now());
-        let mut last = None;
-        for _ in 0..3 {
-            last = Some(ask(&mut desk, HERE, "anna", "guess"));
-            desk.work(now, 0);
-        }
-        let asked = last.expect("three");
-        let due = now + Duration::from_millis(100);
-        assert_eq!((asked.told(), desk.work(now, 0)), (None, Some(due)));
-        desk.work(due, 0);
-        assert_eq!(asked.told(), Some(Err(Rejected::Wrong)));
-    }
-
-    #[test]
-    fn a_flood_of_guesses_keeps_nobody_out() {
-        let (mut desk, mut now) = (desk(), Instant::now());
-        let guesses: Vec<Asked> = (0..LANE).map(|_| ask(&mut desk, HERE, "anna", "guess")).collect();
-        let elsewhere = ask(&mut desk, THERE, "anna", "password");
-        let beside = ask(&mut desk, HERE, "bert", "password");
-        for _ in 0..3 {
-            desk.work(now, 0);
-        }
-        assert_eq!(elsewhere.told(), Some(Ok("anna".to_owned())), "from another address");
-        assert_eq!(beside.told(), Some(Ok("bert".to_owned())), "another user of the same address");
-        for _ in 0..10 {
-            now = desk.work(now, 0).expect("guesses wait");
-        }
-        let told = guesses.iter().filter(|guess| guess.told().is_some()).count();
-        assert!(told < 12, "{told} guesses were told");
-    }
-
-    #[test]
-    fn who_has_gone_away_takes_no_time() {
-        let (mut desk, now) = (desk(), Instant::now());
-        for _ in 0..1000 {
-            drop(ask(&mut desk, HERE, "anna", "guess"));
-        }
-        let there = ask(&mut desk, HERE, "anna", "password");
-        assert_eq!(desk.work(now, 0), None, "nothing is left to do");
-        assert_eq!(there.told(), Some(Ok("anna".to_owned())));
-    }
-
-    #[test]
-    fn only_so_many_wait_and_who_has_gone_makes_room() {
-        let mut desk = desk();
-        let mut waiting: Vec<Asked> = (0..LANE).map(|_| ask(&mut desk, HERE, "anna", "guess")).collect();
-        assert_eq!(ask(&mut desk, HERE, "anna", "guess").told(), Some(Err(Rejected::Busy)));
-        waiting.truncate(LANE - 1);
-        assert_eq!(ask(&mut desk, HERE, "anna", "guess").told(), None, "there is room for it");
-        let names = (0..200).map(|number| ask(&mut desk, HERE, &number.to_string(), "guess"));
-        let busy = names.collect::<Vec<_>>().iter().filter(|guess| guess.told().is_some()).count();
-        assert_eq!(busy, 200 - (128 - (LANE - 1)), "from one address");
-        assert_eq!(ask(&mut desk, THERE, "bert", "password").told(), None, "from another one there is room");
-    }
-
-    #[test]
-    fn a_user_who_is_not_there_takes_as_long_as_one_who_is() {
-        let desk = desk();
-        assert_eq!(desk.nobody.work(), 512);
-        assert_eq!(dearest(&Users::default()).work(), 5 * 7168);
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use log::{info, warn};
 
 use super::{DaemonConfig, StartupError};
+use crate::auth::Users;
 use crate::config::{ClientCertificates as Asked, PemFile, TlsListener};
 use crate::net::{ClientCertificates, Finding, Gravity, Part, Tls, TlsFiles};
 
@@ -34,6 +35,19 @@ pub fn check_files(config: &DaemonConfig) -> FileReport {
         }
     }
     report
+}
+
+/// Warns of certificates that make nobody a user, because no listener asks for one.
+pub fn check_users(config: &DaemonConfig, users: &Users) -> Option<String> {
+    let asks = |tls: &TlsListener| tls.listen.is_some() && tls.client_certificates != Asked::Off;
+    if [&config.line.tls, &config.mqtt.tls, &config.http.tls].into_iter().flatten().any(asks) {
+        return None;
+    }
+    let user = users.all().iter().find(|user| !user.certificates.is_empty())?;
+    Some(format!(
+        "users: {} has certificates, and no listener asks for one: add \"client_ca\" to its \"tls\" (a warning)",
+        user.name
+    ))
 }
 
 impl Certificates {

@@ -9,6 +9,7 @@
 //! ```
 
 mod certificates;
+mod client_certificate;
 mod doors;
 mod error;
 mod explain;
@@ -27,7 +28,8 @@ use std::time::{Duration, Instant};
 
 use log::{error, info, warn};
 
-pub use certificates::{Certificates, FileReport, Reloaded, check_files};
+pub use certificates::{Certificates, FileReport, Reloaded, check_files, check_users};
+pub use client_certificate::{ClientCertificate, make_client_certificate};
 use doors::{Addresses, Doors, House};
 pub use error::StartupError;
 pub use explain::{Explained, Verdict, explain};

@@ -12,37 +12,43 @@ use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsag
 /// Where the two files are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SelfSigned {
-    /// The certificate.
-    pub certificate: PathBuf,
-    /// Its key, which only its owner can read.
-    pub key: PathBuf,
+    files: Written,
     names: Vec<String>,
+}
+
+/// A certificate and its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Written {
+    pub(super) certificate: PathBuf,
+    /// Only its owner can read it.
+    pub(super) key: PathBuf,
 }
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Phones refuse certificates that are good for longer.
-const DAYS: u32 = 825;
+pub(super) const DAYS: u32 = 825;
 
 /// Makes `certificate.pem` and `key.pem` in `folder`, for a server of these names or addresses.  Files that are there
 /// already are left as they are, and nothing is made.
 pub fn make_self_signed(names: &[String], folder: &Path) -> Result<SelfSigned, String> {
     let (certificate, key) = certificate(names)?;
     let folder = folder.canonicalize().map_err(|error| cannot_write(folder, &error))?;
-    let made = SelfSigned {
-        certificate: folder.join("certificate.pem"),
-        key: folder.join("key.pem"),
-        names: names.to_vec(),
-    };
-    let mut key_file = create(&made.key, 0o600)?;
-    let mut certificate_file = create(&made.certificate, 0o644).inspect_err(|_| {
+    let files = Written { certificate: folder.join("certificate.pem"), key: folder.join("key.pem") };
+    write_pair(&files, &certificate, &key)?;
+    Ok(SelfSigned { files, names: names.to_vec() })
+}
+
+/// Writes a certificate and its key, both or none of them, and over nothing that is there.
+pub(super) fn write_pair(files: &Written, certificate: &str, key: &str) -> Result<(), String> {
+    let mut key_file = create(&files.key, 0o600)?;
+    let mut certificate_file = create(&files.certificate, 0o644).inspect_err(|_| {
         // It was made a moment ago, and nobody has it.
-        let _ = fs::remove_file(&made.key);
+        let _ = fs::remove_file(&files.key);
     })?;
-    key_file.write_all(key.as_bytes()).map_err(|error| cannot_write(&made.key, &error))?;
+    key_file.write_all(key.as_bytes()).map_err(|error| cannot_write(&files.key, &error))?;
     certificate_file
         .write_all(certificate.as_bytes())
-        .map_err(|error| cannot_write(&made.certificate, &error))?;
-    Ok(made)
+        .map_err(|error| cannot_write(&files.certificate, &error))
 }
 
 /// The certificate and its key as PEM.
@@ -53,9 +59,7 @@ fn certificate(names: &[String]) -> Result<(String, String), String> {
     }
     let failed = |error: rcgen::Error| format!("no certificate can be made: {error}");
     let mut params = CertificateParams::new(names).map_err(failed)?;
-    let now = date_time_ymd(1970, 1, 1) + SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    // Clocks that are a little late are no reason to refuse it.
-    (params.not_before, params.not_after) = (now - DAY, now + DAY * DAYS);
+    is_good_for(&mut params, DAYS);
     if let Some(first) = names.first() {
         params.distinguished_name.push(DnType::CommonName, first);
     }
@@ -64,6 +68,13 @@ fn certificate(names: &[String]) -> Result<(String, String), String> {
     let key = KeyPair::generate().map_err(failed)?;
     let certificate = params.self_signed(&key).map_err(failed)?;
     Ok((certificate.pem(), key.serialize_pem()))
+}
+
+/// Good from now on, for so many days.
+pub(super) fn is_good_for(params: &mut CertificateParams, days: u32) {
+    let now = date_time_ymd(1970, 1, 1) + SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    // Clocks that are a little late are no reason to refuse it.
+    (params.not_before, params.not_after) = (now - DAY, now + DAY * days);
 }
 
 fn create(path: &Path, mode: u32) -> Result<File, String> {
@@ -80,14 +91,14 @@ fn create(path: &Path, mode: u32) -> Result<File, String> {
     })
 }
 
-fn cannot_write(path: &Path, error: &io::Error) -> String {
+pub(super) fn cannot_write(path: &Path, error: &io::Error) -> String {
     format!("can't write {}: {error}", path.display())
 }
 
 /// What to do with it.
 impl fmt::Display for SelfSigned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (certificate, key) = (self.certificate.display(), self.key.display());
+        let (certificate, key) = (self.files.certificate.display(), self.files.key.display());
         let name = self.names.first().map_or("localhost", String::as_str);
         let host = if name.contains(':') { format!("[{name}]") } else { name.to_owned() };
         writeln!(

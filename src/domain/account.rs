@@ -74,6 +74,11 @@ impl Account {
         Account { user: None, role, devices, topics }
     }
 
+    /// Somebody who is not in, and may do nothing.
+    pub fn nobody() -> Account {
+        Account { user: None, role: Role::Viewer, devices: Vec::new(), topics: Vec::new() }
+    }
+
     /// The patterns of everything.
     pub fn unrestricted() -> (Vec<DevicePattern>, Vec<TopicPattern>) {
         (vec![DevicePattern("*".to_owned())], vec![TopicPattern("#".to_owned())])

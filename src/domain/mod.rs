@@ -27,7 +27,7 @@ pub use lease::{
     Bond, Holder, Lease, LeaseNews, LeaseNotice, LeaseOrder, LeaseToken, LeasedDevices, Loss, Scope, Tenancy,
 };
 pub use line::{Bias, LineAddress, LineRef, Polarity, Value};
-pub use name::{ClientId, DeviceName, NameError, UserName};
+pub use name::{CertificateName, ClientId, DeviceName, NameError, UserName};
 pub use principal::{Principal, Protocol};
 pub use refusal::{Code, Refusal};
 pub use registry::{ActionSpec, Entry, ParameterSpec, Registry};

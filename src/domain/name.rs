@@ -1,4 +1,4 @@
-//! Names of devices, clients and users: built only by parsing, so that whoever holds one holds a good one.
+//! Names of devices, clients, users and certificates: built only by parsing, so that whoever holds one holds a good one.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -20,6 +20,12 @@ pub struct ClientId(Arc<str>);
 /// It may stand in a pattern for topics, so it has nothing that means something there.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserName(Arc<str>);
+
+/// The name that a client's certificate has for the client: 1 to 256 bytes without control characters.
+///
+/// Two names are the same if every byte of them is: upper and lower case differ, and nothing in one stands for others.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CertificateName(Arc<str>);
 
 /// Why a name was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,6 +114,27 @@ impl UserName {
     }
 }
 
+impl CertificateName {
+    /// The longest name, in bytes.
+    pub const MAXIMUM: usize = 256;
+
+    /// Takes `text` as it is, or says what is wrong with it.
+    pub fn parse(text: &str) -> Result<CertificateName, NameError> {
+        if text.is_empty() || text.len() > Self::MAXIMUM {
+            return Err(NameError("a name in a certificate has 1 to 256 bytes"));
+        }
+        if text.chars().any(char::is_control) {
+            return Err(NameError("a name in a certificate has no control characters"));
+        }
+        Ok(CertificateName(text.into()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl Borrow<str> for UserName {
     fn borrow(&self) -> &str {
         &self.0
@@ -156,6 +183,18 @@ impl fmt::Debug for ClientId {
     }
 }
 
+impl fmt::Display for CertificateName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for CertificateName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
 impl fmt::Display for NameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)
@@ -191,6 +230,17 @@ mod tests {
         for bad in ["", "a b", "a/b", "+", "#", "$x", "%u", "ä", "-a", ".a", &"a".repeat(65)] {
             assert!(UserName::parse(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn names_in_certificates_are_any_text_that_can_be_shown() {
+        for good in ["esp1.home", "Küche 2", "urn:uuid:1", &"a".repeat(256)] {
+            assert!(CertificateName::parse(good).is_ok(), "{good:?}");
+        }
+        for bad in ["", "a\nb", "\u{7f}", &"a".repeat(257)] {
+            assert!(CertificateName::parse(bad).is_err(), "{bad:?}");
+        }
+        assert_ne!(CertificateName::parse("Esp1.home"), CertificateName::parse("esp1.home"));
     }
 
     #[test]

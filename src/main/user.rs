@@ -8,7 +8,7 @@ use gpio_gatekeeper::auth::{
     LONGEST_PASSWORD, PasswordDigest, SHORTEST_PASSWORD, Scratch, Token, TokenDigest, User, Users, UsersFile,
     date_of, parse_expiry,
 };
-use gpio_gatekeeper::domain::{Account, DevicePattern, Role, TopicPattern, UserName};
+use gpio_gatekeeper::domain::{Account, CertificateName, DevicePattern, Role, TopicPattern, UserName};
 use lexopt::prelude::*;
 
 use super::password::{self, Source};
@@ -33,6 +33,7 @@ enum Deed {
     Remove(UserName),
     List(Form),
     Token { name: UserName, expires: Option<u64>, what: Tokens },
+    Certificate { name: UserName, certificate: CertificateName, what: Certificates },
 }
 
 /// How users are listed.
@@ -51,6 +52,15 @@ enum Tokens {
     Revoke,
 }
 
+/// What becomes of a name in a certificate.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Certificates {
+    /// Whoever shows it is the user.
+    Add,
+    /// It is the user's no more.
+    Remove,
+}
+
 /// The options of all deeds, as they were given.
 #[derive(Default)]
 struct Options {
@@ -62,12 +72,14 @@ struct Options {
     password: Option<Source>,
     json: Option<Form>,
     revoke: Option<Tokens>,
+    certificate: Option<CertificateName>,
+    remove: Option<Certificates>,
 }
 
 /// Reads what follows the word `user`.
 pub(crate) fn arguments(parser: &mut lexopt::Parser) -> Result<Order, lexopt::Error> {
     let Some(Value(deed)) = parser.next()? else {
-        return Err("user needs add, passwd, remove, list or token".into());
+        return Err("user needs add, passwd, remove, list, token or certificate".into());
     };
     let deed = deed.string()?;
     let allowed: &[&str] = match deed.as_str() {
@@ -76,8 +88,11 @@ pub(crate) fn arguments(parser: &mut lexopt::Parser) -> Result<Order, lexopt::Er
         "remove" => &[],
         "list" => &["json"],
         "token" => &["expires", "revoke"],
+        "certificate" => &["remove"],
         _ => {
-            return Err(format!("user has no {deed:?}: there are add, passwd, remove, list and token").into());
+            let message =
+                format!("user has no {deed:?}: there are add, passwd, remove, list, token and certificate");
+            return Err(message.into());
         }
     };
     let (mut name, mut options) = (None, Options::default());
@@ -85,6 +100,10 @@ pub(crate) fn arguments(parser: &mut lexopt::Parser) -> Result<Order, lexopt::Er
         match argument {
             Value(text) if name.is_none() && deed != "list" => {
                 name = Some(UserName::parse(&text.string()?).map_err(|error| error.to_string())?);
+            }
+            Value(text) if options.certificate.is_none() && deed == "certificate" => {
+                let name = CertificateName::parse(&text.string()?).map_err(|error| error.to_string())?;
+                options.certificate = Some(name);
             }
             Long("users") => options.place = Some(Place::Users(parser.value()?.into())),
             Long("config") => options.place = Some(Place::Config(parser.value()?.into())),
@@ -112,6 +131,7 @@ impl Options {
             "password-stdin" => self.password = Some(Source::StandardInput),
             "no-password" => self.password = Some(Source::None),
             "json" => self.json = Some(Form::Json),
+            "remove" => self.remove = Some(Certificates::Remove),
             _ => self.revoke = Some(Tokens::Revoke),
         }
         Ok(())
@@ -138,6 +158,12 @@ impl Options {
             "passwd" => Deed::Password { name: named()?, password },
             "remove" => Deed::Remove(named()?),
             "list" => Deed::List(self.json.unwrap_or(Form::Table)),
+            "certificate" => {
+                let name = named()?;
+                let certificate =
+                    self.certificate.ok_or("user certificate needs the name in the certificate")?;
+                Deed::Certificate { name, certificate, what: self.remove.unwrap_or(Certificates::Add) }
+            }
             _ => {
                 let what = self.revoke.unwrap_or(Tokens::Add);
                 Deed::Token { name: named()?, expires: self.expires, what }
@@ -183,7 +209,9 @@ fn carry_out(order: Order) -> Result<String, String> {
                     ));
                 }
                 let text = format!("{name} is there now, as {}", account.role);
-                users.add(User { name, account: account.into(), password, expires, tokens: Vec::new() });
+                let account = account.into();
+                let (tokens, certificates) = (Vec::new(), Vec::new());
+                users.add(User { name, account, password, expires, tokens, certificates });
                 Ok(text)
             }))
         }
@@ -219,6 +247,27 @@ fn carry_out(order: Order) -> Result<String, String> {
                 Ok(token.reveal().to_owned())
             }))
         }
+        Deed::Certificate { name, certificate, what: Certificates::Add } => changed(file.change(|users| {
+            if let Some(owner) = users.of_certificate(certificate.as_str()) {
+                let owner = &owner.name;
+                return Err(format!(
+                    "{certificate:?} is one of {owner}'s already; `user certificate {owner} ... --remove` takes it away"
+                ));
+            }
+            let user = users.find_mut(name.as_str()).ok_or_else(|| unknown(&name))?;
+            let text = format!("who shows a certificate of {certificate:?} is {name} now");
+            user.certificates.push(certificate);
+            Ok(text)
+        })),
+        Deed::Certificate { name, certificate, what: Certificates::Remove } => changed(file.change(|users| {
+            let user = users.find_mut(name.as_str()).ok_or_else(|| unknown(&name))?;
+            let before = user.certificates.len();
+            user.certificates.retain(|known| *known != certificate);
+            if user.certificates.len() == before {
+                return Err(format!("{certificate:?} is none of {name}'s; `user list` tells which are"));
+            }
+            Ok(format!("{certificate:?} is {name}'s no more"))
+        })),
     }
 }
 
@@ -245,12 +294,15 @@ fn table(users: &Users) -> String {
                 topics.iter().map(TopicPattern::as_str).collect::<Vec<_>>().join(","),
             ),
         };
-        let proofs = match (&user.password, user.tokens.len()) {
-            (None, 0) => "nothing".to_owned(),
-            (None, tokens) => format!("{tokens} tokens"),
-            (Some(_), 0) => "password".to_owned(),
-            (Some(_), tokens) => format!("password, {tokens} tokens"),
-        };
+        let password = user.password.as_ref().map(|_| "password".to_owned());
+        let tokens = Some(user.tokens.len()).filter(|tokens| *tokens > 0);
+        let certificates = user.certificates.iter().map(|name| format!("certificate {name:?}"));
+        let proofs: Vec<String> = password
+            .into_iter()
+            .chain(tokens.map(|tokens| format!("{tokens} tokens")))
+            .chain(certificates)
+            .collect();
+        let proofs = if proofs.is_empty() { "nothing".to_owned() } else { proofs.join(", ") };
         let until = user.expires.map_or("-".to_owned(), date_of);
         let nothing = |text: String| if text.is_empty() { "-".to_owned() } else { text };
         rows.push([
@@ -284,6 +336,7 @@ fn json(users: &Users) -> String {
             "role": role.as_str(),
             "password": user.password.is_some(),
             "tokens": user.tokens.len(),
+            "certificates": user.certificates.iter().map(CertificateName::as_str).collect::<Vec<_>>(),
             "expires": user.expires,
             "devices": devices.iter().map(DevicePattern::as_str).collect::<Vec<_>>(),
             "topics": topics.iter().map(TopicPattern::as_str).collect::<Vec<_>>(),

@@ -67,6 +67,11 @@ impl Authority {
         authority
     }
 
+    /// Its certificate, as PEM.
+    pub fn certificate(&self) -> &str {
+        &self.certificate
+    }
+
     /// Signs what these parameters say.
     pub fn sign(&self, params: &CertificateParams) -> Signed {
         let key = KeyPair::generate().expect("a key");
@@ -93,6 +98,14 @@ impl Authority {
         if let Some(name) = common_name {
             params.distinguished_name.push(DnType::CommonName, name);
         }
+        self.sign(&params)
+    }
+
+    /// Signs a certificate of a client that is worth nothing any more.
+    pub fn expired_client(&self, common_name: &str) -> Signed {
+        let mut params = CertificateParams::new(Vec::new()).expect("no names");
+        params.distinguished_name.push(DnType::CommonName, common_name);
+        (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
         self.sign(&params)
     }
 

@@ -27,7 +27,8 @@ fn shown(secured: &Secured) -> Vec<u8> {
 fn certificates_are_required_or_may_be_shown() {
     let (authority, strangers) = (Authority::new(), Authority::new());
     let (own, foreign) = (authority.client(Some("alice"), "urn:a"), strangers.client(Some("alice"), "urn:a"));
-    for (asked, without, with_foreign) in
+    let expired = authority.expired_client("alice");
+    for (asked, without, with_a_bad_one) in
         [("required", false, false), ("optional", true, false), ("off", true, true)]
     {
         let gatekeeper = Gatekeeper::with(&authority.sections_with_clients(asked), DEMO_DEVICES);
@@ -36,7 +37,8 @@ fn certificates_are_required_or_may_be_shown() {
             super::support::tls::shake_hands(address, authority.trusting(rustls::ALL_VERSIONS, own))
         };
         assert_eq!(is_served(connect(None)), without, "{asked}");
-        assert_eq!(is_served(connect(Some(&foreign))), with_foreign, "{asked}");
+        assert_eq!(is_served(connect(Some(&foreign))), with_a_bad_one, "{asked}");
+        assert_eq!(is_served(connect(Some(&expired))), with_a_bad_one, "{asked}");
         assert!(is_served(connect(Some(&own))), "{asked}");
     }
 }

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 use super::support::DEMO_DEVICES;
 use super::support::process::{Ended, Process};
 use super::support::program::{gatekeeper, simulated};
+use super::support::tls::Authority;
 use super::{residents, write_users};
 
 /// A configuration with users, in a folder of its own.
@@ -91,6 +92,28 @@ fn check_and_start_look_at_the_users() {
         assert_eq!(ended.code(), Some(code));
         assert!(ended.errors.contains("others can read it (mode 0644): `chmod 600 "), "{}", ended.errors);
     }
+}
+
+#[test]
+fn certificates_that_no_listener_asks_for_are_a_warning() {
+    let authority = Authority::new();
+    let (folder, config) = configuration();
+    let ended = run(&["check", &config]);
+    assert_eq!(ended.code(), Some(0));
+    let warning = "users: anna has certificates, and no listener asks for one: add \"client_ca\"";
+    assert!(ended.errors.starts_with(&format!("{config}: {warning}")), "{}", ended.errors);
+    let text = std::fs::read_to_string(&config).expect("it is there");
+    for (asked, warns) in [("off", true), ("optional", false), ("required", false)] {
+        let ca = authority.file("ca.pem");
+        let tls = authority.settings(&format!(r#", "client_ca": {ca:?}, "client_certificates": "{asked}""#));
+        let mqtt = r#""mqtt": {"listen": "127.0.0.1:0""#;
+        std::fs::write(&config, text.replace(mqtt, &format!(r#"{mqtt}, "tls": {tls}"#))).expect("writable");
+        let ended = run(&["check", &config]);
+        assert_eq!((ended.code(), ended.errors.contains(warning)), (Some(0), warns), "{asked}");
+    }
+    write_users(&folder.path().join("users.json"), r#""root": {"role": "admin"}"#);
+    std::fs::write(&config, text).expect("writable");
+    assert_eq!(run(&["check", &config]).errors, "");
 }
 
 #[test]

@@ -90,6 +90,29 @@ fn a_token_is_shown_once_and_kept_as_its_digest() {
 }
 
 #[test]
+fn a_name_in_a_certificate_belongs_to_one_user_until_it_is_removed() {
+    let file = File::new();
+    file.good("add esp --no-password", "");
+    file.good("add bert --no-password", "");
+    for name in ["esp1.home", "Küche"] {
+        file.good(&format!("certificate esp {name}"), "");
+    }
+    let listed = file.good("list", "");
+    assert!(listed.contains("certificate \"esp1.home\", certificate \"Küche\"  -  "), "{listed}");
+    for user in ["esp", "bert"] {
+        file.refused(&format!("certificate {user} esp1.home"), "", "\"esp1.home\" is one of esp's already");
+    }
+    file.refused("certificate bert esp1.home --remove", "", "\"esp1.home\" is none of bert's");
+    file.good("certificate esp esp1.home --remove", "");
+    file.good("certificate bert esp1.home", "");
+    let json: serde_json::Value = serde_json::from_str(&file.good("list --json", "")).expect("JSON");
+    assert_eq!(
+        (&json[0]["certificates"][0], &json[1]["certificates"][0]),
+        (&"Küche".into(), &"esp1.home".into())
+    );
+}
+
+#[test]
 fn what_is_wrong_is_refused_and_changes_nothing() {
     let file = File::new();
     file.refused("list", "", "users.json: there is no such file");
@@ -109,6 +132,11 @@ fn what_is_wrong_is_refused_and_changes_nothing() {
         ("passwd bert --password-stdin", "", "there is no user bert"),
         ("remove bert", "", "there is no user bert"),
         ("token bert", "", "there is no user bert"),
+        ("certificate bert esp1.home", "", "there is no user bert"),
+        ("certificate bert esp1.home --remove", "", "there is no user bert"),
+        ("certificate anna", "", "user certificate needs the name in the certificate"),
+        ("certificate anna a\tb", "", "a name in a certificate has no control characters"),
+        ("certificate anna x --revoke", "", "invalid option '--revoke'"),
         ("remove anna --json", "", "invalid option '--json'"),
         ("rename anna", "", "user has no \"rename\""),
     ] {

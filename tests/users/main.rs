@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub, reason = "a test program has nobody outside")]
 
+mod certificates;
 mod deciding;
 mod explaining;
 mod keeping;
@@ -27,7 +28,8 @@ pub const TOKEN: &str = "gk_0123456789abcdef0123456789abcdef01234567";
 const DIGEST: &str = "d379947b71164f9885d8956a0a735f041fb6690256ba2cada731a72980b212c0";
 
 /// A daemon with an admin `root`, an operator `anna` with some devices and topics, an operator `bert` with all of
-/// them, a viewer `vera`, and `esp` who has a token; the others' password is `password`.
+/// them, a viewer `vera`, and `esp` who has a token; the others' password is `password`.  Those but `root` and `bert`
+/// have a certificate as well, such as `anna.home`.
 pub struct House {
     /// The daemon.
     pub gatekeeper: Gatekeeper,
@@ -39,11 +41,12 @@ pub struct House {
 pub fn residents() -> String {
     format!(
         r#""root": {{"role": "admin", "password": "{PHC}"}},
-        "anna": {{"role": "operator", "password": "{PHC}", "devices": ["l*"], "topics": ["home/%u/#", "pi/vars/%c"]}},
+        "anna": {{"role": "operator", "password": "{PHC}", "devices": ["l*"], "topics": ["home/%u/#", "pi/vars/%c"],
+            "certificates": ["anna.home"]}},
         "bert": {{"role": "operator", "password": "{PHC}"}},
-        "vera": {{"role": "viewer", "password": "{PHC}"}},
-        "gone": {{"role": "admin", "password": "{PHC}", "expires": 1}},
-        "esp": {{"role": "operator", "tokens": [{{"sha256": "{DIGEST}"}}]}}"#
+        "vera": {{"role": "viewer", "password": "{PHC}", "certificates": ["vera.home"]}},
+        "gone": {{"role": "admin", "password": "{PHC}", "expires": 1, "certificates": ["gone.home"]}},
+        "esp": {{"role": "operator", "tokens": [{{"sha256": "{DIGEST}"}}], "certificates": ["esp.home"]}}"#
     )
 }
 

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use log::debug;
 
 use super::commands::{self, Next};
-use super::entering::{self, Entry};
+use super::entering::{Entry, Outside};
 use super::translate::{self, Answer, Fields};
 use super::watchdog::{Silence, Watchdog};
-use crate::domain::{Audit, ClientId, Code, Deed, Order, Principal, Protocol, Refusal};
+use crate::domain::{Account, Audit, ClientId, Code, Deed, Order, Principal, Protocol, Refusal};
 use crate::gateway::bus::Membership;
 use crate::gateway::orders::Orders;
 use crate::gateway::pace::TooFast;
@@ -113,7 +113,10 @@ impl LineConversation {
         let Peer { address, certificate_name } = peer.into();
         let (account, entry) = match shared.entrance.unnamed() {
             Some(account) => (account, Entry::In),
-            None => (Arc::new(entering::nobody()), Entry::Outside(now + settings.connect_time)),
+            None => {
+                let outside = Outside { until: now + settings.connect_time, certificate: None };
+                (Arc::new(Account::nobody()), Entry::Outside(outside))
+            }
         };
         let protocol = Protocol::Line;
         let principal = Arc::new(Principal { client, address, protocol, certificate_name, account });
@@ -139,8 +142,7 @@ impl LineConversation {
         };
         match conversation.seat.outlook() {
             Seating::Full => conversation.say_goodbye(&Refusal::too_many_clients()),
-            Seating::Seated if matches!(conversation.entry, Entry::In) => conversation.join(),
-            Seating::Seated => {}
+            Seating::Seated => conversation.arrive(),
         }
         conversation
     }
@@ -339,7 +341,7 @@ impl Conversation for LineConversation {
             return;
         }
         let answered = match note {
-            Note::Verdict(ticket, verdict) => Some((ticket, self.enter(verdict))),
+            Note::Verdict(ticket, verdict) => self.judged(ticket, verdict),
             note => translate::answer(note),
         };
         let Some((ticket, answer)) = answered else { return };

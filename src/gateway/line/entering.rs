@@ -1,4 +1,4 @@
-//! How a client of the line protocol gets in: at once where everybody may, or with `AUTH`.
+//! How a client of the line protocol gets in: at once where everybody may, with its certificate, or with `AUTH`.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use std::time::Instant;
 use super::commands::Next;
 use super::conversation::{LineConversation, Then};
 use super::translate::{Answer, Fields};
-use crate::auth::{Credentials, Verdict};
-use crate::domain::{Account, Code, Principal, Refusal, Role};
+use crate::auth::{Credentials, Rejected, Verdict, Verifier};
+use crate::domain::{Audit, Code, Deed, Principal, Refusal};
 use crate::gateway::mqtt::kept::Keeping;
 use crate::gateway::{Joining, Note};
 use crate::net::Seating;
@@ -18,23 +18,27 @@ use crate::wire::line::Frame;
 pub(super) enum Entry {
     /// It is in, with the rights of those who do not say who they are, or with its own.
     In,
-    /// It has to say who it is, until then.
-    Outside(Instant),
+    /// It has to say who it is.
+    Outside(Outside),
     /// Its credentials are looked at, and nothing more is read from it; it is outside until then, or in already.
     Waiting {
         /// Somebody waits for the verdict, as long as this is there.
         _awaited: Arc<()>,
-        until: Option<Instant>,
+        outside: Option<Outside>,
     },
+}
+
+/// Somebody who is outside.
+#[derive(Clone, Copy)]
+pub(super) struct Outside {
+    /// Until when it has to say who it is.
+    pub(super) until: Instant,
+    /// Why its certificate does not say so, where it has shown one.
+    pub(super) certificate: Option<Rejected>,
 }
 
 /// The commands that need no rights.
 pub(super) const FREE: [&str; 5] = ["HELP", "HELLO", "HELLO!", "AUTH", "QUIT"];
-
-/// The rights of somebody who is not in.
-pub(super) fn nobody() -> Account {
-    Account { user: None, role: Role::Viewer, devices: Vec::new(), topics: Vec::new() }
-}
 
 /// `AUTH`: has the credentials looked at.
 pub(super) fn auth(line: &mut LineConversation, frame: &Frame<'_>) -> Result<Next, Refusal> {
@@ -60,20 +64,38 @@ pub(super) fn auth(line: &mut LineConversation, frame: &Frame<'_>) -> Result<Nex
         }
     };
     let ticket = line.ask(frame, Then::Answer);
-    let credentials = Credentials { user, secret: secret.as_bytes().to_vec() };
-    let outbox = line.outbox.clone();
-    let awaited = verifier.verify(line.principal.address.ip(), credentials, move |verdict| {
-        outbox.note(Note::Verdict(ticket, verdict));
-    });
-    let until = match line.entry {
-        Entry::Outside(until) => Some(until),
-        _ => None,
-    };
-    line.entry = Entry::Waiting { _awaited: awaited, until };
+    // It may have become some user's after the connection has begun.
+    let certificate = line.principal.certificate_name.clone();
+    line.show(&verifier, Credentials { user, secret: Some(secret.as_bytes().to_vec()), certificate }, ticket);
     Ok(Next::Wait)
 }
 
 impl LineConversation {
+    /// Begins: a certificate is looked at first, for it may say already who this is.
+    pub(super) fn arrive(&mut self) {
+        let certificate = self.principal.certificate_name.clone();
+        match (self.shared.entrance.verifier().cloned(), &self.entry) {
+            (Some(verifier), _) if certificate.is_some() => {
+                self.show(&verifier, Credentials { certificate, ..Credentials::default() }, CERTIFICATE);
+            }
+            (_, Entry::In) => self.join(),
+            _ => {}
+        }
+    }
+
+    /// Has credentials looked at; nothing more is read until the verdict is there.
+    fn show(&mut self, verifier: &Verifier, credentials: Credentials, ticket: u64) {
+        let outbox = self.outbox.clone();
+        let awaited = verifier.verify(self.principal.address.ip(), credentials, move |verdict| {
+            outbox.note(Note::Verdict(ticket, verdict));
+        });
+        let outside = match self.entry {
+            Entry::Outside(outside) => Some(outside),
+            Entry::In | Entry::Waiting { .. } => None,
+        };
+        self.entry = Entry::Waiting { _awaited: awaited, outside };
+    }
+
     /// Whether its credentials are looked at.
     pub(super) fn is_waiting(&self) -> bool {
         matches!(self.entry, Entry::Waiting { .. })
@@ -83,32 +105,67 @@ impl LineConversation {
     pub(super) fn outside_until(&self) -> Option<Instant> {
         match self.entry {
             Entry::In => None,
-            Entry::Outside(until) => Some(until),
-            Entry::Waiting { until, .. } => until,
+            Entry::Outside(outside) => Some(outside.until),
+            Entry::Waiting { outside, .. } => outside.map(|outside| outside.until),
         }
     }
 
     /// Whether a command may be looked at.
     pub(super) fn admits(&self, command: &str) -> Result<(), Refusal> {
         match self.entry {
-            Entry::Outside(_) if !FREE.contains(&command) => {
+            Entry::Outside(Outside { certificate, .. }) if !FREE.contains(&command) => {
                 let message = "say who you are first: AUTH with USER and PASSWORD, or with TOKEN";
-                Err(Refusal::new(Code::AccessDenied, message))
+                Err(match certificate {
+                    None => Refusal::new(Code::AccessDenied, message),
+                    Some(why) => {
+                        Refusal::new(Code::AccessDenied, format!("{message}; {}", why.refusal().message))
+                    }
+                })
             }
             _ => Ok(()),
         }
     }
 
+    /// Takes what a verdict says.  When it answers a request, gives its ticket and what is replied.
+    pub(super) fn judged(&mut self, ticket: u64, verdict: Verdict) -> Option<(u64, Answer)> {
+        if ticket == CERTIFICATE {
+            self.recognize(verdict);
+            return None;
+        }
+        Some((ticket, self.enter(verdict)))
+    }
+
+    /// Takes what its certificate has come to: it is in as its user, or stays what it is without one.
+    fn recognize(&mut self, verdict: Verdict) {
+        let Entry::Waiting { outside, .. } = std::mem::replace(&mut self.entry, Entry::In) else { return };
+        match (self.shared.entrance.admit(verdict), outside) {
+            (Ok(account), _) => {
+                self.principal = Arc::new(Principal { account, ..Principal::clone(&self.principal) });
+                self.join();
+            }
+            (Err(rejected), Some(outside)) => {
+                self.entry = Entry::Outside(Outside { certificate: Some(rejected), ..outside });
+            }
+            // Where everybody is in, nobody is kept out for a certificate.
+            (Err(_), None) => self.join(),
+        }
+    }
+
     /// Takes what became of its credentials, and says what is replied.
-    pub(super) fn enter(&mut self, verdict: Verdict) -> Answer {
-        let Entry::Waiting { until, .. } = std::mem::replace(&mut self.entry, Entry::In) else {
+    fn enter(&mut self, verdict: Verdict) -> Answer {
+        let Entry::Waiting { outside, .. } = std::mem::replace(&mut self.entry, Entry::In) else {
             return Answer::Done(Fields::new());
         };
         let account = match verdict {
             Ok(account) => account,
             Err(rejected) => {
-                self.entry = until.map_or(Entry::In, Entry::Outside);
-                return Answer::Refused(rejected.refusal());
+                self.entry = outside.map_or(Entry::In, Entry::Outside);
+                let refusal = rejected.refusal();
+                if rejected == Rejected::Contradicted {
+                    let deed = Deed::Other(String::new(), "AUTH".to_owned());
+                    self.shared.bus.audit(Audit::refusal(Some(self.principal.clone()), deed, &refusal));
+                }
+                return Answer::Refused(refusal);
             }
         };
         let mut fields: Fields = vec![("ROLE", Cow::Borrowed(account.role.as_str()))];
@@ -139,3 +196,5 @@ impl LineConversation {
 
 /// The ticket of joining, which nobody waits for.
 const JOINING: u64 = u64::MAX;
+/// The ticket of the verdict on a certificate, which was shown before there was a request.
+const CERTIFICATE: u64 = u64::MAX - 1;

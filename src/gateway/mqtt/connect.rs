@@ -11,7 +11,7 @@ use super::kept::{Expiry, Keeping};
 use super::outgoing::Outgoing;
 use super::reception::Reception;
 use super::session::Session;
-use crate::auth::Credentials;
+use crate::auth::{Credentials, Rejected};
 use crate::domain::{Account, Audit, ClientId, Deed, Principal, Refusal};
 use crate::gateway::{Joining, Message, Note, Shared, Space, access};
 use crate::net::{Peer, Seating};
@@ -42,21 +42,45 @@ pub(super) const ALIASES: NonZeroU16 = NonZeroU16::MIN.saturating_add(31);
 /// Finds out who the client is.  A token stands in the place of the password, with the user's name or without one.
 pub(super) fn introduce(conversation: &MqttConversation, connect: &Connect) -> Introduction {
     let Shared { entrance, .. } = &conversation.shared;
-    let shown = (&connect.username, &connect.password);
-    let (Some(verifier), (Some(_), _) | (_, Some(_))) = (entrance.verifier(), shown) else {
+    let credentials = Credentials {
+        user: connect.username.clone(),
+        secret: connect.password.clone(),
+        certificate: conversation.peer.certificate_name.clone(),
+    };
+    let (Some(verifier), false) = (entrance.verifier(), credentials.are_none()) else {
         let message = "a user name and a password, or a token as password, are needed";
         return entrance.unnamed().map_or_else(
             || Introduction::Refused(Refused { reason: ReasonCode::NotAuthorized, message: message.into() }),
             Introduction::As,
         );
     };
-    let secret = connect.password.clone().unwrap_or_default();
-    let credentials = Credentials { user: connect.username.clone(), secret };
     let outbox = conversation.outbox.clone();
     let address = conversation.peer.address.ip();
     Introduction::Waits(verifier.verify(address, credentials, move |verdict| {
         outbox.note(Note::Verdict(0, verdict));
     }))
+}
+
+/// Why a client is not taken whose credentials were looked at.
+pub(super) fn rejected(conversation: &MqttConversation, connect: &Connect, rejected: Rejected) -> Refused {
+    let refusal = rejected.refusal();
+    let reason = match rejected {
+        Rejected::Wrong | Rejected::Expired => ReasonCode::BadUserNameOrPassword,
+        Rejected::Unknown | Rejected::Lapsed | Rejected::Contradicted => ReasonCode::NotAuthorized,
+        Rejected::Busy => ReasonCode::ServerBusy,
+    };
+    if rejected == Rejected::Contradicted {
+        let (version, number) = (connect.version, conversation.number);
+        let client = client(&connect.client_id, version, connect.clean_start, number).ok();
+        let who = client.map(|(client, _)| {
+            let Peer { address, certificate_name } = conversation.peer.clone();
+            let (protocol, account) = (conversation.settings.protocol, Arc::new(Account::nobody()));
+            Arc::new(Principal { client, address, protocol, certificate_name, account })
+        });
+        let deed = Deed::Other(String::new(), "CONNECT".to_owned());
+        conversation.shared.bus.audit(Audit::refusal(who, deed, &refusal));
+    }
+    Refused { reason, message: refusal.message }
 }
 
 /// Takes the client: it becomes a member of the bus, and its CONNACK is sent when it is one; or says why not

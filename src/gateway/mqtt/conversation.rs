@@ -11,7 +11,6 @@ use super::outlet::{Course, Hold, Outlet};
 use super::reasons;
 use super::reception::{Reception, TooLarge};
 use super::session::Session;
-use crate::auth::Rejected;
 use crate::domain::{Account, Code, Protocol, Refusal};
 use crate::gateway::{Conversation, Delivery, Note, Outbox, Shared};
 use crate::net::{Peer, Seat};
@@ -342,17 +341,10 @@ impl Conversation for MqttConversation {
             }
             Phase::Waiting(introduced) => {
                 let Introduced { connect, reception, .. } = *introduced;
-                match note {
-                    Note::Verdict(_, Ok(account)) => self.open(connect, reception, account, now),
-                    Note::Verdict(_, Err(rejected)) => {
-                        let message = rejected.refusal().message;
-                        let reason = match rejected {
-                            Rejected::Wrong | Rejected::Expired => ReasonCode::BadUserNameOrPassword,
-                            Rejected::Busy => ReasonCode::ServerBusy,
-                        };
-                        self.refuse(reception, Refused { reason, message });
-                    }
-                    _ => {}
+                let Note::Verdict(_, verdict) = note else { return };
+                match self.shared.entrance.admit(verdict) {
+                    Ok(account) => self.open(connect, reception, account, now),
+                    Err(rejected) => self.refuse(reception, connect::rejected(self, &connect, rejected)),
                 }
             }
             phase @ (Phase::New | Phase::Over) => self.phase = phase,
