@@ -14,7 +14,7 @@ mod user;
 
 use gpio_gatekeeper::auth::UsersFile;
 use gpio_gatekeeper::config;
-use gpio_gatekeeper::daemon::{self, Daemon, DaemonConfig, Logging, StartupError};
+use gpio_gatekeeper::daemon::{self, Daemon, DaemonConfig, Logging, StartupError, Supervisor};
 use hangup::Hangup;
 use lexopt::prelude::*;
 
@@ -245,19 +245,21 @@ fn run(file: Option<&Path>) -> ExitCode {
         Ok(config) => config,
         Err(error) => return wrong(&error),
     };
+    let logging = Logging::install(config.log);
+    let supervisor = Supervisor::from_environment();
     // Before there is any other thread.  With neither users nor certificates there is nothing to be read anew, and a
-    // terminal that hangs up ends the daemon.
+    // terminal that hangs up ends the daemon; a supervisor never means that.
     let shows_certificates =
         [&config.line.tls, &config.mqtt.tls, &config.http.tls].into_iter().any(Option::is_some);
-    let reads_anew = shows_certificates || config.users.is_some();
+    let reads_anew = shows_certificates || config.users.is_some() || supervisor.is_there();
     if let Err(error) = if reads_anew { hangup::hold_back() } else { Ok(()) } {
         return fail(&format!("SIGHUP can't be held back: {error}"));
     }
-    let logging = Logging::install(config.log);
     let prefix = config.mqtt.prefix.clone();
     let first = config.devices.first().map(|device| device.name.to_string());
-    let daemon = match daemon::hardware(&config).and_then(|hardware| Daemon::start(config, hardware, logging))
-    {
+    let started = daemon::hardware(&config)
+        .and_then(|hardware| Daemon::start_under(supervisor.clone(), config, hardware, logging));
+    let daemon = match started {
         Ok(daemon) => daemon,
         Err(StartupError::Files(mistakes)) => {
             return wrong(&in_file(file.unwrap_or(Path::new("demo")), &mistakes));
@@ -280,12 +282,16 @@ fn run(file: Option<&Path>) -> ExitCode {
         return ExitCode::FAILURE;
     }
     let (users, certificates) = (daemon.reloader(), daemon.certificates());
+    let status = status(&daemon);
+    let (reloading, serving) = (supervisor.clone(), status.clone());
     let read_anew = move || {
+        reloading.reloading();
         if let Some(users) = &users {
             users.reload();
         }
         // The log says what came of it.
         let _ = certificates.reload();
+        reloading.ready(&serving);
     };
     let hangup = match reads_anew.then(|| Hangup::start(read_anew)).transpose() {
         Ok(hangup) => hangup,
@@ -295,12 +301,20 @@ fn run(file: Option<&Path>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    supervisor.ready(&status);
     print(&greeting(&daemon, file, &prefix, first.as_deref()));
     let why = daemon.wait();
     if let Some(hangup) = hangup {
         hangup.stop();
     }
     if daemon.stop(why) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What is there, in a line for the supervisor.
+fn status(daemon: &Daemon) -> String {
+    let registry = &daemon.shared().registry;
+    let backend = if registry.simulated { "SIMULATED" } else { registry.backend };
+    format!("{} devices on {backend}", registry.devices.len())
 }
 
 /// What is there, where, and how to try it.

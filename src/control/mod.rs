@@ -23,6 +23,6 @@ pub use device::{Activity, Bench, Blueprint, Device, Kind, Observation, Occasion
 pub use inbox::{Commands, Now, Recipient, Request, Requests};
 pub use latency::{BOUNDS, Latencies, Latency};
 pub use leases::{Access, Answer};
-pub use pulse::NoPulse;
+pub use pulse::{NoPulse, SignsOfLife};
 pub use tether::{ConnectionId, Tether};
 pub use thread::{Ended, EventSink, HardwareThread, StartError};

@@ -15,8 +15,10 @@ mod explain;
 mod guard;
 mod limits;
 mod logging;
+mod notify;
 mod self_signed;
 mod telemetry;
+mod watchdog;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,6 +35,7 @@ pub use explain::{Explained, Verdict, explain};
 use guard::Guarded;
 pub use guard::Reloader;
 pub use logging::Logging;
+pub use notify::Supervisor;
 pub use self_signed::{SelfSigned, make_self_signed};
 
 use crate::auth::UsersFile;
@@ -52,6 +55,7 @@ use crate::hardware::gpiochip::Gpiochip;
 use crate::hardware::{Hardware, HardwareError, Simulation};
 use crate::net::{Admission, ListenerThread};
 use telemetry::TelemetryThread;
+use watchdog::Watchdog;
 
 /// A configuration whose devices are of the kinds that there are.
 pub type DaemonConfig = Config<Box<dyn Blueprint>>;
@@ -75,6 +79,7 @@ pub struct Daemon {
     users: Option<UsersFile>,
     listeners: Vec<ListenerThread>,
     telemetry: TelemetryThread,
+    watchdog: Watchdog,
     shared: Shared,
     line: Addresses,
     mqtt: Addresses,
@@ -93,6 +98,8 @@ pub enum Ending {
     Asked,
     /// The hardware thread has ended.
     Hardware(Ended),
+    /// The hardware thread has not answered for longer than is allowed.
+    Stuck,
     /// The bus has ended.
     Bus,
     /// The store has ended.
@@ -105,6 +112,8 @@ pub enum Ending {
     Listener,
     /// The telemetry has failed.
     Telemetry,
+    /// The watchdog has failed.
+    Watchdog,
 }
 
 /// Asks a daemon to stop, from wherever.
@@ -146,8 +155,19 @@ pub fn hardware(config: &DaemonConfig) -> Result<Box<dyn Hardware>, StartupError
 }
 
 impl Daemon {
-    /// Starts everything: the addresses are bound before the first line is touched.
+    /// Starts everything for nobody in particular.
     pub fn start(
+        config: DaemonConfig,
+        hardware: Box<dyn Hardware>,
+        logging: Logging,
+    ) -> Result<Daemon, StartupError> {
+        Daemon::start_under(Supervisor::default(), config, hardware, logging)
+    }
+
+    /// Starts everything: the addresses are bound before the first line is touched.  The supervisor is told of signs of
+    /// life, of trouble and of the stop; that it is ready, tells it who started it.
+    pub fn start_under(
+        supervisor: Supervisor,
         config: DaemonConfig,
         hardware: Box<dyn Hardware>,
         logging: Logging,
@@ -273,6 +293,8 @@ impl Daemon {
         };
         let telemetry = TelemetryThread::start(&shared, config.telemetry.0, failed)
             .map_err(StartupError::thread("telemetry"))?;
+        let watchdog = Watchdog::start(supervisor, &shared.commands, config.hardware.watchdog, &endings.0)
+            .map_err(StartupError::thread("watchdog"))?;
         Ok(Daemon {
             hardware,
             bus,
@@ -282,6 +304,7 @@ impl Daemon {
             users,
             listeners,
             telemetry,
+            watchdog,
             shared,
             line,
             mqtt,
@@ -362,6 +385,7 @@ impl Daemon {
             verifier,
             listeners,
             telemetry,
+            watchdog,
             shared,
             endings,
             logging,
@@ -369,6 +393,7 @@ impl Daemon {
             ..
         } = self;
         let mut well = why == Ending::Asked;
+        watchdog.stop();
         telemetry.stop();
         let threads: Vec<_> = listeners.into_iter().flat_map(ListenerThread::stop).collect();
         hardware.stop();
