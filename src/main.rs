@@ -9,6 +9,8 @@ use std::process::ExitCode;
 mod hangup;
 #[path = "main/password.rs"]
 mod password;
+#[path = "main/safe_states.rs"]
+mod safe_states;
 #[path = "main/user.rs"]
 mod user;
 
@@ -27,6 +29,8 @@ Usage:
   gpio-gatekeeper check FILE          tell every mistake in a configuration, without touching hardware
   gpio-gatekeeper check FILE --as USER [--client ID] --can 'read|write DEVICE' or 'publish|subscribe TOPIC'
   gpio-gatekeeper config --example    print a commented, complete configuration
+  gpio-gatekeeper safe-states --config FILE
+                                      bring every output to its on_stop value where no daemon runs that could
   gpio-gatekeeper cert --self-signed NAME... [--out FOLDER]
                                       make certificate.pem and key.pem for a first try of TLS; the names and
                                       addresses are those by which clients will call this machine
@@ -54,6 +58,7 @@ enum Order {
     Example,
     Certificate { names: Vec<String>, folder: PathBuf },
     User(user::Order),
+    SafeStates(PathBuf),
     Help,
     Version,
 }
@@ -84,6 +89,7 @@ fn main() -> ExitCode {
             Err(error) => fail(&error),
         },
         Order::User(order) => user::run(order),
+        Order::SafeStates(file) => safe_states::run(&file),
         Order::Help => print(HELP),
         Order::Version => print(concat!("gpio-gatekeeper ", env!("CARGO_PKG_VERSION"))),
     }
@@ -107,6 +113,7 @@ fn arguments() -> Result<Order, lexopt::Error> {
                     Some(argument) => return Err(argument.unexpected()),
                     None => return Err("config needs --example".into()),
                 },
+                Some("safe-states") => return configured(&mut parser, "safe-states").map(Order::SafeStates),
                 Some("cert") => order = Some(certificate(&mut parser)?),
                 _ => return Err(Value(word).unexpected()),
             },
@@ -114,6 +121,18 @@ fn arguments() -> Result<Order, lexopt::Error> {
         }
     }
     Ok(order.unwrap_or(Order::Run(file)))
+}
+
+/// Reads what follows a word that needs a configuration and nothing else.
+fn configured(parser: &mut lexopt::Parser, word: &str) -> Result<PathBuf, lexopt::Error> {
+    let mut file = None;
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Short('c') | Long("config") if file.is_none() => file = Some(parser.value()?.into()),
+            argument => return Err(argument.unexpected()),
+        }
+    }
+    file.ok_or_else(|| format!("{word} needs --config FILE").into())
 }
 
 fn certificate(parser: &mut lexopt::Parser) -> Result<Order, lexopt::Error> {

@@ -16,6 +16,7 @@ mod guard;
 mod limits;
 mod logging;
 mod notify;
+mod safe_states;
 mod self_signed;
 mod telemetry;
 mod watchdog;
@@ -36,6 +37,7 @@ use guard::Guarded;
 pub use guard::Reloader;
 pub use logging::Logging;
 pub use notify::Supervisor;
+pub use safe_states::{BroughtToSafety, bring_to_safety};
 pub use self_signed::{SelfSigned, make_self_signed};
 
 use crate::auth::UsersFile;
