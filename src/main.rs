@@ -11,6 +11,8 @@ mod hangup;
 mod password;
 #[path = "main/safe_states.rs"]
 mod safe_states;
+#[path = "main/unit.rs"]
+mod unit;
 #[path = "main/user.rs"]
 mod user;
 
@@ -31,6 +33,7 @@ Usage:
   gpio-gatekeeper config --example    print a commented, complete configuration
   gpio-gatekeeper safe-states --config FILE
                                       bring every output to its on_stop value where no daemon runs that could
+  gpio-gatekeeper unit --config FILE  print a systemd unit for this program and this configuration
   gpio-gatekeeper cert --self-signed NAME... [--out FOLDER]
                                       make certificate.pem and key.pem for a first try of TLS; the names and
                                       addresses are those by which clients will call this machine
@@ -47,7 +50,7 @@ Options:
   -V, --version        the version
 
 RUST_LOG=debug tells more; SIGINT and SIGTERM stop the daemon in order.  SIGHUP makes it read its users and certificates
-anew, or stops it where it has neither.
+anew, or stops it where it has neither and systemd has not started it.
 Exit status: 0 for a good end, 1 when something failed, 2 for wrong arguments or a wrong configuration.";
 
 /// What the arguments ask for.
@@ -59,6 +62,7 @@ enum Order {
     Certificate { names: Vec<String>, folder: PathBuf },
     User(user::Order),
     SafeStates(PathBuf),
+    Unit(PathBuf),
     Help,
     Version,
 }
@@ -90,6 +94,7 @@ fn main() -> ExitCode {
         },
         Order::User(order) => user::run(order),
         Order::SafeStates(file) => safe_states::run(&file),
+        Order::Unit(file) => unit::run(&file),
         Order::Help => print(HELP),
         Order::Version => print(concat!("gpio-gatekeeper ", env!("CARGO_PKG_VERSION"))),
     }
@@ -114,6 +119,7 @@ fn arguments() -> Result<Order, lexopt::Error> {
                     None => return Err("config needs --example".into()),
                 },
                 Some("safe-states") => return configured(&mut parser, "safe-states").map(Order::SafeStates),
+                Some("unit") => return configured(&mut parser, "unit").map(Order::Unit),
                 Some("cert") => order = Some(certificate(&mut parser)?),
                 _ => return Err(Value(word).unexpected()),
             },

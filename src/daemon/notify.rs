@@ -80,9 +80,11 @@ impl Supervisor {
         self.tell("STOPPING=1\nSTATUS=stopping");
     }
 
-    /// The hardware thread has shown that it lives.
+    /// The hardware thread has shown that it lives, which is told to who waits for it.
     pub(super) fn alive(&self) {
-        self.tell("WATCHDOG=1");
+        if self.watchdog().is_some() {
+            self.tell("WATCHDOG=1");
+        }
     }
 
     /// How it is, in words.
