@@ -144,15 +144,13 @@ impl Watch {
             self.from = now;
         }
         let answered = std::mem::replace(&mut self.answers, signs.answers) < signs.answers;
-        let silence = signs.asked.map(|asked| now.saturating_duration_since(asked.max(self.from)));
-        let Some(silence) = silence else {
-            self.due = now + self.period;
-            return match (answered, std::mem::take(&mut self.silent)) {
-                (true, true) => Seen::Recovered,
-                (true, false) => Seen::Alive,
-                (false, _) => Seen::Waiting,
-            };
-        };
+        self.due = now + self.period;
+        if answered {
+            // Whatever somebody else has asked since then.
+            return if std::mem::take(&mut self.silent) { Seen::Recovered } else { Seen::Alive };
+        }
+        let Some(asked) = signs.asked else { return Seen::Waiting };
+        let silence = now.saturating_duration_since(asked.max(self.from));
         // Sooner than usual, so that a late answer is not passed on later still; and at the limit exactly.
         let left = self.limit.map(|limit| limit.saturating_sub(silence));
         self.due = now + left.map_or(self.period / 4, |left| left.min(self.period / 4));
@@ -200,7 +198,8 @@ mod tests {
         assert_eq!(watch.look(signs(1, None), start + SECOND * 5), Seen::Alive);
         assert_eq!(watch.due, start + SECOND * 10);
         assert_eq!(watch.look(signs(1, None), start + SECOND * 10), Seen::Waiting);
-        assert_eq!(watch.look(signs(7, None), start + SECOND * 15), Seen::Alive);
+        let another_asks = Some(start + SECOND * 15);
+        assert_eq!(watch.look(signs(7, another_asks), start + SECOND * 15), Seen::Alive);
     }
 
     #[test]
