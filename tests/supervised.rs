@@ -153,13 +153,18 @@ fn a_thread_that_comes_back_in_the_time_of_the_stop_brings_its_devices_to_their_
 
 #[test]
 fn the_watchdog_leaves_the_end_of_the_hardware_thread_to_others() {
-    let (daemon, _board, switch) = start(Supervisor::default(), ONE_SECOND);
+    let systemd = Systemd::at_a_path();
+    // A panic may take long to be written down on a busy machine, so that no limit of the daemon's own is set.
+    let (daemon, _board, switch) = start(systemd.supervisor(Some(Duration::from_millis(200))), NEVER);
+    systemd.until("WATCHDOG=1");
     let mut line = LineClient::patient(daemon.line_address().expect("on"));
     switch.set(27, Fault::Panic);
     line.send("COMMAND=SET|DEVICE=relay|VALUE=ON");
     let ending = daemon.wait();
     assert_eq!(ending, Ending::Hardware(Ended::Failed));
     assert!(!daemon.stop(ending));
+    let words = systemd.until("STOPPING=1");
+    assert!(!words.iter().any(|words| words.contains("stuck")), "{words:?}");
 }
 
 /// Set for the process that the next test starts.
