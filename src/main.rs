@@ -9,12 +9,16 @@ use std::process::ExitCode;
 mod hangup;
 #[path = "main/password.rs"]
 mod password;
+#[path = "main/safe_states.rs"]
+mod safe_states;
+#[path = "main/unit.rs"]
+mod unit;
 #[path = "main/user.rs"]
 mod user;
 
 use gpio_gatekeeper::auth::UsersFile;
 use gpio_gatekeeper::config;
-use gpio_gatekeeper::daemon::{self, Daemon, DaemonConfig, Logging, StartupError};
+use gpio_gatekeeper::daemon::{self, Daemon, DaemonConfig, Logging, StartupError, Supervisor};
 use hangup::Hangup;
 use lexopt::prelude::*;
 
@@ -27,6 +31,9 @@ Usage:
   gpio-gatekeeper check FILE          tell every mistake in a configuration, without touching hardware
   gpio-gatekeeper check FILE --as USER [--client ID] --can 'read|write DEVICE' or 'publish|subscribe TOPIC'
   gpio-gatekeeper config --example    print a commented, complete configuration
+  gpio-gatekeeper safe-states --config FILE
+                                      bring every output to its on_stop value where no daemon runs that could
+  gpio-gatekeeper unit --config FILE  print a systemd unit for this program and this configuration
   gpio-gatekeeper cert --self-signed NAME... [--out FOLDER]
                                       make certificate.pem and key.pem for a first try of TLS; the names and
                                       addresses are those by which clients will call this machine
@@ -48,7 +55,7 @@ Options:
   -V, --version        the version
 
 RUST_LOG=debug tells more; SIGINT and SIGTERM stop the daemon in order.  SIGHUP makes it read its users and certificates
-anew, or stops it where it has neither.
+anew, or stops it where it has neither and systemd has not started it.
 Exit status: 0 for a good end, 1 when something failed, 2 for wrong arguments or a wrong configuration.";
 
 /// What the arguments ask for.
@@ -60,6 +67,8 @@ enum Order {
     Certificate { names: Vec<String>, folder: PathBuf },
     ClientCertificate { name: String, folder: PathBuf },
     User(user::Order),
+    SafeStates(PathBuf),
+    Unit(PathBuf),
     Help,
     Version,
 }
@@ -94,6 +103,8 @@ fn main() -> ExitCode {
             Err(error) => fail(&error),
         },
         Order::User(order) => user::run(order),
+        Order::SafeStates(file) => safe_states::run(&file),
+        Order::Unit(file) => unit::run(&file),
         Order::Help => print(HELP),
         Order::Version => print(concat!("gpio-gatekeeper ", env!("CARGO_PKG_VERSION"))),
     }
@@ -117,6 +128,8 @@ fn arguments() -> Result<Order, lexopt::Error> {
                     Some(argument) => return Err(argument.unexpected()),
                     None => return Err("config needs --example".into()),
                 },
+                Some("safe-states") => return configured(&mut parser, "safe-states").map(Order::SafeStates),
+                Some("unit") => return configured(&mut parser, "unit").map(Order::Unit),
                 Some("cert") => order = Some(certificate(&mut parser)?),
                 _ => return Err(Value(word).unexpected()),
             },
@@ -124,6 +137,18 @@ fn arguments() -> Result<Order, lexopt::Error> {
         }
     }
     Ok(order.unwrap_or(Order::Run(file)))
+}
+
+/// Reads what follows a word that needs a configuration and nothing else.
+fn configured(parser: &mut lexopt::Parser, word: &str) -> Result<PathBuf, lexopt::Error> {
+    let mut file = None;
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Short('c') | Long("config") if file.is_none() => file = Some(parser.value()?.into()),
+            argument => return Err(argument.unexpected()),
+        }
+    }
+    file.ok_or_else(|| format!("{word} needs --config FILE").into())
 }
 
 fn certificate(parser: &mut lexopt::Parser) -> Result<Order, lexopt::Error> {
@@ -264,19 +289,21 @@ fn run(file: Option<&Path>) -> ExitCode {
         Ok(config) => config,
         Err(error) => return wrong(&error),
     };
+    let logging = Logging::install(config.log);
+    let supervisor = Supervisor::from_environment();
     // Before there is any other thread.  With neither users nor certificates there is nothing to be read anew, and a
-    // terminal that hangs up ends the daemon.
+    // terminal that hangs up ends the daemon; a supervisor never means that.
     let shows_certificates =
         [&config.line.tls, &config.mqtt.tls, &config.http.tls].into_iter().any(Option::is_some);
-    let reads_anew = shows_certificates || config.users.is_some();
+    let reads_anew = shows_certificates || config.users.is_some() || supervisor.is_there();
     if let Err(error) = if reads_anew { hangup::hold_back() } else { Ok(()) } {
         return fail(&format!("SIGHUP can't be held back: {error}"));
     }
-    let logging = Logging::install(config.log);
     let prefix = config.mqtt.prefix.clone();
     let first = config.devices.first().map(|device| device.name.to_string());
-    let daemon = match daemon::hardware(&config).and_then(|hardware| Daemon::start(config, hardware, logging))
-    {
+    let started = daemon::hardware(&config)
+        .and_then(|hardware| Daemon::start_under(supervisor.clone(), config, hardware, logging));
+    let daemon = match started {
         Ok(daemon) => daemon,
         Err(StartupError::Files(mistakes)) => {
             return wrong(&in_file(file.unwrap_or(Path::new("demo")), &mistakes));
@@ -299,12 +326,16 @@ fn run(file: Option<&Path>) -> ExitCode {
         return ExitCode::FAILURE;
     }
     let (users, certificates) = (daemon.reloader(), daemon.certificates());
+    let status = status(&daemon);
+    let (reloading, serving) = (supervisor.clone(), status.clone());
     let read_anew = move || {
+        reloading.reloading();
         if let Some(users) = &users {
             users.reload();
         }
         // The log says what came of it.
         let _ = certificates.reload();
+        reloading.ready(&serving);
     };
     let hangup = match reads_anew.then(|| Hangup::start(read_anew)).transpose() {
         Ok(hangup) => hangup,
@@ -314,12 +345,20 @@ fn run(file: Option<&Path>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    supervisor.ready(&status);
     print(&greeting(&daemon, file, &prefix, first.as_deref()));
     let why = daemon.wait();
     if let Some(hangup) = hangup {
         hangup.stop();
     }
     if daemon.stop(why) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What is there, in a line for the supervisor.
+fn status(daemon: &Daemon) -> String {
+    let registry = &daemon.shared().registry;
+    let backend = if registry.simulated { "SIMULATED" } else { registry.backend };
+    format!("{} devices on {backend}", registry.devices.len())
 }
 
 /// What is there, where, and how to try it.

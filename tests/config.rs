@@ -74,6 +74,8 @@ fn an_empty_object_is_all_defaults() {
     assert!(!config.line.insecure && !config.mqtt.insecure && !config.http.insecure);
     assert_eq!(config.hardware.backend, Backend::Auto);
     assert_eq!(config.hardware.chip, None);
+    assert_eq!(config.hardware.watchdog, Some(Span::from_millis(10_000)));
+    assert_eq!(good(r#"{"hardware": {"watchdog": null}}"#).hardware.watchdog, None);
     assert_eq!(config.limits.clients, 256);
     assert_eq!(config.limits.clients_per_address, 256);
     assert_eq!(config.limits.outbox_bytes, 1 << 20);
@@ -108,6 +110,7 @@ fn the_example_is_accepted_and_says_the_defaults() {
         "origins",
         "backend",
         "chip",
+        "watchdog",
         "clients",
         "clients_per_address",
         "connect_time",

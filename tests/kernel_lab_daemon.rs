@@ -224,6 +224,39 @@ fn the_order_to_stop_brings_lines_to_their_on_stop_value() {
 }
 
 #[test]
+fn what_a_killed_daemon_left_on_is_switched_off_by_safe_states() {
+    let Some(lab) = Lab::inside() else { return };
+    let config = on_free_ports(CHIP, DEVICES);
+    let program = Program::start(&config);
+    let mut line = LineClient::patient(program.line);
+    line.expect("COMMAND=SET|DEVICE=relay|VALUE=ON", "REPLY=OK|VALUE=1");
+    line.expect("COMMAND=SET|DEVICE=led|VALUE=ON", "REPLY=OK|VALUE=1");
+    let (_folder, name) = file(&config);
+    let safe_states = || Process::start(&mut gatekeeper(&["safe-states", "--config", &name])).end();
+
+    // As long as the daemon lives its lines are its own.
+    let refused = safe_states();
+    assert_eq!(refused.code(), Some(1), "{refused:?}");
+    let holder = format!("relay: NOT DONE: line {}:27 is held by \"gpio-gatekeeper\"", lab.name());
+    assert!(refused.output.contains(&holder), "{}", refused.output);
+    assert_eq!([17, 27].map(|line| lab.level(line)), [1, 1]);
+
+    program.process.signal(Signal::SIGKILL);
+    assert_eq!(program.process.end().code(), None);
+    // A simulated chip falls back to its pull when a line is released; other boards leave it driven.
+    lab.pull(27, Pull::Up);
+    assert_eq!(lab.level(27), 1);
+    let done = safe_states();
+    assert_eq!((done.code(), &*done.errors), (Some(0), ""), "{done:?}");
+    assert_eq!(
+        done.output,
+        "led: left alone, its on_stop is hold\nrelay: off\nvalve: off\nbutton: left alone, it has no outputs\n\
+         motor: stopped\n"
+    );
+    lab.pull(27, Pull::Down);
+}
+
+#[test]
 fn what_is_not_there_is_named_with_what_is() {
     let Some(_lab) = Lab::inside() else { return };
     let here = "gpiochip0 (kernel-lab, 32 lines)";

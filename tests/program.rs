@@ -31,9 +31,15 @@ fn help_and_version_are_told() {
     for argument in ["--help", "-h"] {
         let help = run(&[argument]);
         assert_eq!((help.code(), &*help.errors), (Some(0), ""));
-        for word in
-            ["Usage:", "--config FILE", "check FILE", "config --example", "cert --self-signed", "RUST_LOG"]
-        {
+        for word in [
+            "Usage:",
+            "--config FILE",
+            "check FILE",
+            "config --example",
+            "safe-states",
+            "cert --self-signed",
+            "RUST_LOG",
+        ] {
             assert!(help.output.contains(word), "{word}: {}", help.output);
         }
     }

@@ -10,13 +10,21 @@ use serde::Deserialize;
 use crate::domain::{Mistakes, Settings, Span};
 
 /// What drives the lines.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Hardware {
     /// Which backend.
     pub backend: Backend,
     /// The chip on which lines are counted that name none: by path, name or label.
     pub chip: Option<String>,
+    /// The daemon ends when the hardware thread has not answered for so long; `None` is never.
+    pub watchdog: Option<Span>,
+}
+
+impl Default for Hardware {
+    fn default() -> Hardware {
+        Hardware { backend: Backend::Auto, chip: None, watchdog: Some(Span::from_millis(10_000)) }
+    }
 }
 
 /// Where the audit is written down.
@@ -102,6 +110,9 @@ pub(super) fn read_hardware(settings: &Settings<'_>, mistakes: &mut Mistakes) ->
     if hardware.chip.as_ref().is_some_and(|chip| chip.trim().is_empty()) {
         settings.mistake("chip", "expected a chip such as \"pinctrl-bcm2711\", or null for none", mistakes);
     }
+    if let Some(watchdog) = hardware.watchdog {
+        within(settings, "watchdog", watchdog, WATCHDOG, mistakes);
+    }
     hardware
 }
 
@@ -173,4 +184,5 @@ const COMMANDS_PER_SECOND: NonZeroU32 = NonZeroU32::MIN.saturating_add(999);
 /// A mebibyte.
 pub(super) const MIB: usize = 1024 * 1024;
 
+const WATCHDOG: RangeInclusive<Span> = Span::from_millis(1000)..=Span::from_millis(600_000);
 const CONNECT_TIME: RangeInclusive<Span> = Span::from_millis(1000)..=Span::from_millis(300_000);

@@ -6,6 +6,7 @@ use std::fmt;
 use log::{error, warn};
 
 use super::controller::{OnLine, stop_device};
+use super::device::Beginning;
 use super::interlocks::Interlocks;
 use super::leases::Leases;
 use super::station::Station;
@@ -76,6 +77,7 @@ impl Controller {
                 inputs: &mut inputs,
                 station: stations.len(),
                 taken: Vec::new(),
+                beginning: Beginning::AsConfigured,
             };
             let built = blueprint.build(&mut bench);
             let taken = bench.taken;

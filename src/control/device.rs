@@ -149,6 +149,18 @@ pub struct Bench<'a> {
     pub(super) inputs: &'a mut Vec<usize>,
     pub(super) station: usize,
     pub(super) taken: Vec<(&'static str, Line)>,
+    pub(super) beginning: Beginning,
+}
+
+/// What outputs are at first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beginning {
+    /// What their settings say.
+    AsConfigured,
+    /// Off, because that is where they are to be in the end.
+    Off,
+    /// On, likewise.
+    On,
 }
 
 impl Bench<'_> {
@@ -177,6 +189,11 @@ impl Bench<'_> {
         let input = self.inputs.len();
         self.inputs.push(self.station);
         self.hardware.open_input(&line, polarity, bias, input, self.edges.clone())
+    }
+
+    /// What outputs are to be at first: a device must not pass through its initial state on the way to another.
+    pub fn beginning(&self) -> Beginning {
+        self.beginning
     }
 
     /// Whether there is no real line behind this bench.

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::latency::Latency;
-use super::pulse::{NoPulse, Pulse};
+use super::pulse::{NoPulse, Pulse, SignsOfLife};
 use super::{ConnectionId, Tether};
 use crate::domain::{Order, Outcome, Principal, Refusal};
 use crate::hardware::{Edge, EdgeSink};
@@ -162,6 +162,12 @@ impl Commands {
     /// many ask at the same time, its inbox gets one question.
     pub fn pulse(&self, patience: Duration) -> Result<Duration, NoPulse> {
         self.about.pulse.feel(patience, || self.messages.send(Message::Pulse).is_ok())
+    }
+
+    /// How alive the hardware thread looks at `now`, without waiting for it.  It is asked for its next sign of life, if
+    /// it owes none.  Nothing when it has ended.
+    pub fn signs_of_life(&self, now: Instant) -> Option<SignsOfLife> {
+        self.about.pulse.look(now, || self.messages.send(Message::Pulse).is_ok())
     }
 
     pub(super) fn about(&self) -> Arc<About> {

@@ -15,16 +15,20 @@ mod lanes;
 mod latency;
 mod leases;
 mod pulse;
+mod safe_states;
 mod station;
 mod tether;
 mod thread;
 
 pub use build::{BuildCause, BuildError, Plan, Planned};
 pub use controller::Controller;
-pub use device::{Activity, Bench, Blueprint, Device, Kind, Observation, Occasion, Protection, Ticked};
+pub use device::{
+    Activity, Beginning, Bench, Blueprint, Device, Kind, Observation, Occasion, Protection, Ticked,
+};
 pub use inbox::{Commands, Now, Recipient, Request, Requests};
 pub use latency::{BOUNDS, Latencies, Latency};
 pub use leases::{Access, Answer};
-pub use pulse::NoPulse;
+pub use pulse::{NoPulse, SignsOfLife};
+pub use safe_states::{SafeState, SafeStates};
 pub use tether::{ConnectionId, Tether};
 pub use thread::{Ended, EventSink, HardwareThread, StartError};

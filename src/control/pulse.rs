@@ -29,7 +29,28 @@ pub enum NoPulse {
     Ended,
 }
 
+/// How alive the hardware thread looks from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignsOfLife {
+    /// How often it has answered since its start.
+    pub answers: u64,
+    /// When it was asked what it had not answered yet; nothing where it owed no answer.
+    pub asked: Option<Instant>,
+}
+
 impl Pulse {
+    /// What is known of it without waiting; where no question is under way, `ask` asks the next one at `now`.  Nothing
+    /// when it has ended.
+    pub(super) fn look(&self, now: Instant, ask: impl FnOnce() -> bool) -> Option<SignsOfLife> {
+        let mut state = self.state();
+        let signs = SignsOfLife { answers: state.answers, asked: state.asked };
+        if state.asked.is_none() && !state.ended {
+            state.asked = Some(now);
+            state.ended = !ask();
+        }
+        (!state.ended).then_some(signs)
+    }
+
     /// Waits for an answer, and says how long it took; `ask` asks, if nobody has, and is true if that could be done.
     pub(super) fn feel(&self, patience: Duration, ask: impl FnOnce() -> bool) -> Result<Duration, NoPulse> {
         let mut state = self.state();
@@ -97,6 +118,28 @@ mod tests {
             pulse.answer();
             assert!(answered.join().expect("it ends well").is_ok());
         });
+    }
+
+    #[test]
+    fn who_only_looks_asks_once_and_sees_the_answer_at_the_next_look() {
+        let (pulse, asked, now) = (Pulse::default(), AtomicU32::new(0), Instant::now());
+        let look = |now| {
+            pulse.look(now, || {
+                asked.fetch_add(1, Ordering::SeqCst);
+                true
+            })
+        };
+        assert_eq!(look(now), Some(SignsOfLife { answers: 0, asked: None }));
+        for later in [1, 2] {
+            let waiting = Some(SignsOfLife { answers: 0, asked: Some(now) });
+            assert_eq!(look(now + Duration::from_secs(later)), waiting);
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+        pulse.answer();
+        assert_eq!(look(now), Some(SignsOfLife { answers: 1, asked: None }));
+        assert_eq!(asked.load(Ordering::SeqCst), 2);
+        pulse.end();
+        assert_eq!(look(now), None);
     }
 
     #[test]

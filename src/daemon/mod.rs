@@ -17,8 +17,11 @@ mod guard;
 mod limits;
 mod logging;
 mod memory;
+mod notify;
+mod safe_states;
 mod self_signed;
 mod telemetry;
+mod watchdog;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -36,6 +39,8 @@ pub use explain::{Explained, Verdict, explain};
 use guard::Guarded;
 pub use guard::Reloader;
 pub use logging::Logging;
+pub use notify::Supervisor;
+pub use safe_states::{BroughtToSafety, bring_to_safety};
 pub use self_signed::{SelfSigned, make_self_signed};
 
 use crate::auth::UsersFile;
@@ -55,6 +60,7 @@ use crate::hardware::gpiochip::Gpiochip;
 use crate::hardware::{Hardware, HardwareError, Simulation};
 use crate::net::{Admission, ListenerThread};
 use telemetry::TelemetryThread;
+use watchdog::Watchdog;
 
 /// A configuration whose devices are of the kinds that there are.
 pub type DaemonConfig = Config<Box<dyn Blueprint>>;
@@ -78,6 +84,7 @@ pub struct Daemon {
     users: Option<UsersFile>,
     listeners: Vec<ListenerThread>,
     telemetry: TelemetryThread,
+    watchdog: Watchdog,
     shared: Shared,
     line: Addresses,
     mqtt: Addresses,
@@ -96,6 +103,8 @@ pub enum Ending {
     Asked,
     /// The hardware thread has ended.
     Hardware(Ended),
+    /// The hardware thread has not answered for longer than is allowed.
+    Stuck,
     /// The bus has ended.
     Bus,
     /// The store has ended.
@@ -108,6 +117,8 @@ pub enum Ending {
     Listener,
     /// The telemetry has failed.
     Telemetry,
+    /// The watchdog has failed.
+    Watchdog,
 }
 
 /// Asks a daemon to stop, from wherever.
@@ -149,8 +160,19 @@ pub fn hardware(config: &DaemonConfig) -> Result<Box<dyn Hardware>, StartupError
 }
 
 impl Daemon {
-    /// Starts everything: the addresses are bound before the first line is touched.
+    /// Starts everything for nobody in particular.
     pub fn start(
+        config: DaemonConfig,
+        hardware: Box<dyn Hardware>,
+        logging: Logging,
+    ) -> Result<Daemon, StartupError> {
+        Daemon::start_under(Supervisor::default(), config, hardware, logging)
+    }
+
+    /// Starts everything: the addresses are bound before the first line is touched.  The supervisor is told of signs of
+    /// life, of trouble and of the stop; that it is ready, tells it who started it.
+    pub fn start_under(
+        supervisor: Supervisor,
         config: DaemonConfig,
         hardware: Box<dyn Hardware>,
         logging: Logging,
@@ -277,6 +299,8 @@ impl Daemon {
         };
         let telemetry = TelemetryThread::start(&shared, config.telemetry.0, failed)
             .map_err(StartupError::thread("telemetry"))?;
+        let watchdog = Watchdog::start(supervisor, &shared.commands, config.hardware.watchdog, &endings.0)
+            .map_err(StartupError::thread("watchdog"))?;
         Ok(Daemon {
             hardware,
             bus,
@@ -286,6 +310,7 @@ impl Daemon {
             users,
             listeners,
             telemetry,
+            watchdog,
             shared,
             line,
             mqtt,
@@ -366,6 +391,7 @@ impl Daemon {
             verifier,
             listeners,
             telemetry,
+            watchdog,
             shared,
             endings,
             logging,
@@ -373,6 +399,7 @@ impl Daemon {
             ..
         } = self;
         let mut well = why == Ending::Asked;
+        watchdog.stop();
         telemetry.stop();
         let threads: Vec<_> = listeners.into_iter().flat_map(ListenerThread::stop).collect();
         hardware.stop();

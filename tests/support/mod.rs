@@ -8,6 +8,7 @@ pub mod line;
 pub mod mqtt;
 pub mod process;
 pub mod program;
+pub mod systemd;
 pub mod tls;
 pub mod websocket;
 
@@ -143,9 +144,9 @@ pub fn configuration(sections: &str, devices: &str) -> DaemonConfig {
             listeners += &format!(r#"{name}"listen": "127.0.0.1:0"}}, "#);
         }
     }
-    let text = format!(
-        "{{ {listeners} {sections} \"hardware\": {{\"backend\": \"simulated\"}}, \"devices\": {{ {devices} }} }}"
-    );
+    let hardware =
+        if sections.contains("\"hardware\":") { "" } else { "\"hardware\": {\"backend\": \"simulated\"}," };
+    let text = format!("{{ {listeners} {sections} {hardware} \"devices\": {{ {devices} }} }}");
     config::load(&text, "test", &daemon::kinds()).unwrap_or_else(|report| panic!("{text}\n{report}"))
 }
 
@@ -154,7 +155,7 @@ pub fn programs_are_here(programs: &[&str]) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let is_here = |program: &&&str| std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
     let Some(missing) = programs.iter().find(|program| !is_here(program)) else { return true };
-    skipped(&format!("{missing} is not installed (mosquitto-clients, netcat-openbsd, openssl)"));
+    skipped(&format!("{missing} is not installed (mosquitto-clients, netcat-openbsd, openssl, systemd)"));
     false
 }
 

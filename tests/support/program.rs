@@ -24,10 +24,14 @@ pub struct Program {
     _folder: TempDir,
 }
 
-/// The program with these arguments, not started yet.  The environment does not tell it what to log.
+/// The program with these arguments, not started yet.  The environment does not tell it what to log, nor that somebody
+/// watches over it.
 pub fn gatekeeper(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gpio-gatekeeper"));
-    command.args(arguments).env_remove("RUST_LOG");
+    command.args(arguments);
+    for key in ["RUST_LOG", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] {
+        command.env_remove(key);
+    }
     command
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::control::Bench;
+use crate::control::{Beginning, Bench};
 use crate::domain::{Datum, LineAddress, Polarity, Value};
 use crate::hardware::{HardwareError, Outputs, Start};
 
@@ -40,17 +40,19 @@ pub(super) enum Policy {
 }
 
 impl OutputLine {
-    /// Takes the line.
+    /// Takes the line, which is `initial` unless the bench says otherwise.
     pub(super) fn open(
         bench: &mut Bench<'_>,
         address: &LineAddress,
         polarity: Polarity,
         initial: Initial,
     ) -> Result<OutputLine, HardwareError> {
-        let start = match initial {
-            Initial::Off => Start::Values(&[Value::Inactive]),
-            Initial::On => Start::Values(&[Value::Active]),
-            Initial::Keep => Start::Keep,
+        let start = match (bench.beginning(), initial) {
+            (Beginning::Off, _) | (Beginning::AsConfigured, Initial::Off) => {
+                Start::Values(&[Value::Inactive])
+            }
+            (Beginning::On, _) | (Beginning::AsConfigured, Initial::On) => Start::Values(&[Value::Active]),
+            (Beginning::AsConfigured, Initial::Keep) => Start::Keep,
         };
         let outputs = bench.outputs(&[("line", address.clone(), polarity)], start)?;
         let mut line = OutputLine { outputs, value: Ok(Value::Inactive) };
