@@ -1,0 +1,141 @@
+//! Credentials are looked at one after the other, and nobody keeps others out.
+
+use std::sync::mpsc::TryRecvError;
+use std::time::Duration;
+
+use super::super::attempts::LANE;
+use super::*;
+
+const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+const THERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::BROADCAST);
+const TOKEN: &str = "gk_0000000000000000000000000000000000000000";
+
+/// What one attempt is told, and its wish to be told.
+struct Asked {
+    verdict: Receiver<Verdict>,
+    _awaited: Arc<()>,
+}
+
+impl Asked {
+    fn told(&self) -> Option<Result<String, Rejected>> {
+        match self.verdict.try_recv() {
+            Ok(verdict) => Some(verdict.map(|account| account.user.as_ref().expect("a user").to_string())),
+            Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
+        }
+    }
+}
+
+/// `anna` and `bert` have the password `password`, `esp` has a token that expires at 100.
+fn desk() -> Desk {
+    let phc = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+    let person = format!(r#"{{"role": "viewer", "password": "{phc}"}}"#);
+    let token = TokenDigest::of(TOKEN.as_bytes());
+    let text = format!(
+        r#"{{"version": 1, "users": {{"anna": {person}, "bert": {person},
+        "esp": {{"role": "viewer", "tokens": [{{"sha256": "{token}", "expires": 100}}]}}}}}}"#
+    );
+    Desk::new(Users::parse(&text).expect("good"))
+}
+
+fn ask(desk: &mut Desk, address: IpAddr, user: &str, secret: &str) -> Asked {
+    ask_at(desk, address, user, secret, 0)
+}
+
+fn ask_at(desk: &mut Desk, address: IpAddr, user: &str, secret: &str, epoch: u64) -> Asked {
+    let (tell, told) = channel();
+    let user = (!user.is_empty()).then(|| user.to_owned());
+    let awaited = Arc::new(());
+    let attempt = Attempt {
+        address,
+        credentials: Credentials { user, secret: secret.into() },
+        awaited: Arc::downgrade(&awaited),
+        answer: Box::new(move |verdict| drop(tell.send(verdict))),
+    };
+    desk.take(Order::Verify(attempt), Instant::now(), epoch);
+    Asked { verdict: told, _awaited: awaited }
+}
+
+#[test]
+fn credentials_are_right_or_wrong_or_expired() {
+    let (mut desk, now) = (desk(), Instant::now());
+    for (user, secret, epoch, verdict) in [
+        ("anna", "password", 0, Ok("anna")),
+        ("anna", "passwore", 0, Err(Rejected::Wrong)),
+        ("nobody", "password", 0, Err(Rejected::Wrong)),
+        ("esp", "", 0, Err(Rejected::Wrong)),
+        ("", TOKEN, 99, Ok("esp")),
+        ("esp", TOKEN, 99, Ok("esp")),
+        ("anna", TOKEN, 99, Err(Rejected::Wrong)),
+        ("", TOKEN, 100, Err(Rejected::Expired)),
+        ("", "gk_0000000000000000000000000000000000000001", 0, Err(Rejected::Wrong)),
+    ] {
+        desk.throttle = Throttle::default();
+        let asked = ask_at(&mut desk, HERE, user, secret, epoch);
+        desk.work(now, epoch);
+        assert_eq!(asked.told(), Some(verdict.map(str::to_owned)), "{user} {secret}");
+    }
+}
+
+#[test]
+fn who_fails_is_told_so_later_and_later() {
+    let (mut desk, now) = (desk(), Instant::now());
+    let mut last = None;
+    for _ in 0..3 {
+        last = Some(ask(&mut desk, HERE, "anna", "guess"));
+        desk.work(now, 0);
+    }
+    let asked = last.expect("three");
+    let due = now + Duration::from_millis(100);
+    assert_eq!((asked.told(), desk.work(now, 0)), (None, Some(due)));
+    desk.work(due, 0);
+    assert_eq!(asked.told(), Some(Err(Rejected::Wrong)));
+}
+
+#[test]
+fn a_flood_of_guesses_keeps_nobody_out() {
+    let (mut desk, mut now) = (desk(), Instant::now());
+    let guesses: Vec<Asked> = (0..LANE).map(|_| ask(&mut desk, HERE, "anna", "guess")).collect();
+    let elsewhere = ask(&mut desk, THERE, "anna", "password");
+    let beside = ask(&mut desk, HERE, "bert", "password");
+    for _ in 0..3 {
+        desk.work(now, 0);
+    }
+    assert_eq!(elsewhere.told(), Some(Ok("anna".to_owned())), "from another address");
+    assert_eq!(beside.told(), Some(Ok("bert".to_owned())), "another user of the same address");
+    for _ in 0..10 {
+        now = desk.work(now, 0).expect("guesses wait");
+    }
+    let told = guesses.iter().filter(|guess| guess.told().is_some()).count();
+    assert!(told < 12, "{told} guesses were told");
+}
+
+#[test]
+fn who_has_gone_away_takes_no_time() {
+    let (mut desk, now) = (desk(), Instant::now());
+    for _ in 0..1000 {
+        drop(ask(&mut desk, HERE, "anna", "guess"));
+    }
+    let there = ask(&mut desk, HERE, "anna", "password");
+    assert_eq!(desk.work(now, 0), None, "nothing is left to do");
+    assert_eq!(there.told(), Some(Ok("anna".to_owned())));
+}
+
+#[test]
+fn only_so_many_wait_and_who_has_gone_makes_room() {
+    let mut desk = desk();
+    let mut waiting: Vec<Asked> = (0..LANE).map(|_| ask(&mut desk, HERE, "anna", "guess")).collect();
+    assert_eq!(ask(&mut desk, HERE, "anna", "guess").told(), Some(Err(Rejected::Busy)));
+    waiting.truncate(LANE - 1);
+    assert_eq!(ask(&mut desk, HERE, "anna", "guess").told(), None, "there is room for it");
+    let names = (0..200).map(|number| ask(&mut desk, HERE, &number.to_string(), "guess"));
+    let busy = names.collect::<Vec<_>>().iter().filter(|guess| guess.told().is_some()).count();
+    assert_eq!(busy, 200 - (128 - (LANE - 1)), "from one address");
+    assert_eq!(ask(&mut desk, THERE, "bert", "password").told(), None, "from another one there is room");
+}
+
+#[test]
+fn a_user_who_is_not_there_takes_as_long_as_one_who_is() {
+    let desk = desk();
+    assert_eq!(desk.nobody.work(), 512);
+    assert_eq!(dearest(&Users::default()).work(), 5 * 7168);
+}
