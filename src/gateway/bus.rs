@@ -238,7 +238,7 @@ pub struct Attended {
 impl Mailbox {
     /// Opens a bus without a thread.
     pub fn attend(self, settings: DeskSettings, now: Instant) -> Attended {
-        let desk = Desk::open(settings, self.backlog.clone(), now);
+        let desk = Desk::open(settings, self.backlog.clone(), None, now);
         Attended { mailbox: self, desk }
     }
 
@@ -249,8 +249,9 @@ impl Mailbox {
         settings: DeskSettings,
         ended: impl FnOnce() + Send + 'static,
     ) -> std::io::Result<BusThread> {
+        let trail = bus.trail.clone();
         let thread = std::thread::Builder::new().name("bus".to_owned()).spawn(move || {
-            let run = std::panic::AssertUnwindSafe(|| run(&self, settings));
+            let run = std::panic::AssertUnwindSafe(|| run(&self, settings, trail));
             if std::panic::catch_unwind(run).is_err() {
                 log::error!("the bus panicked");
             }
@@ -269,8 +270,8 @@ impl Attended {
     }
 }
 
-fn run(mailbox: &Mailbox, settings: DeskSettings) {
-    let mut desk = Desk::open(settings, mailbox.backlog.clone(), Instant::now());
+fn run(mailbox: &Mailbox, settings: DeskSettings, trail: Option<Trail>) {
+    let mut desk = Desk::open(settings, mailbox.backlog.clone(), trail, Instant::now());
     loop {
         let letter = match desk.tick(Instant::now()) {
             None => mailbox.letters.recv().map_err(|_| RecvTimeoutError::Disconnected),

@@ -12,7 +12,7 @@ use super::bus::{Joining, Letter};
 use super::mqtt::broker::{AbsentLimits, Broker, Left, Member, MemberId, Resumed, RetainedLimits};
 use super::mqtt::store::{Journal, Mirror};
 use super::mqtt::{json, translate};
-use super::{Counters, Done, Message, Note, Space, Topics, access};
+use super::{Counters, Done, Message, Note, Space, Topics, Trail, access};
 use crate::auth::Directory;
 use crate::control::{Commands, Recipient, Request};
 use crate::domain::{Audit, ClientId, Code, Deed, Event, LeaseNews, Outcome, Principal, Refusal, Registry};
@@ -55,6 +55,7 @@ pub(super) struct Desk {
     /// When a will or the end of a session is due.
     due: Option<Instant>,
     counters: Arc<Counters>,
+    trail: Option<Trail>,
 }
 
 /// The outcome of a will's command interests nobody but the audit.
@@ -66,7 +67,13 @@ impl Recipient for Nobody {
 
 impl Desk {
     /// Opens it: the gatekeeper says that it is there, and what devices there are.
-    pub(super) fn open(settings: DeskSettings, backlog: Arc<Backlog>, now: Instant) -> Desk {
+    /// What it has to tell of itself is left on this trail too.
+    pub(super) fn open(
+        settings: DeskSettings,
+        backlog: Arc<Backlog>,
+        trail: Option<Trail>,
+        now: Instant,
+    ) -> Desk {
         let DeskSettings {
             topics,
             registry,
@@ -89,8 +96,18 @@ impl Desk {
         let due = broker.due();
         let (taking_over, commands) = (HashMap::new(), Some(commands));
         let registry_json = json::registry(&registry);
-        let mut desk =
-            Desk { backlog, broker, topics, registry, directory, commands, taking_over, due, counters };
+        let mut desk = Desk {
+            backlog,
+            broker,
+            topics,
+            registry,
+            directory,
+            commands,
+            taking_over,
+            due,
+            counters,
+            trail,
+        };
         desk.say(Message::own(desk.topics.status(), "online", true), now);
         desk.say(Message::own(desk.topics.registry(), registry_json, true), now);
         for (principal, will) in wills {
@@ -156,12 +173,7 @@ impl Desk {
             }
             Letter::Rename(id, principal, ticket) => {
                 if let Some(refusal) = self.belongs_to_another(&principal) {
-                    self.audit(
-                        Some(principal),
-                        Deed::Other(String::new(), "HELLO".to_owned()),
-                        &refusal,
-                        now,
-                    );
+                    self.audit(principal, Deed::Other(String::new(), "HELLO".to_owned()), &refusal, now);
                     return self.broker.refuse(id, ticket, refusal);
                 }
                 let older = self.broker.rename(id, principal);
@@ -184,7 +196,7 @@ impl Desk {
                     for (filter, _) in &filters {
                         if let Err(refusal) = access::subscribe(&self.topics, &principal, filter) {
                             let deed = Deed::Other(filter.to_string(), "subscribe".to_owned());
-                            self.audit(Some(principal.clone()), deed, &refusal, now);
+                            self.audit(principal.clone(), deed, &refusal, now);
                         }
                     }
                 }
@@ -380,11 +392,15 @@ impl Desk {
     fn refuse_will(&mut self, principal: &Arc<Principal>, will: &Message, refusal: &Refusal, now: Instant) {
         warn!("the will of {} was not carried out: {refusal}", principal.client);
         let deed = Deed::Other(will.topic.to_string(), "will".to_owned());
-        self.audit(Some(principal.clone()), deed, refusal, now);
+        self.audit(principal.clone(), deed, refusal, now);
     }
 
-    fn audit(&mut self, principal: Option<Arc<Principal>>, deed: Deed, refusal: &Refusal, now: Instant) {
-        self.tell(Event::Audit(Arc::new(Audit::refusal(principal, deed, refusal))), now);
+    fn audit(&mut self, principal: Arc<Principal>, deed: Deed, refusal: &Refusal, now: Instant) {
+        let audit = Arc::new(Audit::refusal(principal, deed, refusal));
+        if let Some(trail) = &self.trail {
+            trail.add(&audit);
+        }
+        self.tell(Event::Audit(audit), now);
     }
 
     fn tell(&mut self, event: Event, now: Instant) {

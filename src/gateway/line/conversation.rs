@@ -225,7 +225,7 @@ impl LineConversation {
             Err(refusal) => {
                 let (device, action) = commands::deed(frame);
                 let deed = Deed::Other(device, action);
-                self.shared.bus.audit(Audit::refusal(Some(self.principal.clone()), deed, &refusal));
+                self.shared.bus.audit(Audit::refusal(self.principal.clone(), deed, &refusal));
                 self.answer(frame.get("ID"), Answer::Refused(refusal));
             }
         }

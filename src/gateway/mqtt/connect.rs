@@ -178,7 +178,7 @@ fn will(will: Will, principal: &Arc<Principal>, shared: &Shared) -> Result<Messa
     // Whatever it does when its time comes: to read, nobody needs a will.
     if let Err(refusal) = access::publish_or_drive(&shared.topics, &shared.registry, principal, &topic) {
         let deed = Deed::Other(topic.to_string(), "will".to_owned());
-        shared.bus.audit(Audit::refusal(Some(principal.clone()), deed, &refusal));
+        shared.bus.audit(Audit::refusal(principal.clone(), deed, &refusal));
         return Err(Refused { reason: ReasonCode::NotAuthorized, message: refusal.message });
     }
     Ok(Message {
