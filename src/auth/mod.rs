@@ -13,6 +13,7 @@ mod entrance;
 mod file;
 mod record;
 mod secret;
+mod tally;
 mod throttle;
 mod users;
 mod verifier;

@@ -13,9 +13,10 @@ use log::{info, warn};
 
 use super::attempts::Attempts;
 use super::secret::{LONGEST_PASSWORD, PasswordDigest, Scratch, Token, TokenDigest};
+use super::tally::{Sum, Tally, Telling};
 use super::throttle::Throttle;
 use super::{User, Users};
-use crate::domain::{Account, Code, Refusal, UserName};
+use crate::domain::{Account, Audit, Code, Deed, Refusal, UserName, Visitor, Who};
 
 /// The way to the verifier; its thread ends when nobody has one any more.
 #[derive(Clone)]
@@ -45,7 +46,7 @@ pub enum Rejected {
 
 /// Credentials that wait to be looked at.
 pub(super) struct Attempt {
-    pub(super) address: IpAddr,
+    visitor: Visitor,
     credentials: Credentials,
     /// Gone when nobody waits for the verdict any more.
     awaited: Weak<()>,
@@ -56,6 +57,8 @@ type Answer = Box<dyn FnOnce(Verdict) + Send>;
 
 enum Order {
     Verify(Attempt),
+    /// Somebody who is not in was refused something else.
+    Refused(Visitor, Deed, Refusal),
     /// These are the users from now on, which is told when it is so.
     Users(Users, Box<dyn FnOnce(Users) + Send>),
 }
@@ -70,17 +73,27 @@ struct Desk {
     late: BTreeMap<(Instant, u64), (Answer, Verdict)>,
     number: u64,
     scratch: Scratch,
+    tally: Tally,
+    audit: Box<dyn Fn(Audit) + Send>,
+}
+
+/// What came of credentials, and whose they are, or would be.
+struct Judged {
+    user: Option<UserName>,
+    verdict: Verdict,
 }
 
 impl Verifier {
-    /// Starts the thread.  `ended` is called as its last act.
+    /// Starts the thread.  It gives `audit` the entries of who has signed in, and who has not; `ended` is called as its
+    /// last act.
     pub fn start(
         users: Users,
+        audit: impl Fn(Audit) + Send + 'static,
         ended: impl FnOnce() + Send + 'static,
     ) -> io::Result<(Verifier, JoinHandle<()>)> {
         let (sender, orders) = channel();
         let thread = std::thread::Builder::new().name("verifier".to_owned()).spawn(move || {
-            let run = std::panic::AssertUnwindSafe(|| run(users, &orders));
+            let run = std::panic::AssertUnwindSafe(|| run(users, Box::new(audit), &orders));
             if std::panic::catch_unwind(run).is_err() {
                 log::error!("the verifier panicked");
             }
@@ -89,12 +102,12 @@ impl Verifier {
         Ok((Verifier(sender), thread))
     }
 
-    /// Has credentials looked at that came from `address`.  The verdict goes to `answer`, unless what is returned
-    /// is dropped before.
+    /// Has the credentials of a visitor looked at.  The verdict goes to `answer`, unless what is returned is dropped
+    /// before.
     #[must_use]
     pub fn verify(
         &self,
-        address: IpAddr,
+        visitor: Visitor,
         mut credentials: Credentials,
         answer: impl FnOnce(Verdict) + Send + 'static,
     ) -> Arc<()> {
@@ -110,10 +123,15 @@ impl Verifier {
             user
         });
         let attempt =
-            Attempt { address, credentials, awaited: Arc::downgrade(&awaited), answer: Box::new(answer) };
+            Attempt { visitor, credentials, awaited: Arc::downgrade(&awaited), answer: Box::new(answer) };
         // The daemon ends when the verifier does.
         let _ = self.0.send(Order::Verify(attempt));
         awaited
+    }
+
+    /// Tells that somebody who is not in was refused something: one by one as long as there are few of them.
+    pub fn tell_refused(&self, visitor: Visitor, deed: Deed, refusal: Refusal) {
+        let _ = self.0.send(Order::Refused(visitor, deed, refusal));
     }
 
     /// These are the users from now on.  When it is so, `changed` gets them, with the accounts of before for those who
@@ -123,8 +141,8 @@ impl Verifier {
     }
 }
 
-fn run(users: Users, orders: &Receiver<Order>) {
-    let mut desk = Desk::new(users);
+fn run(users: Users, audit: Box<dyn Fn(Audit) + Send>, orders: &Receiver<Order>) {
+    let mut desk = Desk::new(users, audit, Instant::now());
     loop {
         let order = match desk.work(Instant::now(), epoch()) {
             None => orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -137,18 +155,18 @@ fn run(users: Users, orders: &Receiver<Order>) {
                 orders.try_iter().for_each(|order| desk.take(order, Instant::now(), epoch()));
             }
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Disconnected) => return desk.finish(epoch()),
         }
     }
 }
 
 /// Seconds since 1970-01-01T00:00:00Z, by which credentials expire.
-fn epoch() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+fn epoch() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
 impl Desk {
-    fn new(users: Users) -> Desk {
+    fn new(users: Users, audit: Box<dyn Fn(Audit) + Send>, now: Instant) -> Desk {
         Desk {
             nobody: dearest(&users),
             users,
@@ -157,17 +175,19 @@ impl Desk {
             late: BTreeMap::new(),
             number: 0,
             scratch: Scratch::default(),
+            tally: Tally::new(now),
+            audit,
         }
     }
 
-    fn take(&mut self, order: Order, now: Instant, epoch: u64) {
+    fn take(&mut self, order: Order, now: Instant, epoch: f64) {
         match order {
             // A token is looked at in no time, and nobody guesses one.
             Order::Verify(attempt) if Token::is_one(&attempt.credentials.secret) => {
-                let Credentials { user, secret } = &attempt.credentials;
-                let verdict = self.judge_token(user.as_deref(), secret, epoch);
-                self.tell(attempt, verdict, now);
+                let judged = self.judge_token(&attempt.credentials, epoch);
+                self.tell(attempt, judged, now, epoch);
             }
+            Order::Refused(visitor, deed, refusal) => self.audit_refused(visitor, deed, &refusal, now, epoch),
             Order::Users(users, changed) => {
                 self.users = users.after(&self.users);
                 self.nobody = dearest(&self.users);
@@ -175,32 +195,57 @@ impl Desk {
             }
             Order::Verify(attempt) => {
                 if let Err(attempt) = self.attempts.add(attempt) {
-                    (attempt.answer)(Err(Rejected::Busy));
+                    self.turn_away(attempt, now, epoch);
                 }
             }
         }
     }
 
     /// Tells what is due, and looks at one attempt.  Says when there is more to do.
-    fn work(&mut self, now: Instant, epoch: u64) -> Option<Instant> {
+    fn work(&mut self, now: Instant, epoch: f64) -> Option<Instant> {
         while let Some(first) = self.late.first_entry().filter(|first| first.key().0 <= now) {
             let (answer, verdict) = first.remove();
             answer(verdict);
         }
         if let Some(attempt) = self.attempts.next(&self.throttle, now) {
-            let verdict = self.judge_password(&attempt.credentials, epoch);
-            self.tell(attempt, verdict, now);
+            let judged = self.judge_password(&attempt.credentials, epoch);
+            self.tell(attempt, judged, now, epoch);
+        }
+        if let Some(sum) = self.tally.sum(now) {
+            self.audit_sum(sum, epoch);
         }
         let late = self.late.keys().next().map(|(due, _)| *due);
-        [late, self.attempts.due(&self.throttle, now)].into_iter().flatten().min()
+        [late, self.tally.due(), self.attempts.due(&self.throttle, now)].into_iter().flatten().min()
     }
 
-    fn tell(&mut self, attempt: Attempt, verdict: Verdict, now: Instant) {
-        let Err(rejected) = &verdict else { return (attempt.answer)(verdict) };
-        // Names are no secrets, but what is typed for one may be.
-        let known = self.users.find(attempt.user()).map_or("no user", |user| user.name.as_str());
-        warn!("{}: credentials for {known} were refused: {}", attempt.address, rejected.refusal().message);
-        let due = self.throttle.failed(attempt.address, attempt.user(), now);
+    /// Says what has not been said yet.
+    fn finish(&mut self, epoch: f64) {
+        if let Some(sum) = self.tally.rest() {
+            self.audit_sum(sum, epoch);
+        }
+    }
+
+    /// Too many wait.
+    fn turn_away(&mut self, attempt: Attempt, now: Instant, epoch: f64) {
+        let user = self.users.find(attempt.user()).map(|user| user.name.clone());
+        let visitor = Visitor { user, ..attempt.visitor };
+        let deed = sign_in(&attempt.credentials);
+        self.audit_refused(visitor, deed, &Rejected::Busy.refusal(), now, epoch);
+        (attempt.answer)(Err(Rejected::Busy));
+    }
+
+    fn tell(&mut self, attempt: Attempt, judged: Judged, now: Instant, epoch: f64) {
+        let Judged { user, verdict } = judged;
+        let (deed, address) = (sign_in(&attempt.credentials), attempt.address());
+        let due = match &verdict {
+            Ok(_) => now,
+            Err(_) => self.throttle.failed(address, attempt.user(), now),
+        };
+        let visitor = Visitor { user, ..attempt.visitor };
+        match &verdict {
+            Ok(_) => (self.audit)(Audit::new(epoch, Who::Visitor(Arc::new(visitor)), deed)),
+            Err(rejected) => self.audit_refused(visitor, deed, &rejected.refusal(), now, epoch),
+        }
         if due <= now {
             return (attempt.answer)(verdict);
         }
@@ -208,20 +253,40 @@ impl Desk {
         self.late.insert((due, self.number), (attempt.answer, verdict));
     }
 
-    fn judge_password(&mut self, credentials: &Credentials, epoch: u64) -> Verdict {
+    fn audit_refused(&mut self, visitor: Visitor, deed: Deed, refusal: &Refusal, now: Instant, epoch: f64) {
+        let address = visitor.address.ip();
+        if self.tally.note(address, now) == Telling::InSum {
+            return;
+        }
+        // Names are no secrets, but what is typed for one may be.
+        let known = visitor.user.as_ref().map_or("no user", UserName::as_str);
+        warn!("{address}: {} for {known} was refused: {}", deed.action(), refusal.message);
+        (self.audit)(Audit::new(epoch, Who::Visitor(Arc::new(visitor)), deed).refused(refusal));
+    }
+
+    fn audit_sum(&self, sum: Sum, epoch: f64) {
+        warn!("refused: {sum}");
+        let deed = Deed::Other(String::new(), format!("refused({})", sum.count));
+        let refusal = Refusal::new(Code::AccessDenied, sum.to_string());
+        (self.audit)(Audit::new(epoch, Who::Address(sum.address), deed).refused(&refusal));
+    }
+
+    fn judge_password(&mut self, credentials: &Credentials, epoch: f64) -> Judged {
         let Credentials { user, secret } = credentials;
         let user = user.as_deref().and_then(|name| self.users.find(name));
         // It takes as long where there is no such user, or where it has no password.
         let digest = user.and_then(|user| user.password.as_ref());
         let is_right = digest.unwrap_or(&self.nobody).is_of(secret, &mut self.scratch);
-        match user {
+        let verdict = match user {
             Some(user) if is_right && digest.is_some() => admit(user, user.expires, epoch),
             _ => Err(Rejected::Wrong),
-        }
+        };
+        Judged { user: user.map(|user| user.name.clone()), verdict }
     }
 
-    fn judge_token(&self, name: Option<&str>, token: &[u8], epoch: u64) -> Verdict {
-        let digest = TokenDigest::of(token);
+    fn judge_token(&self, credentials: &Credentials, epoch: f64) -> Judged {
+        let Credentials { user: name, secret } = credentials;
+        let digest = TokenDigest::of(secret);
         let mut found = None;
         // All of them, whichever it is.
         for user in self.users.all() {
@@ -231,20 +296,27 @@ impl Desk {
                 }
             }
         }
-        match found {
-            // MQTT libraries want a user name beside it, and then it is the right one.
-            Some((user, expires))
-                if name.is_none_or(|name| name.is_empty() || name == user.name.as_str()) =>
-            {
-                admit(user, [user.expires, expires].into_iter().flatten().min(), epoch)
-            }
-            _ => Err(Rejected::Wrong),
-        }
+        // MQTT libraries want a user name beside it, and then it is the right one.
+        let name = name.as_deref().filter(|name| !name.is_empty());
+        let found = found.filter(|(user, _)| name.is_none_or(|name| name == user.name.as_str()));
+        let named = name.and_then(|name| self.users.find(name));
+        let user = found.map(|(user, _)| user).or(named).map(|user| user.name.clone());
+        let verdict = match found {
+            Some((user, expires)) => admit(user, [user.expires, expires].into_iter().flatten().min(), epoch),
+            None => Err(Rejected::Wrong),
+        };
+        Judged { user, verdict }
     }
 }
 
-fn admit(user: &User, expires: Option<u64>, epoch: u64) -> Verdict {
-    if expires.is_some_and(|expires| expires <= epoch) {
+/// How it was tried.
+fn sign_in(credentials: &Credentials) -> Deed {
+    let how = if Token::is_one(&credentials.secret) { "token" } else { "password" };
+    Deed::Other(String::new(), format!("sign_in({how})"))
+}
+
+fn admit(user: &User, expires: Option<u64>, epoch: f64) -> Verdict {
+    if expires.is_some_and(|expires| expires as f64 <= epoch) {
         return Err(Rejected::Expired);
     }
     info!("{} signed in as {}", user.name, user.account.role);
@@ -261,6 +333,11 @@ impl Attempt {
     /// The name that was given; none is the empty one, which nobody has.
     pub(super) fn user(&self) -> &str {
         self.credentials.user.as_deref().unwrap_or_default()
+    }
+
+    /// Where it came from.
+    pub(super) fn address(&self) -> IpAddr {
+        self.visitor.address.ip()
     }
 
     /// Whether somebody waits for the verdict.

@@ -22,6 +22,7 @@ pub(super) struct Guarded {
 pub(super) fn open(
     users: Option<PathBuf>,
     anonymous: Option<Role>,
+    bus: &Bus,
     endings: &Sender<Ending>,
 ) -> Result<Guarded, StartupError> {
     let Some(file) = users.map(UsersFile::at) else {
@@ -30,8 +31,9 @@ pub(super) fn open(
     };
     let users = file.read().map_err(StartupError::Users)?;
     let directory = Directory::of(users.clone(), anonymous);
-    let ended = endings.clone();
-    let (verifier, thread) = Verifier::start(users, move || {
+    let (bus, ended) = (bus.clone(), endings.clone());
+    let audit = move |audit| bus.audit(audit);
+    let (verifier, thread) = Verifier::start(users, audit, move || {
         let _ = ended.send(Ending::Verifier);
     })
     .map_err(StartupError::thread("verifier"))?;

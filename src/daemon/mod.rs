@@ -168,11 +168,10 @@ impl Daemon {
             }
         };
         let endings = channel();
-        let Guarded { entrance, directory, verifier, users } =
-            guard::open(config.users, config.anonymous, &endings.0)?;
-
         let (bus, mailbox) = BusThread::prepare();
         let (bus, audit) = with_trail(bus, config.audit, &endings.0)?;
+        let Guarded { entrance, directory, verifier, users } =
+            guard::open(config.users, config.anonymous, &bus, &endings.0)?;
         let events = bus.clone();
         let sink: EventSink = Box::new(move |happened| events.events(happened));
         let ended = endings.0.clone();

@@ -15,7 +15,9 @@ use super::mqtt::{json, translate};
 use super::{Counters, Done, Message, Note, Space, Topics, Trail, access};
 use crate::auth::Directory;
 use crate::control::{Commands, Recipient, Request};
-use crate::domain::{Audit, ClientId, Code, Deed, Event, LeaseNews, Outcome, Principal, Refusal, Registry};
+use crate::domain::{
+    Audit, ClientId, Code, Deed, Event, LeaseNews, Outcome, Principal, Protocol, Refusal, Registry,
+};
 use crate::wire::mqtt::{Property, TopicName};
 
 /// What the desk needs to know.
@@ -156,6 +158,12 @@ impl Desk {
             Letter::Join(id, joining, ticket) => {
                 let client = joining.principal.client.clone();
                 if let Some(refusal) = self.belongs_to_another(&joining.principal) {
+                    let deed = match joining.principal.protocol {
+                        Protocol::Line => "HELLO",
+                        Protocol::Mqtt | Protocol::WebSocket => "CONNECT",
+                    };
+                    let deed = Deed::Other(String::new(), deed.to_owned());
+                    self.audit(joining.principal, deed, &refusal, now);
                     joining.outbox.close(refusal);
                     return;
                 }

@@ -101,18 +101,21 @@ fn credentials_in_a_connect_are_right_or_refused() {
     }
 }
 
+/// A page that connects, and what it is told.
+pub fn connect_page(house: &House, connect: Connect) -> (WebSocketClient, ReasonCode) {
+    let address = house.gatekeeper.http();
+    let mut page = WebSocketClient::open(address, request(address)).expect("a WebSocket");
+    page.send(&[Packet::Connect(Box::new(connect))]);
+    match page.receive() {
+        Packet::Connack(connack) => (page, connack.reason),
+        other => panic!("no CONNACK: {other:?}"),
+    }
+}
+
 #[test]
 fn a_web_page_signs_in_as_well() {
     let house = House::plain();
-    let connack = |connect: Connect| {
-        let address = house.gatekeeper.http();
-        let mut page = WebSocketClient::open(address, request(address)).expect("a WebSocket");
-        page.send(&[Packet::Connect(Box::new(connect))]);
-        match page.receive() {
-            Packet::Connack(connack) => connack.reason,
-            other => panic!("no CONNACK: {other:?}"),
-        }
-    };
+    let connack = |connect: Connect| connect_page(&house, connect).1;
     assert_eq!(connack(connect("page")), ReasonCode::NotAuthorized);
     assert_eq!(connack(credentials("page", "anna", "guess")), ReasonCode::BadUserNameOrPassword);
     assert_eq!(connack(credentials("page", "anna", "password")), ReasonCode::Success);
@@ -222,7 +225,7 @@ fn nothing_secret_is_logged() {
     line.expect(&format!("COMMAND=AUTH|TOKEN={TOKEN}"), "REPLY=OK");
     MqttClient::connect_with(program.mqtt, credentials("c", "anna", "my-secret"));
     let ended = program.stop(nix::sys::signal::Signal::SIGTERM);
-    assert!(ended.errors.contains("credentials for anna were refused"), "{}", ended.errors);
+    assert!(ended.errors.contains("sign_in(password) for anna was refused"), "{}", ended.errors);
     for secret in ["my-secret", TOKEN, "argon2id"] {
         assert!(!ended.errors.contains(secret), "{}", ended.errors);
     }

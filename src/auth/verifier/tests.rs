@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::super::attempts::LANE;
 use super::*;
+use crate::domain::Protocol;
 
 const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 const THERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::BROADCAST);
@@ -34,19 +35,25 @@ fn desk() -> Desk {
         r#"{{"version": 1, "users": {{"anna": {person}, "bert": {person},
         "esp": {{"role": "viewer", "tokens": [{{"sha256": "{token}", "expires": 100}}]}}}}}}"#
     );
-    Desk::new(Users::parse(&text).expect("good"))
+    Desk::new(Users::parse(&text).expect("good"), Box::new(drop), Instant::now())
 }
 
 fn ask(desk: &mut Desk, address: IpAddr, user: &str, secret: &str) -> Asked {
-    ask_at(desk, address, user, secret, 0)
+    ask_at(desk, address, user, secret, 0.0)
 }
 
-fn ask_at(desk: &mut Desk, address: IpAddr, user: &str, secret: &str, epoch: u64) -> Asked {
+fn ask_at(desk: &mut Desk, address: IpAddr, user: &str, secret: &str, epoch: f64) -> Asked {
     let (tell, told) = channel();
     let user = (!user.is_empty()).then(|| user.to_owned());
     let awaited = Arc::new(());
     let attempt = Attempt {
-        address,
+        visitor: Visitor {
+            client: None,
+            address: (address, 5000).into(),
+            protocol: Protocol::Mqtt,
+            certificate_name: None,
+            user: None,
+        },
         credentials: Credentials { user, secret: secret.into() },
         awaited: Arc::downgrade(&awaited),
         answer: Box::new(move |verdict| drop(tell.send(verdict))),
@@ -59,15 +66,15 @@ fn ask_at(desk: &mut Desk, address: IpAddr, user: &str, secret: &str, epoch: u64
 fn credentials_are_right_or_wrong_or_expired() {
     let (mut desk, now) = (desk(), Instant::now());
     for (user, secret, epoch, verdict) in [
-        ("anna", "password", 0, Ok("anna")),
-        ("anna", "passwore", 0, Err(Rejected::Wrong)),
-        ("nobody", "password", 0, Err(Rejected::Wrong)),
-        ("esp", "", 0, Err(Rejected::Wrong)),
-        ("", TOKEN, 99, Ok("esp")),
-        ("esp", TOKEN, 99, Ok("esp")),
-        ("anna", TOKEN, 99, Err(Rejected::Wrong)),
-        ("", TOKEN, 100, Err(Rejected::Expired)),
-        ("", "gk_0000000000000000000000000000000000000001", 0, Err(Rejected::Wrong)),
+        ("anna", "password", 0.0, Ok("anna")),
+        ("anna", "passwore", 0.0, Err(Rejected::Wrong)),
+        ("nobody", "password", 0.0, Err(Rejected::Wrong)),
+        ("esp", "", 0.0, Err(Rejected::Wrong)),
+        ("", TOKEN, 99.0, Ok("esp")),
+        ("esp", TOKEN, 99.0, Ok("esp")),
+        ("anna", TOKEN, 99.0, Err(Rejected::Wrong)),
+        ("", TOKEN, 100.0, Err(Rejected::Expired)),
+        ("", "gk_0000000000000000000000000000000000000001", 0.0, Err(Rejected::Wrong)),
     ] {
         desk.throttle = Throttle::default();
         let asked = ask_at(&mut desk, HERE, user, secret, epoch);
@@ -76,18 +83,45 @@ fn credentials_are_right_or_wrong_or_expired() {
     }
 }
 
+/// A desk, and what it tells the audit, each as its action and its code.
+fn audited_desk() -> (Desk, Receiver<String>) {
+    let (tell, told) = channel();
+    let audit = move |audit: Audit| {
+        let code = audit.refused.map_or("done", |(code, _)| code.as_str());
+        let _ = tell.send(format!("{} {code}", audit.deed.action()));
+    };
+    (Desk { audit: Box::new(audit), ..desk() }, told)
+}
+
+#[test]
+fn a_flood_that_is_turned_away_is_told_in_a_sum() {
+    let (mut desk, told) = audited_desk();
+    let guesses: Vec<Asked> = (0..1032).map(|_| ask(&mut desk, HERE, "anna", "guess")).collect();
+    let busy = guesses.iter().filter(|guess| guess.told() == Some(Err(Rejected::Busy))).count();
+    assert_eq!((busy, told.try_iter().count()), (1000, 10), "32 wait to be looked at");
+    let due = desk.tally.due().expect("990 were counted");
+    drop(guesses);
+    desk.work(due, 0.0);
+    assert_eq!(told.try_iter().collect::<Vec<_>>(), ["refused(990) ACCESS_DENIED"]);
+    ask(&mut desk, THERE, "", TOKEN);
+    assert_eq!(told.try_iter().collect::<Vec<_>>(), ["sign_in(token) done"]);
+    ask(&mut desk, HERE, "", "gk_0000000000000000000000000000000000000001");
+    desk.finish(0.0);
+    assert_eq!(told.try_iter().collect::<Vec<_>>(), ["refused(1) ACCESS_DENIED"], "nothing is left unsaid");
+}
+
 #[test]
 fn who_fails_is_told_so_later_and_later() {
     let (mut desk, now) = (desk(), Instant::now());
     let mut last = None;
     for _ in 0..3 {
         last = Some(ask(&mut desk, HERE, "anna", "guess"));
-        desk.work(now, 0);
+        desk.work(now, 0.0);
     }
     let asked = last.expect("three");
     let due = now + Duration::from_millis(100);
-    assert_eq!((asked.told(), desk.work(now, 0)), (None, Some(due)));
-    desk.work(due, 0);
+    assert_eq!((asked.told(), desk.work(now, 0.0)), (None, Some(due)));
+    desk.work(due, 0.0);
     assert_eq!(asked.told(), Some(Err(Rejected::Wrong)));
 }
 
@@ -98,12 +132,12 @@ fn a_flood_of_guesses_keeps_nobody_out() {
     let elsewhere = ask(&mut desk, THERE, "anna", "password");
     let beside = ask(&mut desk, HERE, "bert", "password");
     for _ in 0..3 {
-        desk.work(now, 0);
+        desk.work(now, 0.0);
     }
     assert_eq!(elsewhere.told(), Some(Ok("anna".to_owned())), "from another address");
     assert_eq!(beside.told(), Some(Ok("bert".to_owned())), "another user of the same address");
     for _ in 0..10 {
-        now = desk.work(now, 0).expect("guesses wait");
+        now = desk.work(now, 0.0).expect("guesses wait");
     }
     let told = guesses.iter().filter(|guess| guess.told().is_some()).count();
     assert!(told < 12, "{told} guesses were told");
@@ -116,7 +150,7 @@ fn who_has_gone_away_takes_no_time() {
         drop(ask(&mut desk, HERE, "anna", "guess"));
     }
     let there = ask(&mut desk, HERE, "anna", "password");
-    assert_eq!(desk.work(now, 0), None, "nothing is left to do");
+    assert_eq!(desk.work(now, 0.0), None, "nothing is left to do");
     assert_eq!(there.told(), Some(Ok("anna".to_owned())));
 }
 

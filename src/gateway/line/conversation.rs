@@ -10,7 +10,7 @@ use super::entering::{self, Entry};
 use super::translate::{self, Answer, Fields};
 use super::watchdog::{Silence, Watchdog};
 use crate::control::{Request, Tether};
-use crate::domain::{Audit, ClientId, Code, Deed, Order, Principal, Protocol, Refusal};
+use crate::domain::{ClientId, Code, Order, Principal, Protocol, Refusal};
 use crate::gateway::bus::Membership;
 use crate::gateway::{Conversation, Delivery, InOrder, Note, Outbox, Shared, access};
 use crate::net::{Peer, Seat, Seating};
@@ -27,6 +27,8 @@ pub struct LineConversation {
     /// Its place on the bus; a client that is only told that it can't be taken, or that is not in yet, has none.
     pub(super) membership: Option<Membership>,
     pub(super) entry: Entry,
+    /// Whether a command of it was refused because it is not in.
+    pub(super) was_kept_out: bool,
     /// Whether it chose its client identifier itself.
     pub(super) named: bool,
     splitter: Splitter,
@@ -127,6 +129,7 @@ impl LineConversation {
             principal,
             membership: None,
             entry,
+            was_kept_out: false,
             named: false,
             waiting: InOrder::default(),
             requests: Vec::new(),
@@ -223,9 +226,7 @@ impl LineConversation {
             Ok(Next::Wait) => {}
             Ok(Next::Reply(fields)) => self.answer(frame.get("ID"), Answer::Done(fields)),
             Err(refusal) => {
-                let (device, action) = commands::deed(frame);
-                let deed = Deed::Other(device, action);
-                self.shared.bus.audit(Audit::refusal(self.principal.clone(), deed, &refusal));
+                self.audit_refused(frame, &refusal);
                 self.answer(frame.get("ID"), Answer::Refused(refusal));
             }
         }

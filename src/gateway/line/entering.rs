@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::commands::Next;
+use super::commands::{self, Next};
 use super::conversation::{LineConversation, Then};
 use super::translate::{Answer, Fields};
 use crate::auth::{Credentials, Verdict};
-use crate::domain::{Account, Code, Principal, Refusal, Role};
+use crate::domain::{Account, Audit, Code, Deed, Principal, Refusal, Role, Visitor};
 use crate::gateway::mqtt::kept::Keeping;
 use crate::gateway::{Joining, Note};
 use crate::net::Seating;
@@ -62,7 +62,7 @@ pub(super) fn auth(line: &mut LineConversation, frame: &Frame<'_>) -> Result<Nex
     let ticket = line.ask(frame, Then::Answer);
     let credentials = Credentials { user, secret: secret.as_bytes().to_vec() };
     let outbox = line.outbox.clone();
-    let awaited = verifier.verify(line.principal.address.ip(), credentials, move |verdict| {
+    let awaited = verifier.verify(line.visitor(), credentials, move |verdict| {
         outbox.note(Note::Verdict(ticket, verdict));
     });
     let until = match line.entry {
@@ -85,6 +85,27 @@ impl LineConversation {
             Entry::In => None,
             Entry::Outside(until) => Some(until),
             Entry::Waiting { until, .. } => until,
+        }
+    }
+
+    /// Who it is, as far as it has said.
+    pub(super) fn visitor(&self) -> Visitor {
+        let Principal { client, address, protocol, certificate_name, .. } = (*self.principal).clone();
+        Visitor { client: Some(client), address, protocol, certificate_name, user: None }
+    }
+
+    /// Tells the audit of a command that was refused.
+    pub(super) fn audit_refused(&mut self, frame: &Frame<'_>, refusal: &Refusal) {
+        let (device, action) = commands::deed(frame);
+        let deed = Deed::Other(device, action);
+        match (&self.entry, self.shared.entrance.verifier()) {
+            (Entry::Outside(_), Some(verifier)) => {
+                // Its first one says enough of somebody who is not in.
+                if !std::mem::replace(&mut self.was_kept_out, true) {
+                    verifier.tell_refused(self.visitor(), deed, refusal.clone());
+                }
+            }
+            _ => self.shared.bus.audit(Audit::refusal(self.principal.clone(), deed, refusal)),
         }
     }
 

@@ -12,7 +12,7 @@ use super::outgoing::Outgoing;
 use super::reception::Reception;
 use super::session::Session;
 use crate::auth::Credentials;
-use crate::domain::{Account, Audit, ClientId, Deed, Principal, Refusal};
+use crate::domain::{Account, Audit, ClientId, Code, Deed, Principal, Refusal, Visitor};
 use crate::gateway::{Joining, Message, Note, Shared, Space, access};
 use crate::net::{Peer, Seating};
 use crate::wire::mqtt::{Connack, Connect, Packet, Properties, Property, ReasonCode, Version, Will};
@@ -42,19 +42,26 @@ pub(super) const ALIASES: NonZeroU16 = NonZeroU16::MIN.saturating_add(31);
 /// Finds out who the client is.  A token stands in the place of the password, with the user's name or without one.
 pub(super) fn introduce(conversation: &MqttConversation, connect: &Connect) -> Introduction {
     let Shared { entrance, .. } = &conversation.shared;
+    let Peer { address, certificate_name } = conversation.peer.clone();
+    let (client, protocol) =
+        (ClientId::parse_chosen(&connect.client_id).ok(), conversation.settings.protocol);
+    let visitor = Visitor { client, address, protocol, certificate_name, user: None };
     let shown = (&connect.username, &connect.password);
     let (Some(verifier), (Some(_), _) | (_, Some(_))) = (entrance.verifier(), shown) else {
+        if let Some(account) = entrance.unnamed() {
+            return Introduction::As(account);
+        }
         let message = "a user name and a password, or a token as password, are needed";
-        return entrance.unnamed().map_or_else(
-            || Introduction::Refused(Refused { reason: ReasonCode::NotAuthorized, message: message.into() }),
-            Introduction::As,
-        );
+        if let Some(verifier) = entrance.verifier() {
+            let deed = Deed::Other(String::new(), "sign_in".to_owned());
+            verifier.tell_refused(visitor, deed, Refusal::new(Code::AccessDenied, message));
+        }
+        return Introduction::Refused(Refused { reason: ReasonCode::NotAuthorized, message: message.into() });
     };
     let secret = connect.password.clone().unwrap_or_default();
     let credentials = Credentials { user: connect.username.clone(), secret };
     let outbox = conversation.outbox.clone();
-    let address = conversation.peer.address.ip();
-    Introduction::Waits(verifier.verify(address, credentials, move |verdict| {
+    Introduction::Waits(verifier.verify(visitor, credentials, move |verdict| {
         outbox.note(Note::Verdict(0, verdict));
     }))
 }

@@ -1,0 +1,116 @@
+//! Who signs in, and who does not, stands in the audit.
+
+use std::fs;
+
+use gpio_gatekeeper::wire::mqtt::Connect;
+use serde_json::Value as Json;
+use tempfile::TempDir;
+
+use super::signing_in::connect_page;
+use super::support::line::LineClient;
+use super::support::mqtt::connect;
+use super::{House, TOKEN, credentials};
+
+/// A house that writes its audit down, and more sections.
+fn audited(sections: &str) -> (House, TempDir) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("audit.jsonl");
+    (House::with(&format!(r#""audit": {{"file": "{}"}}, {sections}"#, file.display())), folder)
+}
+
+/// Its audit when it has stopped.
+fn entries(house: &mut House, folder: &TempDir) -> Vec<Json> {
+    assert!(house.gatekeeper.stop());
+    let text = fs::read_to_string(folder.path().join("audit.jsonl")).expect("it is there");
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+/// Who with which client and protocol, what, and what came of it.
+fn in_short(entry: &Json) -> String {
+    ["user", "client", "protocol", "action", "code"].map(|name| entry[name].as_str().unwrap_or("-")).join(" ")
+}
+
+#[test]
+fn who_signs_in_stands_in_the_audit_whichever_protocol_it_speaks() {
+    let (mut house, folder) = audited("");
+    let mut line = LineClient::connect(house.gatekeeper.line());
+    line.expect("COMMAND=HELLO|CLIENT=bench", "REPLY=OK");
+    line.expect("COMMAND=AUTH|USER=anna|PASSWORD=password", "REPLY=OK");
+    drop(house.mqtt_as("bert", "panel"));
+    drop(house.connect(Connect { password: Some(TOKEN.into()), ..connect("") }));
+    drop(connect_page(&house, credentials("page", "vera", "password")));
+    let address = line.address().to_string();
+    let entries = entries(&mut house, &folder);
+    let told: Vec<String> = entries.iter().map(in_short).collect();
+    let expected = [
+        "anna bench line sign_in(password) -",
+        "bert panel mqtt sign_in(password) -",
+        "esp - mqtt sign_in(token) -",
+        "vera page websocket sign_in(password) -",
+    ];
+    assert_eq!(told, expected);
+    assert_eq!((&entries[0]["address"], &entries[0]["device"]), (&address.into(), &Json::Null));
+}
+
+#[test]
+fn who_fails_stands_in_the_audit_but_not_what_was_typed() {
+    let (mut house, folder) = audited("");
+    let mut line = LineClient::connect(house.gatekeeper.line());
+    line.expect("COMMAND=HELLO|CLIENT=bench", "REPLY=OK");
+    for typed in [
+        "USER=anna|PASSWORD=typed-secret",
+        "USER=typed-secret|PASSWORD=password",
+        "USER=gone|PASSWORD=password",
+        "TOKEN=gk_0123456789abcdef0123456789abcdef01234568",
+    ] {
+        line.expect(&format!("COMMAND=AUTH|{typed}"), "CODE=ACCESS_DENIED");
+    }
+    house.connect(credentials("panel", "anna", TOKEN));
+    house.connect(connect("panel"));
+    connect_page(&house, credentials("page", "vera", "guess"));
+    let entries = entries(&mut house, &folder);
+    let told: Vec<String> = entries.iter().map(in_short).collect();
+    let expected = [
+        "anna bench line sign_in(password) ACCESS_DENIED",
+        "- bench line sign_in(password) ACCESS_DENIED",
+        "gone bench line sign_in(password) ACCESS_DENIED",
+        "- bench line sign_in(token) ACCESS_DENIED",
+        "anna panel mqtt sign_in(token) ACCESS_DENIED",
+        "- panel mqtt sign_in ACCESS_DENIED",
+        "vera page websocket sign_in(password) ACCESS_DENIED",
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(entries[2]["message"], "these credentials have expired");
+    let text = fs::read_to_string(folder.path().join("audit.jsonl")).expect("it is there");
+    assert!(!text.contains("typed-secret"), "{text}");
+}
+
+#[test]
+fn to_be_anonymous_is_no_sign_in() {
+    let (mut house, folder) = audited(r#""anonymous": "operator","#);
+    LineClient::connect(house.gatekeeper.line()).expect("COMMAND=SET|DEVICE=led|VALUE=ON", "REPLY=OK");
+    drop(house.connect(connect("guest")));
+    let told: Vec<String> = entries(&mut house, &folder).iter().map(in_short).collect();
+    assert_eq!(told, ["- line-1 line on -"]);
+}
+
+#[test]
+fn a_flood_from_outside_leaves_few_entries_and_their_number() {
+    let (mut house, folder) = audited("");
+    let mut line = house.line();
+    for _ in 0..100 {
+        line.expect("COMMAND=SET|DEVICE=led|VALUE=ON", "CODE=ACCESS_DENIED");
+    }
+    for number in 0..30 {
+        house.connect(connect(&format!("c{number}")));
+    }
+    let entries = entries(&mut house, &folder);
+    let told: Vec<String> = entries.iter().map(in_short).collect();
+    assert_eq!(told[..2], ["- line-1 line SET ACCESS_DENIED", "- c0 mqtt sign_in ACCESS_DENIED"]);
+    assert!(told.len() < 20, "{told:?}");
+    // However often the clock has come to a sum while they went on.
+    let number = |told: &String| told.split(['(', ')']).nth(1).map_or(1, |sum| sum.parse().expect("a sum"));
+    assert_eq!(told.iter().map(number).sum::<u32>(), 31, "{told:?}");
+    assert_eq!(entries[10]["address"], "127.0.0.1");
+    assert!(entries[10]["message"].as_str().is_some_and(|text| text.ends_with(" more from 127.0.0.1")));
+}
