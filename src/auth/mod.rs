@@ -7,6 +7,7 @@
 //! [`UsersFile`] is the file that `gpio-gatekeeper user` changes and the daemon reads.  Nothing here knows a protocol.
 
 mod attempts;
+mod changes;
 mod date;
 mod decide;
 mod entrance;
@@ -18,6 +19,7 @@ mod throttle;
 mod users;
 mod verifier;
 
+pub use changes::Changes;
 pub use date::{date_of, parse_expiry};
 pub use decide::{Wish, decide, may, name};
 pub use entrance::{Directory, Entrance};

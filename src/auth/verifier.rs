@@ -15,7 +15,7 @@ use super::attempts::Attempts;
 use super::secret::{LONGEST_PASSWORD, PasswordDigest, Scratch, Token, TokenDigest};
 use super::tally::{Sum, Tally, Telling};
 use super::throttle::Throttle;
-use super::{User, Users};
+use super::{Changes, User, Users};
 use crate::domain::{Account, Audit, Code, Deed, Refusal, UserName, Visitor, Who};
 
 /// The way to the verifier; its thread ends when nobody has one any more.
@@ -46,7 +46,7 @@ pub enum Rejected {
 
 /// Credentials that wait to be looked at.
 pub(super) struct Attempt {
-    visitor: Visitor,
+    visitor: Box<Visitor>,
     credentials: Credentials,
     /// Gone when nobody waits for the verdict any more.
     awaited: Weak<()>,
@@ -60,7 +60,7 @@ enum Order {
     /// Somebody who is not in was refused something else.
     Refused(Visitor, Deed, Refusal),
     /// These are the users from now on, which is told when it is so.
-    Users(Users, Box<dyn FnOnce(Users) + Send>),
+    Users(Users, Box<dyn FnOnce(Users, Changes) + Send>),
 }
 
 /// The verifier without its thread and without a clock.
@@ -122,8 +122,12 @@ impl Verifier {
             }
             user
         });
-        let attempt =
-            Attempt { visitor, credentials, awaited: Arc::downgrade(&awaited), answer: Box::new(answer) };
+        let attempt = Attempt {
+            visitor: Box::new(visitor),
+            credentials,
+            awaited: Arc::downgrade(&awaited),
+            answer: Box::new(answer),
+        };
         // The daemon ends when the verifier does.
         let _ = self.0.send(Order::Verify(attempt));
         awaited
@@ -135,8 +139,8 @@ impl Verifier {
     }
 
     /// These are the users from now on.  When it is so, `changed` gets them, with the accounts of before for those who
-    /// are the same.
-    pub fn change(&self, users: Users, changed: impl FnOnce(Users) + Send + 'static) {
+    /// are the same, and what is new about them.
+    pub fn change(&self, users: Users, changed: impl FnOnce(Users, Changes) + Send + 'static) {
         let _ = self.0.send(Order::Users(users, Box::new(changed)));
     }
 }
@@ -189,9 +193,10 @@ impl Desk {
             }
             Order::Refused(visitor, deed, refusal) => self.audit_refused(visitor, deed, &refusal, now, epoch),
             Order::Users(users, changed) => {
+                let changes = Changes::between(&self.users, &users);
                 self.users = users.after(&self.users);
                 self.nobody = dearest(&self.users);
-                changed(self.users.clone());
+                changed(self.users.clone(), changes);
             }
             Order::Verify(attempt) => {
                 if let Err(attempt) = self.attempts.add(attempt) {
@@ -228,7 +233,7 @@ impl Desk {
     /// Too many wait.
     fn turn_away(&mut self, attempt: Attempt, now: Instant, epoch: f64) {
         let user = self.users.find(attempt.user()).map(|user| user.name.clone());
-        let visitor = Visitor { user, ..attempt.visitor };
+        let visitor = Visitor { user, ..*attempt.visitor };
         let deed = sign_in(&attempt.credentials);
         self.audit_refused(visitor, deed, &Rejected::Busy.refusal(), now, epoch);
         (attempt.answer)(Err(Rejected::Busy));
@@ -241,7 +246,7 @@ impl Desk {
             Ok(_) => now,
             Err(_) => self.throttle.failed(address, attempt.user(), now),
         };
-        let visitor = Visitor { user, ..attempt.visitor };
+        let visitor = Visitor { user, ..*attempt.visitor };
         match &verdict {
             Ok(_) => (self.audit)(Audit::new(epoch, Who::Visitor(Arc::new(visitor)), deed)),
             Err(rejected) => self.audit_refused(visitor, deed, &rejected.refusal(), now, epoch),

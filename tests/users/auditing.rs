@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::signing_in::connect_page;
 use super::support::line::LineClient;
 use super::support::mqtt::connect;
-use super::{House, TOKEN, credentials};
+use super::{House, TOKEN, credentials, residents};
 
 /// A house that writes its audit down, and more sections.
 fn audited(sections: &str) -> (House, TempDir) {
@@ -22,7 +22,9 @@ fn audited(sections: &str) -> (House, TempDir) {
 fn entries(house: &mut House, folder: &TempDir) -> Vec<Json> {
     assert!(house.gatekeeper.stop());
     let text = fs::read_to_string(folder.path().join("audit.jsonl")).expect("it is there");
-    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    let all: Vec<Json> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert!(in_short(&all[0]).starts_with("- - - start("));
+    all[1..].iter().filter(|entry| entry["action"] != "stop").cloned().collect()
 }
 
 /// Who with which client and protocol, what, and what came of it.
@@ -92,6 +94,20 @@ fn to_be_anonymous_is_no_sign_in() {
     drop(house.connect(connect("guest")));
     let told: Vec<String> = entries(&mut house, &folder).iter().map(in_short).collect();
     assert_eq!(told, ["- line-1 line on -"]);
+}
+
+#[test]
+fn users_that_are_read_again_stand_in_the_audit_by_name() {
+    let (mut house, folder) = audited("");
+    house.reload(&residents().replace("\"vera\"", "\"walt\"").replace("\"l*\"", "\"m*\""));
+    house.reload("nonsense");
+    let entries = entries(&mut house, &folder);
+    let told = entries.iter().map(in_short).collect::<Vec<_>>();
+    let read = "- - - reload(users=6, added=walt, changed=anna, removed=vera) -";
+    assert!(told.iter().any(|told| told == read), "{told:?}");
+    let refused = entries.iter().find(|entry| entry["action"] == "reload(users)").expect("it is told");
+    assert_eq!(refused["code"], "BAD_VALUE");
+    assert!(refused["message"].as_str().is_some_and(|text| text.contains("users.json")), "{refused}");
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn but(from: &str, to: &str) -> String {
 
 impl House {
     /// Reads the users again.
-    fn reload(&self, users: &str) {
+    pub fn reload(&self, users: &str) {
         write_users(&self.folder.path().join("users.json"), users);
         self.gatekeeper.running().reloader().expect("there are users").reload();
     }

@@ -47,13 +47,13 @@ fn ask_at(desk: &mut Desk, address: IpAddr, user: &str, secret: &str, epoch: f64
     let user = (!user.is_empty()).then(|| user.to_owned());
     let awaited = Arc::new(());
     let attempt = Attempt {
-        visitor: Visitor {
+        visitor: Box::new(Visitor {
             client: None,
             address: (address, 5000).into(),
             protocol: Protocol::Mqtt,
             certificate_name: None,
             user: None,
-        },
+        }),
         credentials: Credentials { user, secret: secret.into() },
         awaited: Arc::downgrade(&awaited),
         answer: Box::new(move |verdict| drop(tell.send(verdict))),
