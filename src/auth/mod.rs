@@ -26,4 +26,4 @@ pub use entrance::{Directory, Entrance};
 pub use file::{UsersError, UsersFile};
 pub use secret::{LONGEST_PASSWORD, PasswordDigest, SHORTEST_PASSWORD, Scratch, Token, TokenDigest};
 pub use users::{User, Users};
-pub use verifier::{Credentials, Rejected, Verdict, Verifier};
+pub use verifier::{Admitted, Credentials, Rejected, Verdict, Verifier};

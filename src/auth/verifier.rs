@@ -31,7 +31,16 @@ pub struct Credentials {
 }
 
 /// Who somebody is, or why that is not known.
-pub type Verdict = Result<Arc<Account>, Rejected>;
+pub type Verdict = Result<Admitted, Rejected>;
+
+/// Somebody who has proved who it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admitted {
+    /// What it may do, and who it is.
+    pub account: Arc<Account>,
+    /// When that ends, in seconds since 1970-01-01T00:00:00Z: with the user or with the token, whichever is earlier.
+    pub expires: Option<u64>,
+}
 
 /// Why credentials are not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -325,7 +334,7 @@ fn admit(user: &User, expires: Option<u64>, epoch: f64) -> Verdict {
         return Err(Rejected::Expired);
     }
     info!("{} signed in as {}", user.name, user.account.role);
-    Ok(user.account.clone())
+    Ok(Admitted { account: user.account.clone(), expires })
 }
 
 /// The hash that is made for users who are not there: as dear as the dearest of those who are.

@@ -12,9 +12,9 @@ use super::bus::{Joining, Letter};
 use super::mqtt::broker::{AbsentLimits, Broker, Left, Member, MemberId, Resumed, RetainedLimits};
 use super::mqtt::store::{Journal, Mirror};
 use super::mqtt::{json, translate};
-use super::{Counters, Done, Message, Note, Space, Topics, Trail, access};
+use super::{Counters, Done, Lifetime, Message, Note, Space, Topics, Trail, access};
 use crate::auth::Directory;
-use crate::control::{Commands, Recipient, Request};
+use crate::control::{Commands, Now, Recipient, Request};
 use crate::domain::{
     Audit, ClientId, Code, Deed, Event, LeaseNews, Outcome, Principal, Protocol, Refusal, Registry,
 };
@@ -56,6 +56,8 @@ pub(super) struct Desk {
     taking_over: HashMap<ClientId, (MemberId, Joining, u64)>,
     /// When a will or the end of a session is due.
     due: Option<Instant>,
+    /// Until the next user expires.
+    lifetime: Option<Lifetime>,
     counters: Arc<Counters>,
     trail: Option<Trail>,
 }
@@ -85,9 +87,12 @@ impl Desk {
             absents,
             journal,
             kept,
-            directory,
+            mut directory,
             counters,
         } = settings;
+        let clock = Now { instant: now, ..Now::read() };
+        directory.set_time(clock.epoch);
+        let lifetime = directory.next_expiry().map(|expires| Lifetime::new(expires, clock));
         let mut broker = Broker::new(topics.clone(), maximum_subscriptions, retained, absents, journal);
         let (dropped, wills) = broker.restore(kept, &directory, now);
         if dropped > 0 {
@@ -107,6 +112,7 @@ impl Desk {
             commands,
             taking_over,
             due,
+            lifetime,
             counters,
             trail,
         };
@@ -129,7 +135,21 @@ impl Desk {
             self.due = self.broker.due();
             self.broker.tell(&self.counters.bus);
         }
-        self.due
+        if self.lifetime.as_mut().is_some_and(|lifetime| lifetime.is_over(now)) {
+            self.revise(&Refusal::expired(), now);
+            self.broker.commit();
+            self.backlog.listen(self.wanted());
+            self.due = self.broker.due();
+        }
+        [self.due, self.lifetime.map(|lifetime| lifetime.due())].into_iter().flatten().min()
+    }
+
+    /// Ends what belongs to users who are changed or gone, or whose time is over.
+    fn revise(&mut self, why: &Refusal, now: Instant) {
+        let now = Now { instant: now, ..Now::read() };
+        self.directory.set_time(now.epoch);
+        self.broker.revise(&self.directory, why);
+        self.lifetime = self.directory.next_expiry().map(|expires| Lifetime::new(expires, now));
     }
 
     /// Does what a letter asks for.
@@ -191,12 +211,12 @@ impl Desk {
             }
             Letter::Identify(id, principal) => {
                 self.broker.identify(id, principal);
-                self.broker.revise(&self.directory);
+                self.revise(&Refusal::changed_user(), now);
                 self.tell_presence(id, now);
             }
             Letter::Users(users) => {
                 self.directory = self.directory.clone().with(users);
-                self.broker.revise(&self.directory);
+                self.revise(&Refusal::changed_user(), now);
             }
             Letter::Subscribe(id, filters, subscription_id, ticket) => {
                 if let Some(member) = self.broker.member(id) {
@@ -277,6 +297,7 @@ impl Desk {
             // Everybody else was told when the order to stop came.
             return outbox.close(Refusal::stopping());
         }
+        self.directory.set_time(Now::read().epoch);
         if !self.directory.has(&principal.account) {
             // It has signed in just before its user was changed.
             return outbox.close(Refusal::changed_user());
@@ -360,6 +381,7 @@ impl Desk {
             |p: &Property| matches!(p, Property::MessageExpiryInterval(_) | Property::WillDelayInterval(_));
         will.properties.retain(|property| !own(property));
         // What the client may do may have changed since it left its will.
+        self.directory.set_time(Now::read().epoch);
         let Some(account) = self.directory.account(principal.user()) else {
             return self.refuse_will(principal, &will, &Refusal::changed_user(), now);
         };

@@ -4,6 +4,7 @@
 
 mod auditing;
 mod deciding;
+mod expiring;
 mod explaining;
 mod keeping;
 mod reloading;

@@ -20,7 +20,9 @@ struct Asked {
 impl Asked {
     fn told(&self) -> Option<Result<String, Rejected>> {
         match self.verdict.try_recv() {
-            Ok(verdict) => Some(verdict.map(|account| account.user.as_ref().expect("a user").to_string())),
+            Ok(verdict) => {
+                Some(verdict.map(|admitted| admitted.account.user.as_ref().expect("a user").to_string()))
+            }
             Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
         }
     }

@@ -12,7 +12,7 @@ use super::watchdog::{Silence, Watchdog};
 use crate::control::{Request, Tether};
 use crate::domain::{ClientId, Code, Order, Principal, Protocol, Refusal};
 use crate::gateway::bus::Membership;
-use crate::gateway::{Conversation, Delivery, InOrder, Note, Outbox, Shared, access};
+use crate::gateway::{Conversation, Delivery, InOrder, Lifetime, Note, Outbox, Shared, access};
 use crate::net::{Peer, Seat, Seating};
 use crate::wire::line::{Frame, Item, Split, Splitter};
 use crate::wire::mqtt::{Census, TopicFilter};
@@ -29,6 +29,8 @@ pub struct LineConversation {
     pub(super) entry: Entry,
     /// Whether a command of it was refused because it is not in.
     pub(super) was_kept_out: bool,
+    /// Until what it has signed in with is good no more.
+    pub(super) lifetime: Option<Lifetime>,
     /// Whether it chose its client identifier itself.
     pub(super) named: bool,
     splitter: Splitter,
@@ -130,6 +132,7 @@ impl LineConversation {
             membership: None,
             entry,
             was_kept_out: false,
+            lifetime: None,
             named: false,
             waiting: InOrder::default(),
             requests: Vec::new(),
@@ -344,12 +347,12 @@ impl Conversation for LineConversation {
         self.write_answers();
     }
 
-    fn note(&mut self, note: Note, _now: Instant) {
+    fn note(&mut self, note: Note, now: Instant) {
         if self.is_over() {
             return;
         }
         let answered = match note {
-            Note::Verdict(ticket, verdict) => Some((ticket, self.enter(verdict))),
+            Note::Verdict(ticket, verdict) => Some((ticket, self.enter(verdict, now))),
             note => translate::answer(note),
         };
         let Some((ticket, answer)) = answered else { return };
@@ -381,6 +384,10 @@ impl Conversation for LineConversation {
     }
 
     fn tick(&mut self, now: Instant) {
+        if self.lifetime.as_mut().is_some_and(|lifetime| lifetime.is_over(now)) {
+            self.lifetime = None;
+            return self.say_goodbye(&Refusal::expired());
+        }
         if !matches!(self.stage, Stage::Open) {
             return;
         }
@@ -402,8 +409,10 @@ impl Conversation for LineConversation {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let due = || self.outside_until().map_or(self.watchdog.due(), |until| until.min(self.watchdog.due()));
-        matches!(self.stage, Stage::Open).then(due)
+        let heard = matches!(self.stage, Stage::Open).then(|| self.watchdog.due());
+        let outside = self.outside_until().filter(|_| heard.is_some());
+        let expires = self.lifetime.filter(|_| !self.is_over()).map(|lifetime| lifetime.due());
+        [heard, outside, expires].into_iter().flatten().min()
     }
 
     fn output(&mut self) -> &mut Vec<u8> {

@@ -7,10 +7,11 @@ use std::time::Instant;
 use super::commands::{self, Next};
 use super::conversation::{LineConversation, Then};
 use super::translate::{Answer, Fields};
-use crate::auth::{Credentials, Verdict};
+use crate::auth::{Admitted, Credentials, Verdict};
+use crate::control::Now;
 use crate::domain::{Account, Audit, Code, Deed, Principal, Refusal, Role, Visitor};
 use crate::gateway::mqtt::kept::Keeping;
-use crate::gateway::{Joining, Note};
+use crate::gateway::{Joining, Lifetime, Note};
 use crate::net::Seating;
 use crate::wire::line::Frame;
 
@@ -121,12 +122,12 @@ impl LineConversation {
     }
 
     /// Takes what became of its credentials, and says what is replied.
-    pub(super) fn enter(&mut self, verdict: Verdict) -> Answer {
+    pub(super) fn enter(&mut self, verdict: Verdict, now: Instant) -> Answer {
         let Entry::Waiting { until, .. } = std::mem::replace(&mut self.entry, Entry::In) else {
             return Answer::Done(Fields::new());
         };
-        let account = match verdict {
-            Ok(account) => account,
+        let Admitted { account, expires } = match verdict {
+            Ok(admitted) => admitted,
             Err(rejected) => {
                 self.entry = until.map_or(Entry::In, Entry::Outside);
                 return Answer::Refused(rejected.refusal());
@@ -137,6 +138,8 @@ impl LineConversation {
             fields.insert(0, ("USER", Cow::Owned(user.to_string())));
         }
         self.principal = Arc::new(Principal { account, ..Principal::clone(&self.principal) });
+        let now = Now { instant: now, ..Now::read() };
+        self.lifetime = expires.map(|expires| Lifetime::new(expires, now));
         match &self.membership {
             Some(membership) => membership.identify(self.principal.clone()),
             None if self.seat.take() == Seating::Full => return Answer::Refused(Refusal::too_many_clients()),

@@ -11,9 +11,10 @@ use super::outlet::{Course, Hold, Outlet};
 use super::reasons;
 use super::reception::{Reception, TooLarge};
 use super::session::Session;
-use crate::auth::Rejected;
+use crate::auth::{Admitted, Rejected};
+use crate::control::Now;
 use crate::domain::{Account, Code, Protocol, Refusal};
-use crate::gateway::{Conversation, Delivery, Note, Outbox, Shared};
+use crate::gateway::{Conversation, Delivery, Lifetime, Note, Outbox, Shared};
 use crate::net::{Peer, Seat};
 use crate::wire::mqtt::{
     Census, Connack, Connect, Disconnect, Frame, Malformed, Packet, PacketType, Properties, Property,
@@ -43,6 +44,8 @@ pub struct MqttConversation {
     /// The next packet is a request, and has to wait until another is answered.
     blocked: bool,
     out: Outlet,
+    /// Until what it has signed in with is good no more.
+    lifetime: Option<Lifetime>,
     /// Given back last, when the session has left the bus.
     pub(super) seat: Seat,
 }
@@ -89,6 +92,7 @@ impl MqttConversation {
             phase: Phase::New,
             blocked: false,
             out: Outlet::default(),
+            lifetime: None,
             seat,
         }
     }
@@ -345,7 +349,11 @@ impl Conversation for MqttConversation {
             Phase::Waiting(introduced) => {
                 let Introduced { connect, reception, .. } = *introduced;
                 match note {
-                    Note::Verdict(_, Ok(account)) => self.open(connect, reception, account, now),
+                    Note::Verdict(_, Ok(Admitted { account, expires })) => {
+                        let clock = Now { instant: now, ..Now::read() };
+                        self.lifetime = expires.map(|expires| Lifetime::new(expires, clock));
+                        self.open(connect, reception, account, now);
+                    }
                     Note::Verdict(_, Err(rejected)) => {
                         let message = rejected.refusal().message;
                         let reason = match rejected {
@@ -403,6 +411,10 @@ impl Conversation for MqttConversation {
     }
 
     fn tick(&mut self, now: Instant) {
+        let has_expired = self.lifetime.as_mut().is_some_and(|lifetime| lifetime.is_over(now));
+        if has_expired && matches!(self.phase, Phase::Open(_)) {
+            return self.close(Refusal::expired(), now);
+        }
         let can_receive = self.can_receive();
         match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::New | Phase::Waiting(_) if now >= self.opened + self.settings.connect_time => {
@@ -428,7 +440,10 @@ impl Conversation for MqttConversation {
     fn deadline(&self) -> Option<Instant> {
         match &self.phase {
             Phase::New | Phase::Waiting(_) => Some(self.opened + self.settings.connect_time),
-            Phase::Open(session) => session.silent_until(),
+            Phase::Open(session) => {
+                let expires = self.lifetime.map(|lifetime| lifetime.due());
+                [session.silent_until(), expires].into_iter().flatten().min()
+            }
             Phase::Leaving(_) | Phase::Over => None,
         }
     }
