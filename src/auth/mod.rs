@@ -12,6 +12,7 @@ mod date;
 mod decide;
 mod entrance;
 mod file;
+mod late;
 mod record;
 mod secret;
 mod tally;

@@ -1,7 +1,6 @@
 //! The verifier: one thread that looks at credentials, one after the other, so that however many come at once take
 //! the memory and the time of one.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -12,6 +11,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use log::{info, warn};
 
 use super::attempts::Attempts;
+use super::late::LateAnswers;
 use super::secret::{LONGEST_PASSWORD, PasswordDigest, Scratch, Token, TokenDigest};
 use super::tally::{Sum, Tally, Telling};
 use super::throttle::Throttle;
@@ -78,9 +78,9 @@ struct Desk {
     nobody: PasswordDigest,
     attempts: Attempts,
     throttle: Throttle,
-    /// Verdicts that are not told before their time.
-    late: BTreeMap<(Instant, u64), (Answer, Verdict)>,
-    number: u64,
+    /// For tokens, so that a flood of them does not keep an address from showing a password.
+    token_throttle: Throttle,
+    late: LateAnswers,
     scratch: Scratch,
     tally: Tally,
     audit: Box<dyn Fn(Audit) + Send>,
@@ -185,8 +185,8 @@ impl Desk {
             users,
             attempts: Attempts::default(),
             throttle: Throttle::default(),
-            late: BTreeMap::new(),
-            number: 0,
+            token_throttle: Throttle::default(),
+            late: LateAnswers::default(),
             scratch: Scratch::default(),
             tally: Tally::new(now),
             audit,
@@ -198,6 +198,10 @@ impl Desk {
             // A token is looked at in no time, and nobody guesses one.
             Order::Verify(attempt) if Token::is_one(&attempt.credentials.secret) => {
                 let judged = self.judge_token(&attempt.credentials, epoch);
+                // After that look, so that who has a good one gets in beside those who guess.
+                if judged.verdict.is_err() && self.late.is_full(attempt.address()) {
+                    return self.turn_away(attempt, now, epoch);
+                }
                 self.tell(attempt, judged, now, epoch);
             }
             Order::Refused(visitor, deed, refusal) => self.audit_refused(visitor, deed, &refusal, now, epoch),
@@ -217,10 +221,7 @@ impl Desk {
 
     /// Tells what is due, and looks at one attempt.  Says when there is more to do.
     fn work(&mut self, now: Instant, epoch: f64) -> Option<Instant> {
-        while let Some(first) = self.late.first_entry().filter(|first| first.key().0 <= now) {
-            let (answer, verdict) = first.remove();
-            answer(verdict);
-        }
+        self.late.tell(now);
         if let Some(attempt) = self.attempts.next(&self.throttle, now) {
             let judged = self.judge_password(&attempt.credentials, epoch);
             self.tell(attempt, judged, now, epoch);
@@ -228,8 +229,10 @@ impl Desk {
         if let Some(sum) = self.tally.sum(now) {
             self.audit_sum(sum, epoch);
         }
-        let late = self.late.keys().next().map(|(due, _)| *due);
-        [late, self.tally.due(), self.attempts.due(&self.throttle, now)].into_iter().flatten().min()
+        [self.late.due(), self.tally.due(), self.attempts.due(&self.throttle, now)]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Says what has not been said yet.
@@ -242,10 +245,10 @@ impl Desk {
     /// Too many wait.
     fn turn_away(&mut self, attempt: Attempt, now: Instant, epoch: f64) {
         let user = self.users.find(attempt.user()).map(|user| user.name.clone());
-        let visitor = Visitor { user, ..*attempt.visitor };
+        let visitor = Visitor { user, ..(*attempt.visitor).clone() };
         let deed = sign_in(&attempt.credentials);
         self.audit_refused(visitor, deed, &Rejected::Busy.refusal(), now, epoch);
-        (attempt.answer)(Err(Rejected::Busy));
+        attempt.tell(Err(Rejected::Busy));
     }
 
     fn tell(&mut self, attempt: Attempt, judged: Judged, now: Instant, epoch: f64) {
@@ -253,18 +256,20 @@ impl Desk {
         let (deed, address) = (sign_in(&attempt.credentials), attempt.address());
         let due = match &verdict {
             Ok(_) => now,
+            Err(_) if Token::is_one(&attempt.credentials.secret) => {
+                self.token_throttle.failed(address, attempt.user(), now)
+            }
             Err(_) => self.throttle.failed(address, attempt.user(), now),
         };
-        let visitor = Visitor { user, ..*attempt.visitor };
+        let visitor = Visitor { user, ..(*attempt.visitor).clone() };
         match &verdict {
             Ok(_) => (self.audit)(Audit::new(epoch, Who::Visitor(Arc::new(visitor)), deed)),
             Err(rejected) => self.audit_refused(visitor, deed, &rejected.refusal(), now, epoch),
         }
         if due <= now {
-            return (attempt.answer)(verdict);
+            return attempt.tell(verdict);
         }
-        self.number += 1;
-        self.late.insert((due, self.number), (attempt.answer, verdict));
+        self.late.add(due, attempt, verdict);
     }
 
     fn audit_refused(&mut self, visitor: Visitor, deed: Deed, refusal: &Refusal, now: Instant, epoch: f64) {
@@ -352,6 +357,11 @@ impl Attempt {
     /// Where it came from.
     pub(super) fn address(&self) -> IpAddr {
         self.visitor.address.ip()
+    }
+
+    /// Tells what came of it.
+    pub(super) fn tell(self, verdict: Verdict) {
+        (self.answer)(verdict);
     }
 
     /// Whether somebody waits for the verdict.

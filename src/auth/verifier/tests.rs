@@ -4,6 +4,7 @@ use std::sync::mpsc::TryRecvError;
 use std::time::Duration;
 
 use super::super::attempts::LANE;
+use super::super::late::ADDRESS as LATE;
 use super::*;
 use crate::domain::Protocol;
 
@@ -78,7 +79,7 @@ fn credentials_are_right_or_wrong_or_expired() {
         ("", TOKEN, 100.0, Err(Rejected::Expired)),
         ("", "gk_0000000000000000000000000000000000000001", 0.0, Err(Rejected::Wrong)),
     ] {
-        desk.throttle = Throttle::default();
+        (desk.throttle, desk.token_throttle) = (Throttle::default(), Throttle::default());
         let asked = ask_at(&mut desk, HERE, user, secret, epoch);
         desk.work(now, epoch);
         assert_eq!(asked.told(), Some(verdict.map(str::to_owned)), "{user} {secret}");
@@ -143,6 +144,27 @@ fn a_flood_of_guesses_keeps_nobody_out() {
     }
     let told = guesses.iter().filter(|guess| guess.told().is_some()).count();
     assert!(told < 12, "{told} guesses were told");
+}
+
+#[test]
+fn few_wrong_tokens_of_one_address_wait_and_good_ones_do_not() {
+    const WRONG: &str = "gk_0000000000000000000000000000000000000001";
+    let (mut desk, now) = (desk(), Instant::now());
+    let guess = |desk: &mut Desk, address| ask(desk, address, "", WRONG);
+    // The first two are told at once.
+    let mut guesses: Vec<Asked> = (0..LATE + 2).map(|_| guess(&mut desk, HERE)).collect();
+    assert_eq!(guesses.iter().filter(|guess| guess.told().is_some()).count(), 2);
+    assert_eq!(guess(&mut desk, HERE).told(), Some(Err(Rejected::Busy)));
+    assert_eq!(ask(&mut desk, HERE, "", TOKEN).told(), Some(Ok("esp".to_owned())));
+    assert_eq!(guess(&mut desk, THERE).told(), None, "from another address");
+    guesses.pop();
+    assert_eq!(guess(&mut desk, HERE).told(), None, "who has gone makes room");
+    let password = ask(&mut desk, HERE, "anna", "password");
+    desk.work(now, 0.0);
+    assert_eq!(password.told(), Some(Ok("anna".to_owned())), "a password does not wait for them");
+    desk.work(now + 2 * Duration::from_secs(2), 0.0);
+    assert!(guesses[2..].iter().all(|guess| guess.told() == Some(Err(Rejected::Wrong))));
+    assert_eq!(guess(&mut desk, HERE).told(), None, "there is room again");
 }
 
 #[test]
