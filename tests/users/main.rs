@@ -8,6 +8,7 @@ mod expiring;
 mod explaining;
 mod keeping;
 mod reloading;
+mod secrets;
 mod signing_in;
 #[path = "../support/mod.rs"]
 mod support;
