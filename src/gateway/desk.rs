@@ -16,7 +16,7 @@ use super::{Counters, Done, Lifetime, Message, Note, Space, Topics, Trail, acces
 use crate::auth::Directory;
 use crate::control::{Commands, Now, Recipient, Request};
 use crate::domain::{
-    Audit, ClientId, Code, Deed, Event, LeaseNews, Outcome, Principal, Protocol, Refusal, Registry,
+    Audit, ClientId, Code, Deed, Event, LeaseNews, Outcome, Principal, Protocol, Refusal, Registry, Who,
 };
 use crate::wire::mqtt::{Property, TopicName};
 
@@ -205,7 +205,7 @@ impl Desk {
                     return self.broker.refuse(id, ticket, refusal);
                 }
                 let older = self.broker.rename(id, principal);
-                self.settle(older, now);
+                self.settle(older, Code::TakenOver.as_str(), now);
                 self.tell_presence(id, now);
                 self.broker.answer(id, ticket, Done::Joined(None, None), Vec::new());
             }
@@ -259,11 +259,11 @@ impl Desk {
             }
             Letter::ForgetWill(id) => self.broker.forget_will(id),
             Letter::Expiry(id, expiry) => self.broker.set_expiry(id, expiry),
-            Letter::Leave(id, kept) => {
+            Letter::Leave(id, kept, why) => {
                 self.taking_over.retain(|_, (other, ..)| *other != id);
                 let Some(left) = self.broker.leave(id, kept, now) else { return };
                 let next = self.taking_over.remove(&left.principal.client);
-                self.settle(Some(left), now);
+                self.settle(Some(left), &why, now);
                 if let Some((id, joining, ticket)) = next {
                     self.join(id, joining, ticket, now);
                 }
@@ -305,7 +305,7 @@ impl Desk {
         debug!("{} joined from {}", principal.client, principal.address);
         let member = Member { principal, named, outbox, will, keeping, filters: Vec::new(), session: None };
         let older = self.broker.join(id, member);
-        self.settle(older, now);
+        self.settle(older, Code::TakenOver.as_str(), now);
         let (kept, waiting) = match self.broker.resume(id) {
             Resumed::Nothing => (None, Vec::new()),
             Resumed::Session(kept, waiting) => (Some(kept), waiting.into()),
@@ -330,9 +330,13 @@ impl Desk {
             .then(|| Refusal::new(Code::AccessDenied, "this client id is another user's; choose another one"))
     }
 
-    /// Does what is due for a member that is no more: its will, and the word that it is gone.
-    fn settle(&mut self, gone: Option<Left>, now: Instant) {
+    /// Does what is due for a member that is no more: its will, and the word that it is gone, and why.
+    fn settle(&mut self, gone: Option<Left>, why: &str, now: Instant) {
         let Some(Left { principal, named, will, evicted }) = gone else { return };
+        if principal.user().is_some() {
+            let deed = Deed::Other(String::new(), format!("sign_out({why})"));
+            self.leave_on_trail(Audit::new(Now::read().epoch, Who::Client(principal.clone()), deed), now);
+        }
         if let Some(will) = will {
             self.publish_will(&principal, will, now);
         }
@@ -426,7 +430,11 @@ impl Desk {
     }
 
     fn audit(&mut self, principal: Arc<Principal>, deed: Deed, refusal: &Refusal, now: Instant) {
-        let audit = Arc::new(Audit::refusal(principal, deed, refusal));
+        self.leave_on_trail(Audit::refusal(principal, deed, refusal), now);
+    }
+
+    fn leave_on_trail(&mut self, audit: Audit, now: Instant) {
+        let audit = Arc::new(audit);
         if let Some(trail) = &self.trail {
             trail.add(&audit);
         }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use gpio_gatekeeper::wire::mqtt::Connect;
+use gpio_gatekeeper::wire::mqtt::{Connect, Packet, ReasonCode};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
@@ -24,7 +24,12 @@ fn entries(house: &mut House, folder: &TempDir) -> Vec<Json> {
     let text = fs::read_to_string(folder.path().join("audit.jsonl")).expect("it is there");
     let all: Vec<Json> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert!(in_short(&all[0]).starts_with("- - - start("));
-    all[1..].iter().filter(|entry| entry["action"] != "stop").cloned().collect()
+    let is_other = |entry: &&Json| entry["action"] != "stop" && !is_sign_out(entry);
+    all[1..].iter().filter(is_other).cloned().collect()
+}
+
+fn is_sign_out(entry: &Json) -> bool {
+    entry["action"].as_str().is_some_and(|action| action.starts_with("sign_out("))
 }
 
 /// Who with which client and protocol, what, and what came of it.
@@ -85,6 +90,39 @@ fn who_fails_stands_in_the_audit_but_not_what_was_typed() {
     assert_eq!(entries[2]["message"], "these credentials have expired");
     let text = fs::read_to_string(folder.path().join("audit.jsonl")).expect("it is there");
     assert!(!text.contains("typed-secret"), "{text}");
+}
+
+#[test]
+fn who_leaves_stands_in_the_audit_with_the_reason() {
+    let house = House::plain();
+    let mut root = house.mqtt_as("root", "watcher");
+    root.subscribe("pi/logs/audit");
+    let mut next = || loop {
+        let entry: Json = serde_json::from_str(&root.message_on("pi/logs/audit")).expect("JSON");
+        if is_sign_out(&entry) {
+            return in_short(&entry);
+        }
+    };
+    house.line_as("anna").expect("COMMAND=QUIT", "REPLY=OK");
+    assert!(next().ends_with("line sign_out(QUIT) -"));
+    drop(house.line_as("anna"));
+    assert!(next().ends_with("line sign_out(connection ended) -"));
+    house.line_as("anna").raw(&b"nonsense\n".repeat(16));
+    assert!(next().ends_with("line sign_out(MALFORMED) -"));
+    house.mqtt_as("bert", "panel").disconnect(ReasonCode::Success);
+    assert_eq!(next(), "bert panel mqtt sign_out(DISCONNECT) -");
+    drop(house.mqtt_as("bert", "panel"));
+    assert_eq!(next(), "bert panel mqtt sign_out(connection ended) -");
+    let _older = house.mqtt_as("bert", "panel");
+    house.mqtt_as("bert", "panel").send(&Packet::Pingresp);
+    assert_eq!(next(), "bert panel mqtt sign_out(TAKEN_OVER) -");
+    assert_eq!(next(), "bert panel mqtt sign_out(protocol error) -");
+    let _vera = house.line_as("vera");
+    house.reload(&residents().replace("\"vera\"", "\"walt\""));
+    assert!(next().ends_with("line sign_out(ACCESS_DENIED) -"));
+    house.line().expect("COMMAND=QUIT", "REPLY=OK");
+    drop(house.mqtt_as("bert", "last"));
+    assert_eq!(next(), "bert last mqtt sign_out(connection ended) -", "who was not in does not leave");
 }
 
 #[test]

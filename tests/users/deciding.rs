@@ -163,7 +163,7 @@ fn nobody_has_published_where_it_could_not_publish() {
 fn deed(root: &mut MqttClient) -> Json {
     loop {
         let audit = parse(&root.message_on("pi/logs/audit"));
-        if !audit["action"].as_str().is_some_and(|action| action.starts_with("sign_in")) {
+        if !audit["action"].as_str().is_some_and(|action| action.starts_with("sign_")) {
             return audit;
         }
     }

@@ -178,6 +178,7 @@ pub(super) static COMMANDS: [Row; 19] = [
         syntax: "QUIT",
         purpose: "ends the connection when everything before is answered",
         carry_out: |line, _, _| {
+            line.part("QUIT");
             line.leave(None);
             Ok(Next::Reply(Fields::new()))
         },

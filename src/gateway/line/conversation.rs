@@ -192,9 +192,19 @@ impl LineConversation {
         self.tether = None;
     }
 
+    /// Says why it is about to leave the bus.
+    pub(super) fn part(&mut self, why: &'static str) {
+        if let Some(membership) = &mut self.membership {
+            membership.part(why);
+        }
+    }
+
     /// Reads no more, and is over when everything is answered.
     pub(super) fn leave(&mut self, why: Option<Refusal>) {
         if let Stage::Open = self.stage {
+            if let Some(why) = &why {
+                self.part(why.code.as_str());
+            }
             self.stage = Stage::Leaving(why);
         }
     }
@@ -302,6 +312,7 @@ impl LineConversation {
             translate::closing(&mut self.output, why);
             self.written += 1;
             self.stage = Stage::Over;
+            self.part(why.code.as_str());
             self.let_go();
         }
     }

@@ -201,6 +201,7 @@ impl MqttConversation {
                 if disconnect.reason == ReasonCode::Success {
                     session.forget_will(); // [MQTT-3.14.4-3]
                 }
+                session.membership.part("DISCONNECT");
                 return self.leave(session);
             }
             // [MQTT-4.12.0-7]
@@ -223,6 +224,7 @@ impl MqttConversation {
     fn end(&mut self, mut session: Box<Session>, reason: ReasonCode, what: &'static str) {
         debug!("{}: {} is disconnected: {reason}: {what}", self.peer, session.client());
         self.say_disconnect(&session, reason, what);
+        session.membership.part(reason.to_string());
         session.hand_over();
         self.phase = Phase::Over;
     }
@@ -391,7 +393,8 @@ impl Conversation for MqttConversation {
             self.refuse(introduced.reception, refused);
         }
         // What it asked for is still awaited, because its session may go on elsewhere.
-        if let Phase::Open(session) = phase {
+        if let Phase::Open(mut session) = phase {
+            session.membership.part(why.code.as_str());
             if why.code != Code::Stopping {
                 debug!("{}: {} is closed: {why}", self.peer, session.client());
             }
