@@ -39,7 +39,7 @@ impl Attempts {
             return Err(attempt);
         }
         self.waiting += 1;
-        let (address, user) = (attempt.address, attempt.user());
+        let (address, user) = (attempt.address(), attempt.user());
         match self.lanes.iter_mut().find(|lane| lane.address == address && lane.user == user) {
             Some(lane) => lane.attempts.push_back(attempt),
             None => {
@@ -74,7 +74,7 @@ impl Attempts {
     }
 
     fn is_full(&self, attempt: &Attempt) -> bool {
-        let here = self.lanes.iter().filter(|lane| lane.address == attempt.address);
+        let here = self.lanes.iter().filter(|lane| lane.address == attempt.address());
         let lane =
             here.clone().find(|lane| lane.user == attempt.user()).map_or(0, |lane| lane.attempts.len());
         lane >= LANE || here.map(|lane| lane.attempts.len()).sum::<usize>() >= ADDRESS || self.waiting >= MOST

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Rejected, Users, Verdict, Verifier};
+use super::{Admitted, Rejected, User, Users, Verdict, Verifier};
 use crate::domain::{Account, Role, UserName};
 
 /// Who gets in.
@@ -18,18 +18,20 @@ pub struct Directory {
     /// Nothing where there are no users.
     users: Option<Users>,
     unnamed: Option<Arc<Account>>,
+    /// Whoever has expired by then, in seconds since 1970-01-01T00:00:00Z, is gone.
+    epoch: f64,
 }
 
 impl Directory {
     /// Everybody may do everything: there are no users.
     pub fn open() -> Directory {
-        Directory { users: None, unnamed: Some(Arc::new(Account::everybody())) }
+        Directory { users: None, unnamed: Some(Arc::new(Account::everybody())), epoch: 0.0 }
     }
 
     /// Of users, and of those who do not say who they are.
     pub fn of(users: Users, anonymous: Option<Role>) -> Directory {
         let unnamed = anonymous.map(|role| Arc::new(Account::anonymous(role)));
-        Directory { users: Some(users), unnamed }
+        Directory { users: Some(users), unnamed, epoch: 0.0 }
     }
 
     /// With other users.
@@ -38,10 +40,21 @@ impl Directory {
         Directory { users: Some(users), ..self }
     }
 
+    /// At another time, in seconds since 1970-01-01T00:00:00Z: users who have expired are gone then, and others are not.
+    pub fn set_time(&mut self, epoch: f64) {
+        self.epoch = epoch;
+    }
+
+    /// When the next user expires, in seconds since 1970-01-01T00:00:00Z.
+    pub fn next_expiry(&self) -> Option<u64> {
+        let users = self.users.iter().flat_map(Users::all);
+        users.filter(|user| !self.is_over(user)).filter_map(|user| user.expires).min()
+    }
+
     /// Whether who has signed in with this account may go on with it.
     pub fn has(&self, account: &Arc<Account>) -> bool {
-        match &self.users {
-            Some(users) if account.user.is_some() => users.has(account),
+        match (&self.users, &account.user) {
+            (Some(_), Some(name)) => self.find(name).is_some_and(|user| Arc::ptr_eq(&user.account, account)),
             _ => true,
         }
     }
@@ -49,9 +62,17 @@ impl Directory {
     /// The account of a user, or of somebody who has not said who it is; nothing where there is none any more.
     pub fn account(&self, user: Option<&UserName>) -> Option<Arc<Account>> {
         match (&self.users, user) {
-            (Some(users), Some(name)) => users.find(name.as_str()).map(|user| user.account.clone()),
+            (Some(_), Some(name)) => self.find(name).map(|user| user.account.clone()),
             _ => self.unnamed.clone(),
         }
+    }
+
+    fn find(&self, name: &UserName) -> Option<&User> {
+        self.users.as_ref()?.find(name.as_str()).filter(|user| !self.is_over(user))
+    }
+
+    fn is_over(&self, user: &User) -> bool {
+        user.expires.is_some_and(|expires| expires as f64 <= self.epoch)
     }
 }
 
@@ -75,7 +96,9 @@ impl Entrance {
     /// What a verdict comes to: who shows a certificate that is nobody's comes in as if it had shown none.
     pub fn admit(&self, verdict: Verdict) -> Verdict {
         match verdict {
-            Err(rejected @ (Rejected::Unknown | Rejected::Lapsed)) => self.unnamed().ok_or(rejected),
+            Err(rejected @ (Rejected::Unknown | Rejected::Lapsed)) => {
+                self.unnamed().map(|account| Admitted { account, expires: None }).ok_or(rejected)
+            }
             verdict => verdict,
         }
     }

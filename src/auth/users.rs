@@ -37,7 +37,8 @@ impl Users {
         let mut json = serde_json::Deserializer::from_str(text);
         let document: Document = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let path = error.path().to_string();
-            if path == "." { error.inner().to_string() } else { format!("{path}: {}", error.inner()) }
+            let what = without_text(&error.inner().to_string());
+            if path == "." { what } else { format!("{path}: {what}") }
         })?;
         json.end().map_err(|error| error.to_string())?;
         if document.version != VERSION {
@@ -182,6 +183,14 @@ impl User {
     }
 }
 
+/// What is wrong, without the text that stands where something else is expected: it may be a secret.
+fn without_text(what: &str) -> String {
+    match (what.find(" \""), what.rfind("\", expected")) {
+        (Some(start), Some(end)) if start < end => format!("{}{}", &what[..start], &what[end + 1..]),
+        _ => what.to_owned(),
+    }
+}
+
 fn device_pattern(text: &str) -> Result<DevicePattern, String> {
     DevicePattern::parse(text).map_err(|error| format!("devices: {text:?}: {error}"))
 }
@@ -240,6 +249,11 @@ mod tests {
                 &file(r#""a": {"role": "admin", "password": "secret"}"#),
                 "users.a: the password is no PHC string",
             ),
+            (
+                &file(r#""a": {"role": "viewer", "tokens": "secret\", expected"}"#),
+                "users.a.tokens: invalid type: string, expected a sequence",
+            ),
+            (&file(r#""a": {"role": "viewer", "expires": "secret"}"#), "invalid type: string, expected u64"),
             (&file(r#""a": {"role": "viewer", "devices": ["A"]}"#), r#"users.a: devices: "A": "#),
             (&file(r#""a": {"role": "viewer", "topics": ["a#"]}"#), r#"users.a: topics: "a#": "#),
             (

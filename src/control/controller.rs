@@ -12,7 +12,7 @@ use super::station::Station;
 use super::{Answer, ConnectionId, Now, Occasion, Request, Ticked};
 use crate::domain::{
     Arguments, Audit, Bond, Code, Command, Deed, DeviceName, Event, Holder, LeaseOrder, Order, Outcome,
-    Principal, Refusal, Reply, Role, Scope, State, Target,
+    Principal, Refusal, Reply, Role, Scope, State, Target, Who,
 };
 use crate::hardware::{Edge, Hardware};
 
@@ -145,7 +145,7 @@ impl Controller {
             }
         };
         if outcome.is_err() || !is_reading(command) {
-            self.audit(Some(request.principal.clone()), command, &outcome, old, now);
+            self.audit(request.principal.clone(), command, &outcome, old, now);
         }
         outcome
     }
@@ -186,13 +186,15 @@ impl Controller {
         let is_renewed = matches!((order, &outcome), (LeaseOrder::Renew(_), Some(Ok(_))));
         if let Some(outcome) = outcome.as_ref().filter(|_| !is_renewed) {
             let refused = outcome.as_ref().err().map(|refusal| (refusal.code, refusal.message.to_string()));
+            let granted = match outcome {
+                Ok(Reply::Lease(lease)) => Some(lease.token),
+                _ => None,
+            };
+            let deed = Deed::Other(order.subject(), order.to_string());
             self.events.push(Event::Audit(Arc::new(Audit {
-                timestamp: now.epoch,
-                principal: Some(request.principal.clone()),
-                deed: Deed::Other(order.subject(), order.to_string()),
+                token: granted.or(order.token()),
                 refused,
-                old: None,
-                new: None,
+                ..Audit::new(now.epoch, Who::Client(request.principal.clone()), deed)
             })));
         }
         self.settle_leases(now);
@@ -213,15 +215,7 @@ impl Controller {
         if let Err(refusal) = &turned {
             error!("{}: could not be turned off after max_on: {refusal}", station.name);
         }
-        let new = station.told().value.clone().ok();
-        self.events.push(Event::Audit(Arc::new(Audit {
-            timestamp: now.epoch,
-            principal: None,
-            deed: Deed::Other(station.name.to_string(), "max_on".to_owned()),
-            refused: turned.err().map(|refusal| (refusal.code, refusal.message.to_string())),
-            old,
-            new,
-        })));
+        self.audit_own(index, "max_on", turned, old, now);
     }
 
     /// Brings a device to the state that its policy has for this occasion; false when it could not be brought there.
@@ -242,18 +236,10 @@ impl Controller {
             error!("{}: could not do what {} says: {refusal}", station.name, occasion.as_str());
         }
         self.look(index, now);
-        let station = &self.stations[index];
-        let new = station.told().value.clone().ok();
+        let new = self.stations[index].told().value.clone().ok();
         let well = secured.as_ref().err().is_none_or(|refusal| refusal.code == Code::Interlocked);
         if old != new || secured.is_err() {
-            self.events.push(Event::Audit(Arc::new(Audit {
-                timestamp: now.epoch,
-                principal: None,
-                deed: Deed::Other(station.name.to_string(), occasion.as_str().to_owned()),
-                refused: secured.err().map(|refusal| (refusal.code, refusal.message.to_string())),
-                old,
-                new,
-            })));
+            self.audit_own(index, occasion.as_str(), secured, old, now);
         }
         well
     }
@@ -348,9 +334,26 @@ impl Controller {
         self.events.push(Event::State(state));
     }
 
+    /// Something that the gatekeeper did with a device of itself.
+    fn audit_own(
+        &mut self,
+        index: usize,
+        action: &str,
+        outcome: Result<(), Refusal>,
+        old: Option<f64>,
+        now: Now,
+    ) {
+        let station = &self.stations[index];
+        let deed = Deed::Other(station.name.to_string(), action.to_owned());
+        let refused = outcome.err().map(|refusal| (refusal.code, refusal.message.to_string()));
+        let new = station.told().value.clone().ok();
+        let audit = Audit { refused, old, new, ..Audit::new(now.epoch, Who::Gatekeeper, deed) };
+        self.events.push(Event::Audit(Arc::new(audit)));
+    }
+
     fn audit(
         &mut self,
-        principal: Option<Arc<Principal>>,
+        principal: Arc<Principal>,
         command: &Command,
         outcome: &Result<Arc<State>, Refusal>,
         old: Option<f64>,
@@ -362,14 +365,8 @@ impl Controller {
             Err(_) => old,
         };
         let deed = Deed::Command(command.clone());
-        self.events.push(Event::Audit(Arc::new(Audit {
-            timestamp: now.epoch,
-            principal,
-            deed,
-            refused,
-            old,
-            new,
-        })));
+        let audit = Audit { refused, old, new, ..Audit::new(now.epoch, Who::Client(principal), deed) };
+        self.events.push(Event::Audit(Arc::new(audit)));
     }
 }
 

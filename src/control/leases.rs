@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::{ConnectionId, Now, Recipient, Request};
 use crate::domain::{
     Audit, Code, Deed, DeviceName, Event, Holder, Lease, LeaseNews, LeaseNotice, LeaseToken, LeasedDevices,
-    Loss, Outcome, Principal, Refusal, Reply, Tenancy,
+    Loss, Outcome, Principal, Refusal, Reply, Tenancy, Who,
 };
 
 /// The leases on the devices of one controller, which are known by their places.
@@ -293,7 +293,7 @@ impl Leases {
             let Some(waiting) = self.waiting.remove(place) else { return };
             let Waiting { claim, principal, recipient, ticket, .. } = waiting;
             let lease = Arc::new(self.grant(claim, now));
-            self.audit(Some(principal), &lease.devices, "lease", None, now);
+            self.audit(Who::Client(principal), &lease.devices, "lease", Ok(lease.token), now);
             self.answers.push(Answer { recipient, ticket, outcome: Ok(Reply::Lease(lease)) });
         }
     }
@@ -370,7 +370,7 @@ impl Leases {
             Loss::Disconnected => "lease_disconnected".to_owned(),
         };
         if let Some(held) = self.held.get(&token) {
-            self.audit(None, &held.devices(&self.names), &action, None, now);
+            self.audit(Who::Gatekeeper, &held.devices(&self.names), &action, Ok(token), now);
         }
         self.notify(token, LeaseNews::Lost(loss), now);
         let devices = self.remove(token);
@@ -391,7 +391,7 @@ impl Leases {
         let Some(Waiting { claim, principal, recipient, ticket, .. }) = self.waiting.remove(place) else {
             return;
         };
-        self.audit(Some(principal), &claim.devices(&self.names), "lease", Some(&refusal), now);
+        self.audit(Who::Client(principal), &claim.devices(&self.names), "lease", Err(&refusal), now);
         self.answers.push(Answer { recipient, ticket, outcome: Err(refusal) });
     }
 
@@ -424,20 +424,18 @@ impl Leases {
 
     fn audit(
         &mut self,
-        principal: Option<Arc<Principal>>,
+        who: Who,
         devices: &LeasedDevices,
         action: &str,
-        refusal: Option<&Refusal>,
+        outcome: Result<LeaseToken, &Refusal>,
         now: Now,
     ) {
-        self.events.push(Event::Audit(Arc::new(Audit {
-            timestamp: now.epoch,
-            principal,
-            deed: Deed::Other(devices.to_string(), action.to_owned()),
-            refused: refusal.map(|refusal| (refusal.code, refusal.message.to_string())),
-            old: None,
-            new: None,
-        })));
+        let audit = Audit::new(now.epoch, who, Deed::Other(devices.to_string(), action.to_owned()));
+        let audit = match outcome {
+            Ok(token) => Audit { token: Some(token), ..audit },
+            Err(refusal) => audit.refused(refusal),
+        };
+        self.events.push(Event::Audit(Arc::new(audit)));
     }
 
     fn is_due(&mut self, due: Instant) {

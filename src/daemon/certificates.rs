@@ -4,14 +4,20 @@ use std::sync::Arc;
 
 use log::{info, warn};
 
-use super::{DaemonConfig, StartupError};
+use super::{DaemonConfig, StartupError, own};
 use crate::auth::Users;
 use crate::config::{ClientCertificates as Asked, PemFile, TlsListener};
+use crate::domain::{Code, Refusal};
+use crate::gateway::Bus;
 use crate::net::{ClientCertificates, Finding, Gravity, Part, Tls, TlsFiles};
 
 /// Those that are shown.
 #[derive(Clone, Default)]
-pub struct Certificates(Vec<(TlsListener, Arc<Tls>)>);
+pub struct Certificates {
+    shown: Vec<(TlsListener, Arc<Tls>)>,
+    /// Where it is told that they were read anew.
+    bus: Option<Bus>,
+}
 
 /// What is wrong with the files that a configuration names, each with its place in that.
 #[derive(Debug, Default)]
@@ -61,27 +67,39 @@ impl Certificates {
         };
         findings.iter().for_each(|finding| warn!("{}", told(listener, finding)));
         let tls = Arc::new(tls);
-        self.0.push((listener.clone(), tls.clone()));
+        self.shown.push((listener.clone(), tls.clone()));
         Ok(tls)
+    }
+
+    /// The same, which tell the audit when they are read anew.  As long as they are there, the daemon does not come to its
+    /// end: drop them before the stop.
+    pub(super) fn with_audit(self, bus: Bus) -> Certificates {
+        Certificates { bus: Some(bus), ..self }
     }
 
     /// Reads all files anew, for clients that come from now on.  A listener whose new files are not good goes on with
     /// the old ones.
     pub fn reload(&self) -> Reloaded {
         let mut reloaded = Reloaded::All;
-        for (listener, tls) in &self.0 {
-            let findings = match tls.reload() {
+        for (listener, tls) in &self.shown {
+            let path = listener.certificate.path.display();
+            let audit = own(format!("reload(certificate={path})"));
+            let (findings, audit) = match tls.reload() {
                 Ok(findings) => {
-                    info!("{}: read anew", listener.certificate.path.display());
-                    findings
+                    info!("{path}: read anew");
+                    (findings, audit)
                 }
                 Err(findings) => {
-                    warn!("{}: the one read before stays in use", listener.certificate.path.display());
+                    warn!("{path}: the one read before stays in use");
                     reloaded = Reloaded::NotAll;
-                    findings
+                    let told: Vec<String> = findings.iter().map(|finding| told(listener, finding)).collect();
+                    (findings, audit.refused(&Refusal::new(Code::BadValue, told.join("; "))))
                 }
             };
             findings.iter().for_each(|finding| warn!("{}", told(listener, finding)));
+            if let Some(bus) = &self.bus {
+                bus.audit(audit);
+            }
         }
         reloaded
     }

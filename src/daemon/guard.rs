@@ -6,9 +6,9 @@ use std::thread::JoinHandle;
 
 use log::{error, info};
 
-use super::{Ending, StartupError};
+use super::{Ending, StartupError, own};
 use crate::auth::{Directory, Entrance, UsersFile, Verifier};
-use crate::domain::Role;
+use crate::domain::{Code, Refusal, Role};
 use crate::gateway::Bus;
 
 /// Who gets in, and who finds that out.
@@ -22,6 +22,7 @@ pub(super) struct Guarded {
 pub(super) fn open(
     users: Option<PathBuf>,
     anonymous: Option<Role>,
+    bus: &Bus,
     endings: &Sender<Ending>,
 ) -> Result<Guarded, StartupError> {
     let Some(file) = users.map(UsersFile::at) else {
@@ -30,8 +31,9 @@ pub(super) fn open(
     };
     let users = file.read().map_err(StartupError::Users)?;
     let directory = Directory::of(users.clone(), anonymous);
-    let ended = endings.clone();
-    let (verifier, thread) = Verifier::start(users, move || {
+    let (bus, ended) = (bus.clone(), endings.clone());
+    let audit = move |audit| bus.audit(audit);
+    let (verifier, thread) = Verifier::start(users, audit, move || {
         let _ = ended.send(Ending::Verifier);
     })
     .map_err(StartupError::thread("verifier"))?;
@@ -54,11 +56,17 @@ impl Reloader {
     /// Reads them.  A bad file keeps the old ones, which the log says.
     pub fn reload(&self) {
         match self.file.read() {
-            Err(error) => error!("the users stay as they are: {error}"),
+            Err(error) => {
+                error!("the users stay as they are: {error}");
+                let refusal = Refusal::new(Code::BadValue, error.to_string());
+                self.bus.audit(own("reload(users)".to_owned()).refused(&refusal));
+            }
             Ok(users) => {
                 let bus = self.bus.clone();
-                self.verifier.change(users, move |users| {
-                    info!("{} users were read", users.all().len());
+                self.verifier.change(users, move |users, changes| {
+                    let count = users.all().len();
+                    info!("{count} users were read{changes}");
+                    bus.audit(own(format!("reload(users={count}{changes})")));
                     bus.change_users(users);
                 });
             }

@@ -70,13 +70,18 @@ impl Logging {
     }
 }
 
+/// Whether there are whole frames of WebSockets in a record, and so the credentials of clients.
+fn tells_secrets(metadata: &Metadata<'_>) -> bool {
+    metadata.level() == Level::Trace && metadata.target().starts_with("tungstenite")
+}
+
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        self.console.enabled(metadata)
+        self.console.enabled(metadata) && !tells_secrets(metadata)
     }
 
     fn log(&self, record: &Record<'_>) {
-        if self.console.matches(record) {
+        if self.console.matches(record) && !tells_secrets(record.metadata()) {
             self.console.log(record);
             self.logging.forward(record);
         }

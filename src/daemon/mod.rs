@@ -45,8 +45,8 @@ pub use self_signed::{SelfSigned, make_self_signed};
 
 use crate::auth::UsersFile;
 use crate::config::{self, Config};
-use crate::control::{Blueprint, Ended, EventSink, HardwareThread, Plan, Planned, devices};
-use crate::domain::{KindReader, Protocol};
+use crate::control::{Blueprint, Ended, EventSink, HardwareThread, Now, Plan, Planned, devices};
+use crate::domain::{Audit, Code, Deed, KindReader, Protocol, Refusal, Who};
 use crate::gateway::http::{HttpSettings, Visitors};
 use crate::gateway::line::LineSettings;
 use crate::gateway::mqtt::MqttSettings;
@@ -193,11 +193,10 @@ impl Daemon {
             }
         };
         let endings = channel();
-        let Guarded { entrance, directory, verifier, users } =
-            guard::open(config.users, config.anonymous, &endings.0)?;
-
         let (bus, mailbox) = BusThread::prepare();
         let (bus, audit) = with_trail(bus, config.audit, &endings.0)?;
+        let Guarded { entrance, directory, verifier, users } =
+            guard::open(config.users, config.anonymous, &bus, &endings.0)?;
         let events = bus.clone();
         let sink: EventSink = Box::new(move |happened| events.events(happened));
         let ended = endings.0.clone();
@@ -249,6 +248,7 @@ impl Daemon {
             })
             .map_err(StartupError::thread("bus"))?;
         logging.forward_to(bus.bus());
+        bus.bus().audit(own(format!("start({})", env!("CARGO_PKG_VERSION"))));
 
         let shared = Shared {
             commands: hardware.commands(),
@@ -354,7 +354,7 @@ impl Daemon {
 
     /// The certificates that its listeners show, which can be read anew while it runs.
     pub fn certificates(&self) -> Certificates {
-        self.certificates.clone()
+        self.certificates.clone().with_audit(self.bus.bus())
     }
 
     /// What is common to all clients.
@@ -413,6 +413,11 @@ impl Daemon {
                 }
             }
         }
+        let stopped = own("stop".to_owned());
+        bus.bus().audit(match well {
+            true => stopped,
+            false => stopped.refused(&Refusal::new(Code::DeviceFault, "a part of the gatekeeper has failed")),
+        });
         bus.stop();
         // The bus does not know those who have not introduced themselves.
         shared.admission.stop();
@@ -444,6 +449,11 @@ impl Daemon {
         info!("stopped");
         well
     }
+}
+
+/// An entry of the audit about what the gatekeeper does of itself, now.
+fn own(action: String) -> Audit {
+    Audit::new(Now::read().epoch, Who::Gatekeeper, Deed::Other(String::new(), action))
 }
 
 fn await_ending(

@@ -1,9 +1,12 @@
 //! What the hardware thread tells: states of devices, and who did what.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::{Code, Command, Datum, DeviceName, Lease, LeaseNotice, Principal, Refusal, Tenancy};
+use super::{
+    Code, Command, Datum, DeviceName, Lease, LeaseNotice, LeaseToken, Principal, Refusal, Tenancy, Visitor,
+};
 
 /// What a device is, as its hardware says.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,16 +61,31 @@ pub enum Event {
 pub struct Audit {
     /// When, in seconds since 1970-01-01T00:00:00Z.
     pub timestamp: f64,
-    /// Who, or nobody for what the gatekeeper does of itself.
-    pub principal: Option<Arc<Principal>>,
+    /// Who.
+    pub who: Who,
     /// What was done, or was to be done.
     pub deed: Deed,
+    /// The lease that it was about, or was meant under.
+    pub token: Option<LeaseToken>,
     /// The code of the refusal, or nothing when it was carried out.
     pub refused: Option<(Code, String)>,
     /// The device's value before.
     pub old: Option<f64>,
     /// The device's value after.
     pub new: Option<f64>,
+}
+
+/// Who is behind an audit entry.
+#[derive(Debug, Clone)]
+pub enum Who {
+    /// The gatekeeper does it of itself.
+    Gatekeeper,
+    /// A client.
+    Client(Arc<Principal>),
+    /// Somebody who is on the way in, or was kept out.
+    Visitor(Arc<Visitor>),
+    /// Whoever came from there.
+    Address(IpAddr),
 }
 
 /// What an audit entry is about.
@@ -80,11 +98,25 @@ pub enum Deed {
 }
 
 impl Audit {
+    /// The entry of something that was done at `timestamp`, seconds since 1970-01-01T00:00:00Z, and changed no value.
+    pub fn new(timestamp: f64, who: Who, deed: Deed) -> Audit {
+        let token = match &deed {
+            Deed::Command(command) => command.token,
+            Deed::Other(..) => None,
+        };
+        Audit { timestamp, who, deed, token, refused: None, old: None, new: None }
+    }
+
+    /// The same, which was refused.
+    #[must_use]
+    pub fn refused(self, refusal: &Refusal) -> Audit {
+        Audit { refused: Some((refusal.code, refusal.message.to_string())), ..self }
+    }
+
     /// The entry of something that was refused before it reached the hardware thread, now.
-    pub fn refusal(principal: Option<Arc<Principal>>, deed: Deed, refusal: &Refusal) -> Audit {
+    pub fn refusal(principal: Arc<Principal>, deed: Deed, refusal: &Refusal) -> Audit {
         let timestamp = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
-        let refused = Some((refusal.code, refusal.message.to_string()));
-        Audit { timestamp, principal, deed, refused, old: None, new: None }
+        Audit::new(timestamp, Who::Client(principal), deed).refused(refusal)
     }
 }
 

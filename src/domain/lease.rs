@@ -184,6 +184,14 @@ impl LeaseOrder {
         Ok(order)
     }
 
+    /// The lease that it is about, where it names one.
+    pub fn token(&self) -> Option<LeaseToken> {
+        match self {
+            LeaseOrder::Renew(token) | LeaseOrder::Release(token) => Some(*token),
+            LeaseOrder::Acquire { .. } | LeaseOrder::Break { .. } => None,
+        }
+    }
+
     /// What it is about, as a client would write it.
     pub fn subject(&self) -> String {
         match self {

@@ -21,14 +21,14 @@ mod spelling;
 pub use account::{Account, DevicePattern, PatternError, Role, TopicPattern};
 pub use command::{Action, Argument, Arguments, Command, Order, Target};
 pub use datum::Datum;
-pub use event::{Audit, Deed, Event, Outcome, Reply, State};
+pub use event::{Audit, Deed, Event, Outcome, Reply, State, Who};
 pub use interlock::Interlock;
 pub use lease::{
     Bond, Holder, Lease, LeaseNews, LeaseNotice, LeaseOrder, LeaseToken, LeasedDevices, Loss, Scope, Tenancy,
 };
 pub use line::{Bias, LineAddress, LineRef, Polarity, Value};
 pub use name::{CertificateName, ClientId, DeviceName, NameError, UserName};
-pub use principal::{Principal, Protocol};
+pub use principal::{Principal, Protocol, Visitor};
 pub use refusal::{Code, Refusal};
 pub use registry::{ActionSpec, Entry, ParameterSpec, Registry};
 pub use settings::{KindReader, Mistake, Mistakes, Settings, Wired};

@@ -21,6 +21,21 @@ pub struct Principal {
     pub account: Arc<Account>,
 }
 
+/// Who wants to be let in, as far as the gatekeeper knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Visitor {
+    /// The client's identifier, where it has a valid one.
+    pub client: Option<ClientId>,
+    /// The address the connection comes from.
+    pub address: SocketAddr,
+    /// The protocol it speaks.
+    pub protocol: Protocol,
+    /// The name in the certificate that it has shown, as in [`Principal`].
+    pub certificate_name: Option<String>,
+    /// The user that it wants to be, where there is such a one; what else was typed for a name may be a secret.
+    pub user: Option<UserName>,
+}
+
 impl Principal {
     /// The user that it has proved to be.
     pub fn user(&self) -> Option<&UserName> {

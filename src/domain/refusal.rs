@@ -147,6 +147,11 @@ impl Refusal {
         Refusal::new(Code::AccessDenied, "the user was changed or removed; sign in again")
     }
 
+    /// What a connection gets when what it has signed in with is good no more.
+    pub fn expired() -> Refusal {
+        Refusal::new(Code::AccessDenied, "the user or the token has expired; sign in again")
+    }
+
     /// What every command gets once the daemon is stopping.
     pub fn stopping() -> Refusal {
         Refusal::new(Code::Stopping, "the gatekeeper is stopping")

@@ -125,7 +125,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::domain::{Audit, Deed, State};
+    use crate::domain::{Audit, Deed, State, Who};
 
     fn state(device: &str, seq: u64) -> Event {
         Event::State(Arc::new(State {
@@ -141,14 +141,8 @@ mod tests {
     }
 
     fn audit() -> Event {
-        Event::Audit(Arc::new(Audit {
-            timestamp: 0.0,
-            principal: None,
-            deed: Deed::Other("led".to_owned(), "on".to_owned()),
-            refused: None,
-            old: None,
-            new: None,
-        }))
+        let deed = Deed::Other("led".to_owned(), "on".to_owned());
+        Event::Audit(Arc::new(Audit::new(0.0, Who::Gatekeeper, deed)))
     }
 
     fn taken(backlog: &Backlog) -> Vec<String> {

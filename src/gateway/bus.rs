@@ -1,5 +1,6 @@
 //! The bus: the thread that owns the desk, and the way to it for everybody else.
 
+use std::borrow::Cow;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -51,6 +52,8 @@ pub(super) struct Membership {
     id: MemberId,
     /// What the session hands back, if it outlives the connection.
     kept: Option<Box<Kept>>,
+    /// Why it ends, where somebody has said so.
+    why: Option<Cow<'static, str>>,
 }
 
 /// What the desk is asked to do.
@@ -67,7 +70,8 @@ pub(super) enum Letter {
     Send(ClientId, Message, (Arc<Outbox>, u64), Option<Incoming>),
     ForgetWill(MemberId),
     Expiry(MemberId, Expiry),
-    Leave(MemberId, Option<Box<Kept>>),
+    /// It is gone, with what its session keeps, and why.
+    Leave(MemberId, Option<Box<Kept>>, Cow<'static, str>),
     /// There is something in the backlog.
     Events,
     Log(&'static str, Vec<u8>),
@@ -85,7 +89,7 @@ impl Bus {
     pub(super) fn join(&self, joining: Joining, ticket: u64) -> Membership {
         let id = MemberId(self.members.fetch_add(1, Ordering::Relaxed));
         self.post(Letter::Join(id, joining, ticket));
-        Membership { bus: self.clone(), id, kept: None }
+        Membership { bus: self.clone(), id, kept: None, why: None }
     }
 
     /// Publishes for a client; with a ticket the outcome comes to the outbox.
@@ -185,6 +189,11 @@ impl Membership {
         self.kept = Some(Box::new(kept));
     }
 
+    /// Says why it is about to end; the first reason counts.
+    pub(super) fn part(&mut self, why: impl Into<Cow<'static, str>>) {
+        self.why.get_or_insert_with(|| why.into());
+    }
+
     /// Leaves with a goodbye: the will is not published [MQTT-3.14.4-3].
     pub(super) fn forget_will(&self) {
         self.bus.post(Letter::ForgetWill(self.id));
@@ -193,7 +202,8 @@ impl Membership {
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        self.bus.post(Letter::Leave(self.id, self.kept.take()));
+        let why = self.why.take().unwrap_or(Cow::Borrowed("connection ended"));
+        self.bus.post(Letter::Leave(self.id, self.kept.take(), why));
     }
 }
 
@@ -238,7 +248,7 @@ pub struct Attended {
 impl Mailbox {
     /// Opens a bus without a thread.
     pub fn attend(self, settings: DeskSettings, now: Instant) -> Attended {
-        let desk = Desk::open(settings, self.backlog.clone(), now);
+        let desk = Desk::open(settings, self.backlog.clone(), None, now);
         Attended { mailbox: self, desk }
     }
 
@@ -249,8 +259,9 @@ impl Mailbox {
         settings: DeskSettings,
         ended: impl FnOnce() + Send + 'static,
     ) -> std::io::Result<BusThread> {
+        let trail = bus.trail.clone();
         let thread = std::thread::Builder::new().name("bus".to_owned()).spawn(move || {
-            let run = std::panic::AssertUnwindSafe(|| run(&self, settings));
+            let run = std::panic::AssertUnwindSafe(|| run(&self, settings, trail));
             if std::panic::catch_unwind(run).is_err() {
                 log::error!("the bus panicked");
             }
@@ -269,8 +280,8 @@ impl Attended {
     }
 }
 
-fn run(mailbox: &Mailbox, settings: DeskSettings) {
-    let mut desk = Desk::open(settings, mailbox.backlog.clone(), Instant::now());
+fn run(mailbox: &Mailbox, settings: DeskSettings, trail: Option<Trail>) {
+    let mut desk = Desk::open(settings, mailbox.backlog.clone(), trail, Instant::now());
     loop {
         let letter = match desk.tick(Instant::now()) {
             None => mailbox.letters.recv().map_err(|_| RecvTimeoutError::Disconnected),

@@ -12,10 +12,12 @@ use super::bus::{Joining, Letter};
 use super::mqtt::broker::{AbsentLimits, Broker, Left, Member, MemberId, Resumed, RetainedLimits};
 use super::mqtt::store::{Journal, Mirror};
 use super::mqtt::{json, translate};
-use super::{Counters, Done, LongQueue, Message, Note, Space, Topics, access};
+use super::{Counters, Done, Lifetime, LongQueue, Message, Note, Space, Topics, Trail, access};
 use crate::auth::Directory;
-use crate::control::{Commands, Recipient, Request};
-use crate::domain::{Audit, ClientId, Code, Deed, Event, LeaseNews, Outcome, Principal, Refusal, Registry};
+use crate::control::{Commands, Now, Recipient, Request};
+use crate::domain::{
+    Audit, ClientId, Code, Deed, Event, LeaseNews, Outcome, Principal, Protocol, Refusal, Registry, Who,
+};
 use crate::wire::mqtt::{Property, TopicName};
 
 /// What the desk needs to know.
@@ -54,7 +56,10 @@ pub(super) struct Desk {
     taking_over: HashMap<ClientId, (MemberId, Joining, u64)>,
     /// When a will or the end of a session is due.
     due: Option<Instant>,
+    /// Until the next user expires.
+    lifetime: Option<Lifetime>,
     counters: Arc<Counters>,
+    trail: Option<Trail>,
 }
 
 /// The outcome of a will's command interests nobody but the audit.
@@ -66,7 +71,13 @@ impl Recipient for Nobody {
 
 impl Desk {
     /// Opens it: the gatekeeper says that it is there, and what devices there are.
-    pub(super) fn open(settings: DeskSettings, backlog: Arc<Backlog>, now: Instant) -> Desk {
+    /// What it has to tell of itself is left on this trail too.
+    pub(super) fn open(
+        settings: DeskSettings,
+        backlog: Arc<Backlog>,
+        trail: Option<Trail>,
+        now: Instant,
+    ) -> Desk {
         let DeskSettings {
             topics,
             registry,
@@ -76,9 +87,12 @@ impl Desk {
             absents,
             journal,
             kept,
-            directory,
+            mut directory,
             counters,
         } = settings;
+        let clock = Now { instant: now, ..Now::read() };
+        directory.set_time(clock.epoch);
+        let lifetime = directory.next_expiry().map(|expires| Lifetime::new(expires, clock));
         let mut broker = Broker::new(topics.clone(), maximum_subscriptions, retained, absents, journal);
         let (dropped, wills) = broker.restore(kept, &directory, now);
         if dropped > 0 {
@@ -89,8 +103,19 @@ impl Desk {
         let due = broker.due();
         let (taking_over, commands) = (HashMap::new(), Some(commands));
         let registry_json = json::registry(&registry);
-        let mut desk =
-            Desk { backlog, broker, topics, registry, directory, commands, taking_over, due, counters };
+        let mut desk = Desk {
+            backlog,
+            broker,
+            topics,
+            registry,
+            directory,
+            commands,
+            taking_over,
+            due,
+            lifetime,
+            counters,
+            trail,
+        };
         desk.say(Message::own(desk.topics.status(), "online", true), now);
         desk.say(Message::own(desk.topics.registry(), registry_json, true), now);
         for (principal, will) in wills {
@@ -110,7 +135,21 @@ impl Desk {
             self.due = self.broker.due();
             self.broker.tell(&self.counters.bus);
         }
-        self.due
+        if self.lifetime.as_mut().is_some_and(|lifetime| lifetime.is_over(now)) {
+            self.revise(&Refusal::expired(), now);
+            self.broker.commit();
+            self.backlog.listen(self.wanted());
+            self.due = self.broker.due();
+        }
+        [self.due, self.lifetime.map(|lifetime| lifetime.due())].into_iter().flatten().min()
+    }
+
+    /// Ends what belongs to users who are changed or gone, or whose time is over.
+    fn revise(&mut self, why: &Refusal, now: Instant) {
+        let now = Now { instant: now, ..Now::read() };
+        self.directory.set_time(now.epoch);
+        self.broker.revise(&self.directory, why);
+        self.lifetime = self.directory.next_expiry().map(|expires| Lifetime::new(expires, now));
     }
 
     /// Does what a letter asks for.
@@ -139,6 +178,12 @@ impl Desk {
             Letter::Join(id, joining, ticket) => {
                 let client = joining.principal.client.clone();
                 if let Some(refusal) = self.belongs_to_another(&joining.principal) {
+                    let deed = match joining.principal.protocol {
+                        Protocol::Line => "HELLO",
+                        Protocol::Mqtt | Protocol::WebSocket => "CONNECT",
+                    };
+                    let deed = Deed::Other(String::new(), deed.to_owned());
+                    self.audit(joining.principal, deed, &refusal, now);
                     joining.outbox.close(refusal);
                     return;
                 }
@@ -156,27 +201,22 @@ impl Desk {
             }
             Letter::Rename(id, principal, ticket) => {
                 if let Some(refusal) = self.belongs_to_another(&principal) {
-                    self.audit(
-                        Some(principal),
-                        Deed::Other(String::new(), "HELLO".to_owned()),
-                        &refusal,
-                        now,
-                    );
+                    self.audit(principal, Deed::Other(String::new(), "HELLO".to_owned()), &refusal, now);
                     return self.broker.refuse(id, ticket, refusal);
                 }
                 let older = self.broker.rename(id, principal);
-                self.settle(older, now);
+                self.settle(older, Code::TakenOver.as_str(), now);
                 self.tell_presence(id, now);
                 self.broker.answer(id, ticket, Done::Joined(None, None), LongQueue::default());
             }
             Letter::Identify(id, principal) => {
                 self.broker.identify(id, principal);
-                self.broker.revise(&self.directory);
+                self.revise(&Refusal::changed_user(), now);
                 self.tell_presence(id, now);
             }
             Letter::Users(users) => {
                 self.directory = self.directory.clone().with(users);
-                self.broker.revise(&self.directory);
+                self.revise(&Refusal::changed_user(), now);
             }
             Letter::Subscribe(id, filters, subscription_id, ticket) => {
                 if let Some(member) = self.broker.member(id) {
@@ -184,7 +224,7 @@ impl Desk {
                     for (filter, _) in &filters {
                         if let Err(refusal) = access::subscribe(&self.topics, &principal, filter) {
                             let deed = Deed::Other(filter.to_string(), "subscribe".to_owned());
-                            self.audit(Some(principal.clone()), deed, &refusal, now);
+                            self.audit(principal.clone(), deed, &refusal, now);
                         }
                     }
                 }
@@ -219,11 +259,11 @@ impl Desk {
             }
             Letter::ForgetWill(id) => self.broker.forget_will(id),
             Letter::Expiry(id, expiry) => self.broker.set_expiry(id, expiry),
-            Letter::Leave(id, kept) => {
+            Letter::Leave(id, kept, why) => {
                 self.taking_over.retain(|_, (other, ..)| *other != id);
                 let Some(left) = self.broker.leave(id, kept, now) else { return };
                 let next = self.taking_over.remove(&left.principal.client);
-                self.settle(Some(left), now);
+                self.settle(Some(left), &why, now);
                 if let Some((id, joining, ticket)) = next {
                     self.join(id, joining, ticket, now);
                 }
@@ -257,6 +297,7 @@ impl Desk {
             // Everybody else was told when the order to stop came.
             return outbox.close(Refusal::stopping());
         }
+        self.directory.set_time(Now::read().epoch);
         if !self.directory.has(&principal.account) {
             // It has signed in just before its user was changed.
             return outbox.close(Refusal::changed_user());
@@ -264,7 +305,7 @@ impl Desk {
         debug!("{} joined from {}", principal.client, principal.address);
         let member = Member { principal, named, outbox, will, keeping, filters: Vec::new(), session: None };
         let older = self.broker.join(id, member);
-        self.settle(older, now);
+        self.settle(older, Code::TakenOver.as_str(), now);
         let (kept, waiting) = match self.broker.resume(id) {
             Resumed::Nothing => (None, LongQueue::default()),
             Resumed::Session(kept, waiting) => (Some(kept), waiting),
@@ -289,9 +330,13 @@ impl Desk {
             .then(|| Refusal::new(Code::AccessDenied, "this client id is another user's; choose another one"))
     }
 
-    /// Does what is due for a member that is no more: its will, and the word that it is gone.
-    fn settle(&mut self, gone: Option<Left>, now: Instant) {
+    /// Does what is due for a member that is no more: its will, and the word that it is gone, and why.
+    fn settle(&mut self, gone: Option<Left>, why: &str, now: Instant) {
         let Some(Left { principal, named, will, evicted }) = gone else { return };
+        if principal.user().is_some() {
+            let deed = Deed::Other(String::new(), format!("sign_out({why})"));
+            self.leave_on_trail(Audit::new(Now::read().epoch, Who::Client(principal.clone()), deed), now);
+        }
         if let Some(will) = will {
             self.publish_will(&principal, will, now);
         }
@@ -340,6 +385,7 @@ impl Desk {
             |p: &Property| matches!(p, Property::MessageExpiryInterval(_) | Property::WillDelayInterval(_));
         will.properties.retain(|property| !own(property));
         // What the client may do may have changed since it left its will.
+        self.directory.set_time(Now::read().epoch);
         let Some(account) = self.directory.account(principal.user()) else {
             return self.refuse_will(principal, &will, &Refusal::changed_user(), now);
         };
@@ -380,11 +426,19 @@ impl Desk {
     fn refuse_will(&mut self, principal: &Arc<Principal>, will: &Message, refusal: &Refusal, now: Instant) {
         warn!("the will of {} was not carried out: {refusal}", principal.client);
         let deed = Deed::Other(will.topic.to_string(), "will".to_owned());
-        self.audit(Some(principal.clone()), deed, refusal, now);
+        self.audit(principal.clone(), deed, refusal, now);
     }
 
-    fn audit(&mut self, principal: Option<Arc<Principal>>, deed: Deed, refusal: &Refusal, now: Instant) {
-        self.tell(Event::Audit(Arc::new(Audit::refusal(principal, deed, refusal))), now);
+    fn audit(&mut self, principal: Arc<Principal>, deed: Deed, refusal: &Refusal, now: Instant) {
+        self.leave_on_trail(Audit::refusal(principal, deed, refusal), now);
+    }
+
+    fn leave_on_trail(&mut self, audit: Audit, now: Instant) {
+        let audit = Arc::new(audit);
+        if let Some(trail) = &self.trail {
+            trail.add(&audit);
+        }
+        self.tell(Event::Audit(audit), now);
     }
 
     fn tell(&mut self, event: Event, now: Instant) {

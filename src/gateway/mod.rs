@@ -12,6 +12,7 @@ mod counters;
 mod desk;
 pub mod http;
 mod in_order;
+mod lifetime;
 pub mod line;
 mod long_queue;
 mod message;
@@ -39,6 +40,8 @@ pub use pump::{Conversation, converse};
 pub use statistics::Statistics;
 pub use topics::{LEVELS, Reading, Space, Topics};
 pub use trail::{Trail, TrailSettings};
+
+use lifetime::Lifetime;
 
 use crate::auth::Entrance;
 use crate::control::Commands;

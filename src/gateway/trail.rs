@@ -224,11 +224,11 @@ mod tests {
     use serde_json::Value as Json;
 
     use super::*;
-    use crate::domain::Deed;
+    use crate::domain::{Deed, Who};
 
     fn entry(number: usize) -> Arc<Audit> {
         let deed = Deed::Other("led".to_owned(), format!("number {number}"));
-        Arc::new(Audit { timestamp: 1.0, principal: None, deed, refused: None, old: None, new: None })
+        Arc::new(Audit::new(1.0, Who::Gatekeeper, deed))
     }
 
     fn settings(folder: &Path, maximum_bytes: u64, files: u32) -> TrailSettings {

@@ -1,6 +1,6 @@
 //! Leases: who may write what, for how long, and who comes next.
 
-use gpio_gatekeeper::domain::Code;
+use gpio_gatekeeper::domain::{Code, Who};
 use gpio_gatekeeper::hardware::Level;
 
 use super::bench::Bench;
@@ -235,9 +235,9 @@ fn the_audit_knows_what_became_of_leases() {
         .audit()
         .iter()
         .map(|entry| {
-            let who = entry.principal.as_ref().map_or("nobody", |who| who.client.as_str()).to_owned();
+            let who = if let Who::Client(who) = &entry.who { who.client.as_str() } else { "nobody" };
             let code = entry.refused.as_ref().map(|(code, _)| *code);
-            (who, entry.deed.device(), entry.deed.action(), code)
+            (who.to_owned(), entry.deed.device(), entry.deed.action(), code)
         })
         .collect();
     let entry = |who: &str, action: &str, code| (who.to_owned(), "a".to_owned(), action.to_owned(), code);

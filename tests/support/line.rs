@@ -136,6 +136,11 @@ impl LineClient {
         }
     }
 
+    /// Where it speaks from.
+    pub fn address(&self) -> SocketAddr {
+        self.socket.local_addr().expect("connected")
+    }
+
     /// Says that it will send no more.
     pub fn finish(&mut self) {
         self.socket.shutdown(Shutdown::Write).expect("connected");

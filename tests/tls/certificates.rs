@@ -98,3 +98,25 @@ fn certificates_are_exchanged_while_clients_are_connected() {
     }
     old.expect("COMMAND=LIST", "REPLY=OK");
 }
+
+#[test]
+fn certificates_that_are_read_anew_stand_in_the_audit() {
+    let authority = Authority::new();
+    let gatekeeper = Gatekeeper::with(&authority.sections(""), DEMO_DEVICES);
+    let mut auditor = MqttClient::connect(gatekeeper.mqtt(), "auditor");
+    auditor.subscribe("pi/logs/audit");
+    let path = authority.file("certificate.pem").display().to_string();
+    let mut said = |code: serde_json::Value| {
+        for _ in ["line", "mqtt", "http"] {
+            let text = auditor.message_on("pi/logs/audit");
+            let entry: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+            assert_eq!(entry["action"], format!("reload(certificate={path})"), "{entry}");
+            assert_eq!((&entry["code"], &entry["client"]), (&code, &serde_json::Value::Null), "{entry}");
+        }
+    };
+    gatekeeper.running().certificates().reload();
+    said(serde_json::Value::Null);
+    fs::remove_file(&path).expect("it was there");
+    gatekeeper.running().certificates().reload();
+    said("BAD_VALUE".into());
+}

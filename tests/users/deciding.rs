@@ -159,6 +159,16 @@ fn nobody_has_published_where_it_could_not_publish() {
     }
 }
 
+/// The next entry of the audit that is not about who signs in.
+fn deed(root: &mut MqttClient) -> Json {
+    loop {
+        let audit = parse(&root.message_on("pi/logs/audit"));
+        if !audit["action"].as_str().is_some_and(|action| action.starts_with("sign_")) {
+            return audit;
+        }
+    }
+}
+
 #[test]
 fn a_will_that_names_its_device_inside_is_looked_at_when_it_is_due() {
     let house = House::plain();
@@ -170,7 +180,7 @@ fn a_will_that_names_its_device_inside_is_looked_at_when_it_is_due() {
         ..credentials("leaving", "anna", "password")
     };
     drop(house.connect(connect));
-    let audit = parse(&root.message_on("pi/logs/audit"));
+    let audit = deed(&mut root);
     assert_eq!((&audit["user"], &audit["code"]), (&"anna".into(), &"ACCESS_DENIED".into()), "{audit}");
     house.line_as("bert").expect("COMMAND=GET|DEVICE=motor", "VALUE=0");
 }
@@ -183,7 +193,7 @@ fn the_audit_knows_users_and_refusals() {
     let mut line = house.line_as("anna");
     let mut mqtt = house.mqtt_as("vera", "panel");
     let mut audited = |user: &str, code: Json, device: &str| {
-        let audit = parse(&root.message_on("pi/logs/audit"));
+        let audit = deed(&mut root);
         assert_eq!((&audit["user"], &audit["code"]), (&user.into(), &code), "{audit}");
         assert_eq!(audit["device"], device, "{audit}");
     };

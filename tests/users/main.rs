@@ -2,11 +2,14 @@
 
 #![allow(unreachable_pub, reason = "a test program has nobody outside")]
 
+mod auditing;
 mod certificates;
 mod deciding;
+mod expiring;
 mod explaining;
 mod keeping;
 mod reloading;
+mod secrets;
 mod signing_in;
 #[path = "../support/mod.rs"]
 mod support;

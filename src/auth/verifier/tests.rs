@@ -4,7 +4,9 @@ use std::sync::mpsc::TryRecvError;
 use std::time::Duration;
 
 use super::super::attempts::LANE;
+use super::super::late::ADDRESS as LATE;
 use super::*;
+use crate::domain::Protocol;
 
 const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 const THERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::BROADCAST);
@@ -19,7 +21,9 @@ struct Asked {
 impl Asked {
     fn told(&self) -> Option<Result<String, Rejected>> {
         match self.verdict.try_recv() {
-            Ok(verdict) => Some(verdict.map(|account| account.user.as_ref().expect("a user").to_string())),
+            Ok(verdict) => {
+                Some(verdict.map(|admitted| admitted.account.user.as_ref().expect("a user").to_string()))
+            }
             Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
         }
     }
@@ -37,24 +41,30 @@ fn desk() -> Desk {
         "gone": {{"role": "viewer", "expires": 50, "certificates": ["gone.home"]}},
         "esp": {{"role": "viewer", "tokens": [{{"sha256": "{token}", "expires": 100}}]}}}}}}"#
     );
-    Desk::new(Users::parse(&text).expect("good"))
+    Desk::new(Users::parse(&text).expect("good"), Box::new(drop), Instant::now())
 }
 
 fn ask(desk: &mut Desk, address: IpAddr, user: &str, secret: &str) -> Asked {
-    ask_at(desk, address, user, secret, 0)
+    ask_at(desk, address, user, secret, 0.0)
 }
 
-fn ask_at(desk: &mut Desk, address: IpAddr, user: &str, secret: &str, epoch: u64) -> Asked {
+fn ask_at(desk: &mut Desk, address: IpAddr, user: &str, secret: &str, epoch: f64) -> Asked {
     let user = (!user.is_empty()).then(|| user.to_owned());
     let credentials = Credentials { user, secret: Some(secret.into()), certificate: None };
     show(desk, address, credentials, epoch)
 }
 
-fn show(desk: &mut Desk, address: IpAddr, credentials: Credentials, epoch: u64) -> Asked {
+fn show(desk: &mut Desk, address: IpAddr, credentials: Credentials, epoch: f64) -> Asked {
     let (tell, told) = channel();
     let awaited = Arc::new(());
     let attempt = Attempt {
-        address,
+        visitor: Box::new(Visitor {
+            client: None,
+            address: (address, 5000).into(),
+            protocol: Protocol::Mqtt,
+            certificate_name: credentials.certificate.clone(),
+            user: None,
+        }),
         credentials,
         awaited: Arc::downgrade(&awaited),
         answer: Box::new(move |verdict| drop(tell.send(verdict))),
@@ -67,17 +77,17 @@ fn show(desk: &mut Desk, address: IpAddr, credentials: Credentials, epoch: u64) 
 fn credentials_are_right_or_wrong_or_expired() {
     let (mut desk, now) = (desk(), Instant::now());
     for (user, secret, epoch, verdict) in [
-        ("anna", "password", 0, Ok("anna")),
-        ("anna", "passwore", 0, Err(Rejected::Wrong)),
-        ("nobody", "password", 0, Err(Rejected::Wrong)),
-        ("esp", "", 0, Err(Rejected::Wrong)),
-        ("", TOKEN, 99, Ok("esp")),
-        ("esp", TOKEN, 99, Ok("esp")),
-        ("anna", TOKEN, 99, Err(Rejected::Wrong)),
-        ("", TOKEN, 100, Err(Rejected::Expired)),
-        ("", "gk_0000000000000000000000000000000000000001", 0, Err(Rejected::Wrong)),
+        ("anna", "password", 0.0, Ok("anna")),
+        ("anna", "passwore", 0.0, Err(Rejected::Wrong)),
+        ("nobody", "password", 0.0, Err(Rejected::Wrong)),
+        ("esp", "", 0.0, Err(Rejected::Wrong)),
+        ("", TOKEN, 99.0, Ok("esp")),
+        ("esp", TOKEN, 99.0, Ok("esp")),
+        ("anna", TOKEN, 99.0, Err(Rejected::Wrong)),
+        ("", TOKEN, 100.0, Err(Rejected::Expired)),
+        ("", "gk_0000000000000000000000000000000000000001", 0.0, Err(Rejected::Wrong)),
     ] {
-        desk.throttle = Throttle::default();
+        (desk.throttle, desk.token_throttle) = (Throttle::default(), Throttle::default());
         let asked = ask_at(&mut desk, HERE, user, secret, epoch);
         desk.work(now, epoch);
         assert_eq!(asked.told(), Some(verdict.map(str::to_owned)), "{user} {secret}");
@@ -89,29 +99,29 @@ fn a_certificate_is_its_users_and_nobody_elses() {
     use Rejected::{Contradicted, Expired, Lapsed, Unknown, Wrong};
     let (mut desk, now) = (desk(), Instant::now());
     for (certificate, user, secret, epoch, verdict) in [
-        ("anna.home", None, None, 0, Ok("anna")),
-        ("anna.home", Some("anna"), None, 0, Ok("anna")),
-        ("anna.home", Some(""), None, 0, Ok("anna")),
-        ("anna.home", Some("anna"), Some("password"), 0, Ok("anna")),
-        ("anna.home", Some("anna"), Some("passwore"), 0, Err(Wrong)),
-        ("anna.home", Some("anna"), Some(""), 0, Err(Wrong)),
-        ("anna.home", Some("bert"), None, 0, Err(Contradicted)),
-        ("anna.home", Some("nobody"), None, 0, Err(Contradicted)),
-        ("anna.home", Some(NO_NAME), None, 0, Err(Contradicted)),
-        ("anna.home", Some("bert"), Some("password"), 0, Err(Contradicted)),
-        ("anna.home", Some("bert"), Some("passwore"), 0, Err(Wrong)),
-        ("anna.home", None, Some(TOKEN), 0, Err(Contradicted)),
-        ("Anna.home", None, None, 0, Err(Unknown)),
-        ("Anna.home", Some("anna"), None, 0, Err(Wrong)),
-        ("Anna.home", Some("bert"), Some("password"), 0, Ok("bert")),
-        ("gone.home", None, None, 49, Ok("gone")),
-        ("gone.home", None, None, 50, Err(Lapsed)),
-        ("gone.home", Some("gone"), None, 50, Err(Expired)),
-        ("gone.home", Some("anna"), None, 50, Err(Wrong)),
-        ("gone.home", Some("anna"), Some("password"), 50, Ok("anna")),
-        ("gone.home", Some("anna"), Some("password"), 49, Err(Contradicted)),
+        ("anna.home", None, None, 0.0, Ok("anna")),
+        ("anna.home", Some("anna"), None, 0.0, Ok("anna")),
+        ("anna.home", Some(""), None, 0.0, Ok("anna")),
+        ("anna.home", Some("anna"), Some("password"), 0.0, Ok("anna")),
+        ("anna.home", Some("anna"), Some("passwore"), 0.0, Err(Wrong)),
+        ("anna.home", Some("anna"), Some(""), 0.0, Err(Wrong)),
+        ("anna.home", Some("bert"), None, 0.0, Err(Contradicted)),
+        ("anna.home", Some("nobody"), None, 0.0, Err(Contradicted)),
+        ("anna.home", Some("?"), None, 0.0, Err(Contradicted)),
+        ("anna.home", Some("bert"), Some("password"), 0.0, Err(Contradicted)),
+        ("anna.home", Some("bert"), Some("passwore"), 0.0, Err(Wrong)),
+        ("anna.home", None, Some(TOKEN), 0.0, Err(Contradicted)),
+        ("Anna.home", None, None, 0.0, Err(Unknown)),
+        ("Anna.home", Some("anna"), None, 0.0, Err(Wrong)),
+        ("Anna.home", Some("bert"), Some("password"), 0.0, Ok("bert")),
+        ("gone.home", None, None, 49.0, Ok("gone")),
+        ("gone.home", None, None, 50.0, Err(Lapsed)),
+        ("gone.home", Some("gone"), None, 50.0, Err(Expired)),
+        ("gone.home", Some("anna"), None, 50.0, Err(Wrong)),
+        ("gone.home", Some("anna"), Some("password"), 50.0, Ok("anna")),
+        ("gone.home", Some("anna"), Some("password"), 49.0, Err(Contradicted)),
     ] {
-        desk.throttle = Throttle::default();
+        (desk.throttle, desk.token_throttle) = (Throttle::default(), Throttle::default());
         let credentials = Credentials {
             user: user.map(str::to_owned),
             secret: secret.map(|secret| secret.as_bytes().to_vec()),
@@ -135,9 +145,36 @@ fn a_certificate_waits_for_nobody_who_guesses() {
     }
     for (certificate, verdict) in [("anna.home", Ok("anna".to_owned())), ("x", Err(Rejected::Unknown))] {
         let certificate = Some(certificate.to_owned());
-        let asked = show(&mut desk, HERE, Credentials { certificate, ..Credentials::default() }, 0);
+        let asked = show(&mut desk, HERE, Credentials { certificate, ..Credentials::default() }, 0.0);
         assert_eq!(asked.told(), Some(verdict));
     }
+}
+
+/// A desk, and what it tells the audit, each as its action and its code.
+fn audited_desk() -> (Desk, Receiver<String>) {
+    let (tell, told) = channel();
+    let audit = move |audit: Audit| {
+        let code = audit.refused.map_or("done", |(code, _)| code.as_str());
+        let _ = tell.send(format!("{} {code}", audit.deed.action()));
+    };
+    (Desk { audit: Box::new(audit), ..desk() }, told)
+}
+
+#[test]
+fn a_flood_that_is_turned_away_is_told_in_a_sum() {
+    let (mut desk, told) = audited_desk();
+    let guesses: Vec<Asked> = (0..1032).map(|_| ask(&mut desk, HERE, "anna", "guess")).collect();
+    let busy = guesses.iter().filter(|guess| guess.told() == Some(Err(Rejected::Busy))).count();
+    assert_eq!((busy, told.try_iter().count()), (1000, 10), "32 wait to be looked at");
+    let due = desk.tally.due().expect("990 were counted");
+    drop(guesses);
+    desk.work(due, 0.0);
+    assert_eq!(told.try_iter().collect::<Vec<_>>(), ["refused(990) ACCESS_DENIED"]);
+    ask(&mut desk, THERE, "", TOKEN);
+    assert_eq!(told.try_iter().collect::<Vec<_>>(), ["sign_in(token) done"]);
+    ask(&mut desk, HERE, "", "gk_0000000000000000000000000000000000000001");
+    desk.finish(0.0);
+    assert_eq!(told.try_iter().collect::<Vec<_>>(), ["refused(1) ACCESS_DENIED"], "nothing is left unsaid");
 }
 
 #[test]
@@ -146,12 +183,12 @@ fn who_fails_is_told_so_later_and_later() {
     let mut last = None;
     for _ in 0..3 {
         last = Some(ask(&mut desk, HERE, "anna", "guess"));
-        desk.work(now, 0);
+        desk.work(now, 0.0);
     }
     let asked = last.expect("three");
     let due = now + Duration::from_millis(100);
-    assert_eq!((asked.told(), desk.work(now, 0)), (None, Some(due)));
-    desk.work(due, 0);
+    assert_eq!((asked.told(), desk.work(now, 0.0)), (None, Some(due)));
+    desk.work(due, 0.0);
     assert_eq!(asked.told(), Some(Err(Rejected::Wrong)));
 }
 
@@ -162,15 +199,36 @@ fn a_flood_of_guesses_keeps_nobody_out() {
     let elsewhere = ask(&mut desk, THERE, "anna", "password");
     let beside = ask(&mut desk, HERE, "bert", "password");
     for _ in 0..3 {
-        desk.work(now, 0);
+        desk.work(now, 0.0);
     }
     assert_eq!(elsewhere.told(), Some(Ok("anna".to_owned())), "from another address");
     assert_eq!(beside.told(), Some(Ok("bert".to_owned())), "another user of the same address");
     for _ in 0..10 {
-        now = desk.work(now, 0).expect("guesses wait");
+        now = desk.work(now, 0.0).expect("guesses wait");
     }
     let told = guesses.iter().filter(|guess| guess.told().is_some()).count();
     assert!(told < 12, "{told} guesses were told");
+}
+
+#[test]
+fn few_wrong_tokens_of_one_address_wait_and_good_ones_do_not() {
+    const WRONG: &str = "gk_0000000000000000000000000000000000000001";
+    let (mut desk, now) = (desk(), Instant::now());
+    let guess = |desk: &mut Desk, address| ask(desk, address, "", WRONG);
+    // The first two are told at once.
+    let mut guesses: Vec<Asked> = (0..LATE + 2).map(|_| guess(&mut desk, HERE)).collect();
+    assert_eq!(guesses.iter().filter(|guess| guess.told().is_some()).count(), 2);
+    assert_eq!(guess(&mut desk, HERE).told(), Some(Err(Rejected::Busy)));
+    assert_eq!(ask(&mut desk, HERE, "", TOKEN).told(), Some(Ok("esp".to_owned())));
+    assert_eq!(guess(&mut desk, THERE).told(), None, "from another address");
+    guesses.pop();
+    assert_eq!(guess(&mut desk, HERE).told(), None, "who has gone makes room");
+    let password = ask(&mut desk, HERE, "anna", "password");
+    desk.work(now, 0.0);
+    assert_eq!(password.told(), Some(Ok("anna".to_owned())), "a password does not wait for them");
+    desk.work(now + 2 * Duration::from_secs(2), 0.0);
+    assert!(guesses[2..].iter().all(|guess| guess.told() == Some(Err(Rejected::Wrong))));
+    assert_eq!(guess(&mut desk, HERE).told(), None, "there is room again");
 }
 
 #[test]
@@ -180,7 +238,7 @@ fn who_has_gone_away_takes_no_time() {
         drop(ask(&mut desk, HERE, "anna", "guess"));
     }
     let there = ask(&mut desk, HERE, "anna", "password");
-    assert_eq!(desk.work(now, 0), None, "nothing is left to do");
+    assert_eq!(desk.work(now, 0.0), None, "nothing is left to do");
     assert_eq!(there.told(), Some(Ok("anna".to_owned())));
 }
 

@@ -180,6 +180,7 @@ pub(super) static COMMANDS: [Row; 19] = [
         syntax: "QUIT",
         purpose: "ends the connection when everything before is answered",
         carry_out: |line, _, _| {
+            line.part("QUIT");
             line.leave(None);
             Ok(Next::Reply(Fields::new()))
         },
@@ -210,15 +211,15 @@ pub(super) fn find(name: &str) -> Result<&'static Row, Refusal> {
     })
 }
 
-/// What a refused command was about, and what it was, for the audit.
+/// What a refused command was about, and what it was, for the audit, where it takes no more room than others.
 pub(super) fn deed(frame: &Frame<'_>) -> (String, String) {
     let device = match (frame.get("DEVICE"), frame.get("LINE")) {
-        (Some(name), _) => name.to_owned(),
-        (None, Some(offset)) => format!("gpio/{offset}"),
+        (Some(name), _) => format!("{name:.256}"),
+        (None, Some(offset)) => format!("gpio/{offset:.16}"),
         (None, None) => String::new(),
     };
     let action = frame.get("ACTION").or(frame.get("COMMAND")).unwrap_or_default();
-    (device, action.to_owned())
+    (device, format!("{action:.64}"))
 }
 
 fn hello(line: &mut LineConversation, frame: &Frame<'_>, now: Instant) -> Result<Next, Refusal> {

@@ -9,11 +9,11 @@ use super::commands::{self, Next};
 use super::entering::{Entry, Outside};
 use super::translate::{self, Answer, Fields};
 use super::watchdog::{Silence, Watchdog};
-use crate::domain::{Account, Audit, ClientId, Code, Deed, Order, Principal, Protocol, Refusal};
+use crate::domain::{Account, ClientId, Code, Order, Principal, Protocol, Refusal};
 use crate::gateway::bus::Membership;
 use crate::gateway::orders::Orders;
 use crate::gateway::pace::TooFast;
-use crate::gateway::{Conversation, Delivery, InOrder, Note, Outbox, Shared, access};
+use crate::gateway::{Conversation, Delivery, InOrder, Lifetime, Note, Outbox, Shared, access};
 use crate::net::{Peer, Seat, Seating};
 use crate::wire::line::{Frame, Item, Split, Splitter};
 use crate::wire::mqtt::{Census, TopicFilter};
@@ -28,6 +28,10 @@ pub struct LineConversation {
     /// Its place on the bus; a client that is only told that it can't be taken, or that is not in yet, has none.
     pub(super) membership: Option<Membership>,
     pub(super) entry: Entry,
+    /// Whether a command of it was refused because it is not in.
+    pub(super) was_kept_out: bool,
+    /// Until what it has signed in with is good no more.
+    pub(super) lifetime: Option<Lifetime>,
     /// Whether it chose its client identifier itself.
     pub(super) named: bool,
     splitter: Splitter,
@@ -130,6 +134,8 @@ impl LineConversation {
             principal,
             membership: None,
             entry,
+            was_kept_out: false,
+            lifetime: None,
             named: false,
             waiting: InOrder::default(),
             subscribed: Vec::new(),
@@ -164,7 +170,7 @@ impl LineConversation {
     ) -> Result<Next, Refusal> {
         if let Err(TooFast { refusal, audited }) = self.orders.admit(now) {
             if let Some(audited) = audited {
-                self.audit(frame, &audited);
+                self.audit_refused(frame, &audited);
             }
             return Ok(Next::Refuse(refusal));
         }
@@ -174,9 +180,19 @@ impl LineConversation {
         Ok(Next::Wait)
     }
 
+    /// Says why it is about to leave the bus.
+    pub(super) fn part(&mut self, why: &'static str) {
+        if let Some(membership) = &mut self.membership {
+            membership.part(why);
+        }
+    }
+
     /// Reads no more, and is over when everything is answered.
     pub(super) fn leave(&mut self, why: Option<Refusal>) {
         if let Stage::Open = self.stage {
+            if let Some(why) = &why {
+                self.part(why.code.as_str());
+            }
             self.stage = Stage::Leaving(why);
         }
     }
@@ -212,16 +228,10 @@ impl LineConversation {
             Ok(Next::Reply(fields)) => self.answer(frame.get("ID"), Answer::Done(fields)),
             Ok(Next::Refuse(refusal)) => self.answer(frame.get("ID"), Answer::Refused(refusal)),
             Err(refusal) => {
-                self.audit(frame, &refusal);
+                self.audit_refused(frame, &refusal);
                 self.answer(frame.get("ID"), Answer::Refused(refusal));
             }
         }
-    }
-
-    fn audit(&self, frame: &Frame<'_>, refusal: &Refusal) {
-        let (device, action) = commands::deed(frame);
-        let deed = Deed::Other(device, action);
-        self.shared.bus.audit(Audit::refusal(Some(self.principal.clone()), deed, refusal));
     }
 
     /// Answers what is no frame.
@@ -291,6 +301,7 @@ impl LineConversation {
             translate::closing(&mut self.output, why);
             self.written += 1;
             self.stage = Stage::Over;
+            self.part(why.code.as_str());
             self.orders.end();
         }
     }
@@ -336,12 +347,12 @@ impl Conversation for LineConversation {
         self.write_answers();
     }
 
-    fn note(&mut self, note: Note, _now: Instant) {
+    fn note(&mut self, note: Note, now: Instant) {
         if self.is_over() {
             return;
         }
         let answered = match note {
-            Note::Verdict(ticket, verdict) => self.judged(ticket, verdict),
+            Note::Verdict(ticket, verdict) => self.judged(ticket, verdict, now),
             note => translate::answer(note),
         };
         let Some((ticket, answer)) = answered else { return };
@@ -373,6 +384,10 @@ impl Conversation for LineConversation {
     }
 
     fn tick(&mut self, now: Instant) {
+        if self.lifetime.as_mut().is_some_and(|lifetime| lifetime.is_over(now)) {
+            self.lifetime = None;
+            return self.say_goodbye(&Refusal::expired());
+        }
         if !matches!(self.stage, Stage::Open) {
             return;
         }
@@ -394,8 +409,10 @@ impl Conversation for LineConversation {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let due = || self.outside_until().map_or(self.watchdog.due(), |until| until.min(self.watchdog.due()));
-        matches!(self.stage, Stage::Open).then(due)
+        let heard = matches!(self.stage, Stage::Open).then(|| self.watchdog.due());
+        let outside = self.outside_until().filter(|_| heard.is_some());
+        let expires = self.lifetime.filter(|_| !self.is_over()).map(|lifetime| lifetime.due());
+        [heard, outside, expires].into_iter().flatten().min()
     }
 
     fn output(&mut self) -> &mut Vec<u8> {

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::commands::Next;
+use super::commands::{self, Next};
 use super::conversation::{LineConversation, Then};
 use super::translate::{Answer, Fields};
-use crate::auth::{Credentials, Rejected, Verdict, Verifier};
-use crate::domain::{Audit, Code, Deed, Principal, Refusal};
+use crate::auth::{Admitted, Credentials, Rejected, Verdict, Verifier};
+use crate::control::Now;
+use crate::domain::{Audit, Code, Deed, Principal, Refusal, Visitor};
 use crate::gateway::mqtt::kept::Keeping;
-use crate::gateway::{Joining, Note};
+use crate::gateway::{Joining, Lifetime, Note};
 use crate::net::Seating;
 use crate::wire::line::Frame;
 
@@ -86,7 +87,7 @@ impl LineConversation {
     /// Has credentials looked at; nothing more is read until the verdict is there.
     fn show(&mut self, verifier: &Verifier, credentials: Credentials, ticket: u64) {
         let outbox = self.outbox.clone();
-        let awaited = verifier.verify(self.principal.address.ip(), credentials, move |verdict| {
+        let awaited = verifier.verify(self.visitor(), credentials, move |verdict| {
             outbox.note(Note::Verdict(ticket, verdict));
         });
         let outside = match self.entry {
@@ -110,6 +111,27 @@ impl LineConversation {
         }
     }
 
+    /// Who it is, as far as it has said.
+    pub(super) fn visitor(&self) -> Visitor {
+        let Principal { client, address, protocol, certificate_name, .. } = (*self.principal).clone();
+        Visitor { client: Some(client), address, protocol, certificate_name, user: None }
+    }
+
+    /// Tells the audit of a command that was refused.
+    pub(super) fn audit_refused(&mut self, frame: &Frame<'_>, refusal: &Refusal) {
+        let (device, action) = commands::deed(frame);
+        let deed = Deed::Other(device, action);
+        match (&self.entry, self.shared.entrance.verifier()) {
+            (Entry::Outside(_), Some(verifier)) => {
+                // Its first one says enough of somebody who is not in.
+                if !std::mem::replace(&mut self.was_kept_out, true) {
+                    verifier.tell_refused(self.visitor(), deed, refusal.clone());
+                }
+            }
+            _ => self.shared.bus.audit(Audit::refusal(self.principal.clone(), deed, refusal)),
+        }
+    }
+
     /// Whether a command may be looked at.
     pub(super) fn admits(&self, command: &str) -> Result<(), Refusal> {
         match self.entry {
@@ -127,20 +149,20 @@ impl LineConversation {
     }
 
     /// Takes what a verdict says.  When it answers a request, gives its ticket and what is replied.
-    pub(super) fn judged(&mut self, ticket: u64, verdict: Verdict) -> Option<(u64, Answer)> {
+    pub(super) fn judged(&mut self, ticket: u64, verdict: Verdict, now: Instant) -> Option<(u64, Answer)> {
         if ticket == CERTIFICATE {
-            self.recognize(verdict);
+            self.recognize(verdict, now);
             return None;
         }
-        Some((ticket, self.enter(verdict)))
+        Some((ticket, self.enter(verdict, now)))
     }
 
     /// Takes what its certificate has come to: it is in as its user, or stays what it is without one.
-    fn recognize(&mut self, verdict: Verdict) {
+    fn recognize(&mut self, verdict: Verdict, now: Instant) {
         let Entry::Waiting { outside, .. } = std::mem::replace(&mut self.entry, Entry::In) else { return };
         match (self.shared.entrance.admit(verdict), outside) {
-            (Ok(account), _) => {
-                self.principal = Arc::new(Principal { account, ..Principal::clone(&self.principal) });
+            (Ok(admitted), _) => {
+                self.become_one(admitted, now);
                 self.join();
             }
             (Err(rejected), Some(outside)) => {
@@ -151,28 +173,30 @@ impl LineConversation {
         }
     }
 
+    /// Has the account that it was admitted with, for as long as that is good.
+    fn become_one(&mut self, Admitted { account, expires }: Admitted, now: Instant) {
+        self.principal = Arc::new(Principal { account, ..Principal::clone(&self.principal) });
+        let now = Now { instant: now, ..Now::read() };
+        self.lifetime = expires.map(|expires| Lifetime::new(expires, now));
+    }
+
     /// Takes what became of its credentials, and says what is replied.
-    fn enter(&mut self, verdict: Verdict) -> Answer {
+    fn enter(&mut self, verdict: Verdict, now: Instant) -> Answer {
         let Entry::Waiting { outside, .. } = std::mem::replace(&mut self.entry, Entry::In) else {
             return Answer::Done(Fields::new());
         };
-        let account = match verdict {
-            Ok(account) => account,
+        let Admitted { account, expires } = match verdict {
+            Ok(admitted) => admitted,
             Err(rejected) => {
                 self.entry = outside.map_or(Entry::In, Entry::Outside);
-                let refusal = rejected.refusal();
-                if rejected == Rejected::Contradicted {
-                    let deed = Deed::Other(String::new(), "AUTH".to_owned());
-                    self.shared.bus.audit(Audit::refusal(Some(self.principal.clone()), deed, &refusal));
-                }
-                return Answer::Refused(refusal);
+                return Answer::Refused(rejected.refusal());
             }
         };
         let mut fields: Fields = vec![("ROLE", Cow::Borrowed(account.role.as_str()))];
         if let Some(user) = &account.user {
             fields.insert(0, ("USER", Cow::Owned(user.to_string())));
         }
-        self.principal = Arc::new(Principal { account, ..Principal::clone(&self.principal) });
+        self.become_one(Admitted { account, expires }, now);
         match &self.membership {
             Some(membership) => membership.identify(self.principal.clone()),
             None if self.seat.take() == Seating::Full => return Answer::Refused(Refusal::too_many_clients()),

@@ -12,7 +12,7 @@ use super::outgoing::Outgoing;
 use super::reception::Reception;
 use super::session::Session;
 use crate::auth::{Credentials, Rejected};
-use crate::domain::{Account, Audit, ClientId, Deed, Principal, Refusal};
+use crate::domain::{Account, Audit, ClientId, Code, Deed, Principal, Refusal, Visitor};
 use crate::gateway::{Joining, Message, Note, Shared, Space, access};
 use crate::net::{Peer, Seating};
 use crate::wire::mqtt::{Connack, Connect, Packet, Properties, Property, ReasonCode, Version, Will};
@@ -48,15 +48,16 @@ pub(super) fn introduce(conversation: &MqttConversation, connect: &Connect) -> I
         certificate: conversation.peer.certificate_name.clone(),
     };
     let (Some(verifier), false) = (entrance.verifier(), credentials.are_none()) else {
+        if let Some(account) = entrance.unnamed() {
+            return Introduction::As(account);
+        }
         let message = "a user name and a password, or a token as password, are needed";
-        return entrance.unnamed().map_or_else(
-            || Introduction::Refused(Refused { reason: ReasonCode::NotAuthorized, message: message.into() }),
-            Introduction::As,
-        );
+        tell_refused(conversation, connect, Refusal::new(Code::AccessDenied, message));
+        return Introduction::Refused(Refused { reason: ReasonCode::NotAuthorized, message: message.into() });
     };
+    let visitor = visitor(conversation, connect);
     let outbox = conversation.outbox.clone();
-    let address = conversation.peer.address.ip();
-    Introduction::Waits(verifier.verify(address, credentials, move |verdict| {
+    Introduction::Waits(verifier.verify(visitor, credentials, move |verdict| {
         outbox.note(Note::Verdict(0, verdict));
     }))
 }
@@ -69,18 +70,26 @@ pub(super) fn rejected(conversation: &MqttConversation, connect: &Connect, rejec
         Rejected::Unknown | Rejected::Lapsed | Rejected::Contradicted => ReasonCode::NotAuthorized,
         Rejected::Busy => ReasonCode::ServerBusy,
     };
-    if rejected == Rejected::Contradicted {
-        let (version, number) = (connect.version, conversation.number);
-        let client = client(&connect.client_id, version, connect.clean_start, number).ok();
-        let who = client.map(|(client, _)| {
-            let Peer { address, certificate_name } = conversation.peer.clone();
-            let (protocol, account) = (conversation.settings.protocol, Arc::new(Account::nobody()));
-            Arc::new(Principal { client, address, protocol, certificate_name, account })
-        });
-        let deed = Deed::Other(String::new(), "CONNECT".to_owned());
-        conversation.shared.bus.audit(Audit::refusal(who, deed, &refusal));
+    if let Rejected::Unknown | Rejected::Lapsed = rejected {
+        // The certificate alone was no attempt, and there was no other.
+        tell_refused(conversation, connect, refusal.clone());
     }
     Refused { reason, message: refusal.message }
+}
+
+/// Tells the audit of somebody who does not say who it is, and has to.
+fn tell_refused(conversation: &MqttConversation, connect: &Connect, refusal: Refusal) {
+    if let Some(verifier) = conversation.shared.entrance.verifier() {
+        let deed = Deed::Other(String::new(), "sign_in".to_owned());
+        verifier.tell_refused(visitor(conversation, connect), deed, refusal);
+    }
+}
+
+/// Who wants to be let in.
+fn visitor(conversation: &MqttConversation, connect: &Connect) -> Visitor {
+    let Peer { address, certificate_name } = conversation.peer.clone();
+    let client = ClientId::parse_chosen(&connect.client_id).ok();
+    Visitor { client, address, protocol: conversation.settings.protocol, certificate_name, user: None }
 }
 
 /// Takes the client: it becomes a member of the bus, and its CONNACK is sent when it is one; or says why not
@@ -202,7 +211,7 @@ fn will(will: Will, principal: &Arc<Principal>, shared: &Shared) -> Result<Messa
     // Whatever it does when its time comes: to read, nobody needs a will.
     if let Err(refusal) = access::publish_or_drive(&shared.topics, &shared.registry, principal, &topic) {
         let deed = Deed::Other(topic.to_string(), "will".to_owned());
-        shared.bus.audit(Audit::refusal(Some(principal.clone()), deed, &refusal));
+        shared.bus.audit(Audit::refusal(principal.clone(), deed, &refusal));
         return Err(Refused { reason: ReasonCode::NotAuthorized, message: refusal.message });
     }
     Ok(Message {

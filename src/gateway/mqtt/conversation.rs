@@ -11,8 +11,10 @@ use super::outlet::{Course, Hold, Outlet};
 use super::reasons;
 use super::reception::{Reception, TooLarge};
 use super::session::Session;
+use crate::auth::Admitted;
+use crate::control::Now;
 use crate::domain::{Account, Code, Protocol, Refusal};
-use crate::gateway::{Conversation, Delivery, Note, Outbox, Shared};
+use crate::gateway::{Conversation, Delivery, Lifetime, Note, Outbox, Shared};
 use crate::net::{Peer, Seat};
 use crate::wire::mqtt::{
     Census, Connack, Connect, Disconnect, Frame, Malformed, Packet, PacketType, Properties, Property,
@@ -42,6 +44,8 @@ pub struct MqttConversation {
     /// The next packet is a request, and has to wait until another is answered.
     blocked: bool,
     out: Outlet,
+    /// Until what it has signed in with is good no more.
+    lifetime: Option<Lifetime>,
     /// Given back last, when the session has left the bus.
     pub(super) seat: Seat,
 }
@@ -88,6 +92,7 @@ impl MqttConversation {
             phase: Phase::New,
             blocked: false,
             out: Outlet::default(),
+            lifetime: None,
             seat,
         }
     }
@@ -196,6 +201,7 @@ impl MqttConversation {
                 if disconnect.reason == ReasonCode::Success {
                     session.forget_will(); // [MQTT-3.14.4-3]
                 }
+                session.membership.part("DISCONNECT");
                 return self.leave(session);
             }
             // [MQTT-4.12.0-7]
@@ -218,6 +224,7 @@ impl MqttConversation {
     fn end(&mut self, mut session: Box<Session>, reason: ReasonCode, what: &'static str) {
         debug!("{}: {} is disconnected: {reason}: {what}", self.peer, session.client());
         self.say_disconnect(&session, reason, what);
+        session.membership.part(reason.to_string());
         session.orders.hand_over();
         self.phase = Phase::Over;
     }
@@ -343,7 +350,11 @@ impl Conversation for MqttConversation {
                 let Introduced { connect, reception, .. } = *introduced;
                 let Note::Verdict(_, verdict) = note else { return };
                 match self.shared.entrance.admit(verdict) {
-                    Ok(account) => self.open(connect, reception, account, now),
+                    Ok(Admitted { account, expires }) => {
+                        let clock = Now { instant: now, ..Now::read() };
+                        self.lifetime = expires.map(|expires| Lifetime::new(expires, clock));
+                        self.open(connect, reception, account, now);
+                    }
                     Err(rejected) => self.refuse(reception, connect::rejected(self, &connect, rejected)),
                 }
             }
@@ -373,7 +384,8 @@ impl Conversation for MqttConversation {
             self.refuse(introduced.reception, refused);
         }
         // What it asked for is still awaited, because its session may go on elsewhere.
-        if let Phase::Open(session) = phase {
+        if let Phase::Open(mut session) = phase {
+            session.membership.part(why.code.as_str());
             if why.code != Code::Stopping {
                 debug!("{}: {} is closed: {why}", self.peer, session.client());
             }
@@ -393,6 +405,10 @@ impl Conversation for MqttConversation {
     }
 
     fn tick(&mut self, now: Instant) {
+        let has_expired = self.lifetime.as_mut().is_some_and(|lifetime| lifetime.is_over(now));
+        if has_expired && matches!(self.phase, Phase::Open(_)) {
+            return self.close(Refusal::expired(), now);
+        }
         let can_receive = self.can_receive();
         match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::New | Phase::Waiting(_) if now >= self.opened + self.settings.connect_time => {
@@ -418,7 +434,10 @@ impl Conversation for MqttConversation {
     fn deadline(&self) -> Option<Instant> {
         match &self.phase {
             Phase::New | Phase::Waiting(_) => Some(self.opened + self.settings.connect_time),
-            Phase::Open(session) => session.silent_until(),
+            Phase::Open(session) => {
+                let expires = self.lifetime.map(|lifetime| lifetime.due());
+                [session.silent_until(), expires].into_iter().flatten().min()
+            }
             Phase::Leaving(_) | Phase::Over => None,
         }
     }

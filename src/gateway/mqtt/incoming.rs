@@ -228,7 +228,7 @@ impl Session {
     fn audit(&self, topic: &TopicName, refusal: Refusal) -> Refusal {
         warn!("{}: {topic}: {refusal}", self.client());
         let deed = Deed::Other(topic.to_string(), "publish".to_owned());
-        self.shared.bus.audit(Audit::refusal(Some(self.principal.clone()), deed, &refusal));
+        self.shared.bus.audit(Audit::refusal(self.principal.clone(), deed, &refusal));
         refusal
     }
 }

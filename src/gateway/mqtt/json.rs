@@ -5,8 +5,8 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value as Json, json};
 
 use crate::domain::{
-    Audit, Datum, DeviceName, Entry, Lease, LeaseNews, LeaseNotice, LeasedDevices, Loss, Outcome, Registry,
-    Reply, State, Tenancy,
+    Audit, ClientId, Datum, DeviceName, Entry, Lease, LeaseNews, LeaseNotice, LeasedDevices, Loss, Outcome,
+    Principal, Protocol, Registry, Reply, State, Tenancy, UserName, Visitor, Who,
 };
 
 /// A device's state.
@@ -27,16 +27,30 @@ pub fn audit(audit: &Audit) -> Vec<u8> {
         None => ("success", Json::Null, Json::Null),
         Some((code, message)) => ("error", code.as_str().into(), message.as_str().into()),
     };
-    let who = audit.principal.as_ref();
+    let (client, user, address, protocol, certificate) = match &audit.who {
+        Who::Gatekeeper => (None, None, None, None, None),
+        Who::Address(address) => (None, None, Some(address.to_string()), None, None),
+        Who::Client(who) => {
+            let Principal { client, address, protocol, certificate_name, .. } = &**who;
+            (Some(client), who.user(), Some(address.to_string()), Some(protocol), certificate_name.as_ref())
+        }
+        Who::Visitor(who) => {
+            let Visitor { client, user, address, protocol, certificate_name } = &**who;
+            let address = Some(address.to_string());
+            (client.as_ref(), user.as_ref(), address, Some(protocol), certificate_name.as_ref())
+        }
+    };
+    let device = audit.deed.device();
     bytes(&json!({
         "timestamp": audit.timestamp,
-        "client": who.map(|who| who.client.as_str()),
-        "user": who.and_then(|who| who.user()).map(|user| user.as_str()),
-        "address": who.map(|who| who.address.to_string()),
-        "protocol": who.map(|who| who.protocol.to_string()),
-        "certificate": who.and_then(|who| who.certificate_name.as_deref()),
-        "device": audit.deed.device(),
+        "client": client.map(ClientId::as_str),
+        "user": user.map(UserName::as_str),
+        "address": address,
+        "protocol": protocol.map(Protocol::to_string),
+        "certificate": certificate,
+        "device": (!device.is_empty()).then_some(device),
         "action": audit.deed.action(),
+        "token": audit.token.map(|token| token.0),
         "status": status,
         "code": code,
         "message": message,

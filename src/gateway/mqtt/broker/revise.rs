@@ -8,15 +8,15 @@ use crate::domain::{Principal, Refusal};
 use crate::gateway::mqtt::kept::Expiry;
 
 impl Broker {
-    /// Ends connections of users who are changed or gone.  Sessions go on with the rights that their users have now,
+    /// Ends connections of users who are changed or gone, which are told `why`.  Sessions go on with the rights that their users have now,
     /// and end with users who are gone.
-    pub fn revise(&mut self, directory: &Directory) {
+    pub fn revise(&mut self, directory: &Directory, why: &Refusal) {
         let old = |principal: &Arc<Principal>| !directory.has(&principal.account);
         let present: Vec<MemberId> =
             self.members.iter().filter(|(_, member)| old(&member.principal)).map(|(id, _)| *id).collect();
         for id in present {
             let Some(member) = self.members.get_mut(&id) else { continue };
-            member.outbox.close(Refusal::changed_user());
+            member.outbox.close(why.clone());
             match directory.account(member.principal.user()) {
                 Some(account) => {
                     member.principal = Arc::new(Principal { account, ..Principal::clone(&member.principal) });
