@@ -12,7 +12,7 @@ use support::mqtt::{MqttClient, connect, publish};
 use support::program::{Program, simulated};
 
 /// Messages that wait for somebody, and their bytes.
-const WAITING: usize = 10_000;
+const WAITING: usize = 30_000;
 const SIZE: usize = 1000;
 
 /// What the next telemetry says of the resident memory.
