@@ -50,6 +50,11 @@ impl Attempts {
         Ok(())
     }
 
+    /// Whether none waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting == 0
+    }
+
     /// The next one whose address is not slowed down.
     pub(super) fn next(&mut self, throttle: &Throttle, now: Instant) -> Option<Attempt> {
         let ready = |lane: &Lane| throttle.ready(lane.address).is_none_or(|ready| ready <= now);

@@ -16,7 +16,8 @@ pub struct PasswordDigest {
     params: Params,
 }
 
-/// The memory in which passwords are hashed: as large as the dearest hash needs, and used again and again.
+/// The memory in which passwords are hashed: as large as the dearest hash needs, and used again and again
+/// as long as there is one to be hashed.
 #[derive(Default)]
 pub struct Scratch(Vec<Block>);
 
@@ -124,6 +125,13 @@ fn hash(
         scratch.0.resize(blocks, Block::new());
     }
     argon2.hash_password_into_with_memory(password, salt, output, &mut scratch.0[..blocks])
+}
+
+#[cfg(test)]
+impl Scratch {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 impl Token {

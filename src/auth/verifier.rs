@@ -183,6 +183,10 @@ impl Desk {
             let judged = self.judge_password(&attempt.credentials, epoch);
             self.tell(attempt, judged, now, epoch);
         }
+        if self.attempts.is_empty() {
+            // Most of the time nobody signs in, and a small board has better use for 7 MiB.
+            self.scratch = Scratch::default();
+        }
         if let Some(sum) = self.tally.sum(now) {
             self.audit_sum(sum, epoch);
         }

@@ -261,3 +261,14 @@ fn a_user_who_is_not_there_takes_as_long_as_one_who_is() {
     assert_eq!(desk.nobody.work(), 512);
     assert_eq!(dearest(&Users::default()).work(), 5 * 7168);
 }
+
+#[test]
+fn the_memory_of_hashes_is_there_as_long_as_somebody_waits() {
+    let (mut desk, now) = (desk(), Instant::now());
+    let asked = ["anna", "bert"].map(|user| ask(&mut desk, HERE, user, "password"));
+    desk.work(now, 0.0);
+    assert!(!desk.scratch.is_empty());
+    desk.work(now, 0.0);
+    assert!(desk.scratch.is_empty());
+    assert!(asked.iter().all(|asked| asked.told().is_some_and(|verdict| verdict.is_ok())));
+}
