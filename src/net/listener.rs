@@ -145,10 +145,8 @@ fn accept<S: Fn(Accepted) + Send + Sync + 'static>(
                 Ok(thread) => threads.push(thread),
                 Err(error) => warn!("{name}: no thread for {peer}: {error}"),
             }
-            // Threads that have ended need no joining; those of a long life are few.
-            if threads.len().is_power_of_two() {
-                threads.retain(|thread| !thread.is_finished());
-            }
+            // One that has ended keeps its stack until nobody can join it any more.
+            threads.retain(|thread| !thread.is_finished());
         }
     }
     threads
