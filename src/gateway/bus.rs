@@ -56,9 +56,9 @@ pub(super) struct Membership {
     why: Option<Cow<'static, str>>,
 }
 
-/// What the desk is asked to do.
+/// What the desk is asked to do.  What is large is elsewhere, because it is moved again and again on its way.
 pub(super) enum Letter {
-    Join(MemberId, Joining, u64),
+    Join(MemberId, Box<Joining>, u64),
     Rename(MemberId, Arc<Principal>, u64),
     /// These are the users now.
     Users(Users),
@@ -66,8 +66,8 @@ pub(super) enum Letter {
     Identify(MemberId, Arc<Principal>),
     Subscribe(MemberId, Vec<(TopicFilter, SubscribeOptions)>, Option<NonZeroU32>, u64),
     Unsubscribe(MemberId, Vec<TopicFilter>, u64),
-    Publish(Message, Option<(Arc<Outbox>, u64)>, Option<Incoming>),
-    Send(ClientId, Message, (Arc<Outbox>, u64), Option<Incoming>),
+    Publish(Arc<Message>, Option<(Arc<Outbox>, u64)>, Option<Incoming>),
+    Send(ClientId, Arc<Message>, (Arc<Outbox>, u64), Option<Incoming>),
     ForgetWill(MemberId),
     Expiry(MemberId, Expiry),
     /// It is gone, with what its session keeps, and why.
@@ -88,13 +88,13 @@ impl Bus {
     /// Takes a client in; the answer comes to its outbox under this ticket.
     pub(super) fn join(&self, joining: Joining, ticket: u64) -> Membership {
         let id = MemberId(self.members.fetch_add(1, Ordering::Relaxed));
-        self.post(Letter::Join(id, joining, ticket));
+        self.post(Letter::Join(id, Box::new(joining), ticket));
         Membership { bus: self.clone(), id, kept: None, why: None }
     }
 
     /// Publishes for a client; with a ticket the outcome comes to the outbox.
     pub(super) fn publish(&self, message: Message, answer: Option<(Arc<Outbox>, u64)>) {
-        self.post(Letter::Publish(message, answer, None));
+        self.post(Letter::Publish(Arc::new(message), answer, None));
     }
 
     /// The same for a message of QoS 2, of which it is written down that it came.
@@ -104,7 +104,7 @@ impl Bus {
         answer: Option<(Arc<Outbox>, u64)>,
         incoming: Option<Incoming>,
     ) {
-        self.post(Letter::Publish(message, answer, incoming));
+        self.post(Letter::Publish(Arc::new(message), answer, incoming));
     }
 
     /// Publishes to one client, if it is there; the outcome comes to the outbox under this ticket.
@@ -115,7 +115,7 @@ impl Bus {
         answer: (Arc<Outbox>, u64),
         incoming: Option<Incoming>,
     ) {
-        self.post(Letter::Send(to, message, answer, incoming));
+        self.post(Letter::Send(to, Arc::new(message), answer, incoming));
     }
 
     /// Tells what the hardware thread has to tell.

@@ -53,7 +53,7 @@ pub(super) struct Desk {
     directory: Directory,
     commands: Option<Commands>,
     /// Clients that wait for what another connection of theirs hands back.
-    taking_over: HashMap<ClientId, (MemberId, Joining, u64)>,
+    taking_over: HashMap<ClientId, (MemberId, Box<Joining>, u64)>,
     /// When a will or the end of a session is due.
     due: Option<Instant>,
     /// Until the next user expires.
@@ -196,7 +196,7 @@ impl Desk {
                         member.outbox.close(Refusal::taken_over());
                         self.taking_over.insert(client, (id, joining, ticket));
                     }
-                    None => self.join(id, joining, ticket, now),
+                    None => self.join(id, *joining, ticket, now),
                 }
             }
             Letter::Rename(id, principal, ticket) => {
@@ -265,7 +265,7 @@ impl Desk {
                 let next = self.taking_over.remove(&left.principal.client);
                 self.settle(Some(left), &why, now);
                 if let Some((id, joining, ticket)) = next {
-                    self.join(id, joining, ticket, now);
+                    self.join(id, *joining, ticket, now);
                 }
             }
             Letter::Events => {}

@@ -10,10 +10,10 @@ use super::conversation::MqttConversation;
 use super::kept::{Expiry, Keeping};
 use super::outgoing::Outgoing;
 use super::reception::Reception;
-use super::session::Session;
+use super::session::{Request, Session};
 use crate::auth::{Credentials, Rejected};
 use crate::domain::{Account, Audit, ClientId, Code, Deed, Principal, Refusal, Visitor};
-use crate::gateway::{Joining, Message, Note, Shared, Space, access};
+use crate::gateway::{InOrder, Joining, Message, Note, Shared, Space, access};
 use crate::net::{Peer, Seating};
 use crate::wire::mqtt::{Connack, Connect, Packet, Properties, Property, ReasonCode, Version, Will};
 
@@ -100,7 +100,7 @@ pub(super) fn open(
     reception: Reception,
     account: Arc<Account>,
     now: Instant,
-) -> Result<Session, Refused> {
+) -> Result<Box<Session>, Refused> {
     let Connect { version, clean_start, keep_alive, client_id, will, properties, .. } = connect;
     if properties.authentication_method().is_some() {
         // [MQTT-4.12.0-1]
@@ -143,6 +143,10 @@ pub(super) fn open(
         Outgoing::new(version, properties.receive_maximum(), maximum_packet, aliases, bytes, counters);
     let outbox = conversation.outbox.clone();
     let joining = Joining { principal: principal.clone(), named, outbox: outbox.clone(), will, keeping };
+    // The first of all requests, which the bus answers.
+    let mut requests = InOrder::default();
+    let ticket = requests.push(Request::Connect(connack));
+    let membership = conversation.shared.bus.join(joining, ticket);
     // [MQTT-3.2.2-22] The server has no wishes of its own.
     let silence = (keep_alive != 0).then(|| Duration::from_secs(u64::from(keep_alive)) * 3 / 2);
     Ok(Session::new(
@@ -153,8 +157,9 @@ pub(super) fn open(
         silence,
         outgoing,
         now,
-        connack,
-        joining,
+        requests,
+        membership,
+        keeping,
     ))
 }
 

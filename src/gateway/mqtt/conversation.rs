@@ -149,7 +149,7 @@ impl MqttConversation {
                 if session.is_kept() && self.shared.journal.is_on() {
                     self.out.set_course(Course::Kept);
                 }
-                self.phase = Phase::Open(Box::new(session));
+                self.phase = Phase::Open(session);
             }
             Err(refused) => self.refuse(reception, refused),
         }

@@ -19,7 +19,7 @@ use crate::control::Now;
 use crate::domain::{ClientId, Outcome, Principal, Refusal};
 use crate::gateway::bus::Membership;
 use crate::gateway::orders::Orders;
-use crate::gateway::{Body, Delivery, Done, InOrder, Joining, Message, Note, Outbox, Shared, Space};
+use crate::gateway::{Body, Delivery, Done, InOrder, Message, Note, Outbox, Shared, Space};
 use crate::wire::mqtt::{
     Acknowledge, Connack, Packet, PacketId, Properties, Property, QoS, ReasonCode, Suback, Subscribe,
     SubscribeOptions, TopicFilter, TopicName, Unsuback, Unsubscribe, Version,
@@ -90,6 +90,8 @@ pub(super) enum Answer {
 pub(super) type Violation = (ReasonCode, &'static str);
 
 impl Session {
+    /// Not part of the caller's frame, because every page of its stack that a client's thread has touched stays resident.
+    #[inline(never)]
     #[allow(clippy::too_many_arguments, reason = "called once, from where each of them is made")]
     pub(super) fn new(
         shared: Shared,
@@ -99,14 +101,11 @@ impl Session {
         silence: Option<Duration>,
         outgoing: Outgoing,
         now: Instant,
-        connack: Connack,
-        joining: Joining,
-    ) -> Session {
-        let keeping = joining.keeping;
-        let mut requests = InOrder::default();
-        let ticket = requests.push(Request::Connect(connack));
-        let membership = shared.bus.join(joining, ticket);
-        Session {
+        requests: InOrder<Request, Answer>,
+        membership: Membership,
+        keeping: Keeping,
+    ) -> Box<Session> {
+        Box::new(Session {
             orders: Orders::new(&shared),
             shared,
             outbox,
@@ -125,7 +124,7 @@ impl Session {
             number: None,
             entries: Vec::new(),
             hold: Hold::No,
-        }
+        })
     }
 
     pub(super) fn version(&self) -> Version {

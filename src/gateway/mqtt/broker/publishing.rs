@@ -30,17 +30,16 @@ impl Broker {
     /// Passes a message on to everybody who wants it, one message after the other [MQTT-4.6.0-5..6], and keeps it if it
     /// is to be retained.  Says whether anybody wanted it; refused where no more can be kept.
     pub fn publish(&mut self, message: Message, now: Instant) -> Result<bool, Refusal> {
-        self.publish_once(message, None, now)
+        self.publish_once(Arc::new(message), None, now)
     }
 
     /// The same for a message of QoS 2, of which it is written down that it came.
     pub fn publish_once(
         &mut self,
-        message: Message,
+        message: Arc<Message>,
         incoming: Option<Incoming>,
         now: Instant,
     ) -> Result<bool, Refusal> {
-        let message = Arc::new(message);
         // First, because a message that is refused is passed on to nobody.
         // [MQTT-3.3.1-8]
         if message.retain {
