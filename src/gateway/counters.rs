@@ -23,6 +23,8 @@ pub struct Counters {
     pub refused: Count,
     /// Clients that were disconnected because they did not read.
     pub too_slow: Count,
+    /// Commands that were refused because their client had sent more of them than it may in a second.
+    pub too_fast: Count,
     /// Messages that were not sent to a client that had subscribed to them.
     pub dropped: Dropped,
     /// MQTT clients, over both ways, at one time: now, and the most there ever were.

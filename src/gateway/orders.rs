@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::pace::{Pace, TooFast};
-use super::{Outbox, Shared};
+use super::{Counters, Outbox, Shared};
 use crate::control::{Commands, Request, Tether};
 use crate::domain::{Order, Principal};
 
 /// What one connection has for the hardware thread.
 pub(super) struct Orders {
     commands: Commands,
+    counters: Arc<Counters>,
     pace: Pace,
     /// Ties the connection to the hardware thread, once it has had orders.
     tether: Option<Tether>,
@@ -22,12 +23,13 @@ impl Orders {
     /// Of a connection that has had none.
     pub(super) fn new(shared: &Shared) -> Orders {
         let (commands, pace) = (shared.commands.clone(), Pace::new(shared.commands_per_second));
-        Orders { commands, pace, tether: None, ready: Vec::new() }
+        let counters = shared.counters.clone();
+        Orders { commands, counters, pace, tether: None, ready: Vec::new() }
     }
 
     /// Whether the client may have one more now.
     pub(super) fn admit(&mut self, now: Instant) -> Result<(), TooFast> {
-        self.pace.admit(now)
+        self.pace.admit(now).inspect_err(|_| self.counters.too_fast.add(1))
     }
 
     /// Adds one, which is not carried out any more when it has expired; the outcome goes to the outbox under this

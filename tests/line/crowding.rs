@@ -132,4 +132,5 @@ fn who_sends_too_fast_is_refused_what_is_too_much_and_nobody_else() {
         }
     };
     assert!(entry.contains("1 refused since this was last said"), "{entry}");
+    assert_eq!(gatekeeper.running().shared().counters.too_fast.value(), (100 - done) as u64);
 }

@@ -61,6 +61,11 @@ fn traffic(text: &mut Exposition, shared: &Shared) {
         "Clients that were disconnected because they did not read.",
     )
     .sample("", counters.too_slow.value());
+    text.counter(
+        "gatekeeper_hasty_commands_total",
+        "Commands that were refused because their client sent more than it may in a second.",
+    )
+    .sample("", counters.too_fast.value());
     text.counter("gatekeeper_received_bytes_total", "Bytes from clients.").each(&all, |t| &t.bytes_received);
     text.counter("gatekeeper_sent_bytes_total", "Bytes to clients.").each(&all, |t| &t.bytes_sent);
     text.counter("gatekeeper_received_frames_total", "Frames of the line protocol, and packets of MQTT.")
