@@ -22,13 +22,14 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use gpio_gatekeeper::daemon::{Daemon, Ending};
-use gpio_gatekeeper::domain::{Bias, LineAddress, Polarity, Value};
-use gpio_gatekeeper::hardware::{EdgeSink, Hardware, HardwareError, Input, Line, Outputs, Simulation, Start};
+use gpio_gatekeeper::domain::Value;
+use gpio_gatekeeper::hardware::{HardwareError, Outputs, Simulation};
 use gpio_gatekeeper::wire::mqtt::{Packet, Version, encode};
 
 use support::Gatekeeper;
 use support::line::LineClient;
 use support::mqtt::{MqttClient, publish};
+use support::wrapped::Wrapped;
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -72,7 +73,10 @@ fn main() {
 
 fn start() -> (Daemon, Receiver<f64>) {
     let (stamps, stops) = channel();
-    let hardware = Stamped { simulation: Simulation::new(), stamps };
+    let wrap = move |outputs, _| -> Box<dyn Outputs> {
+        Box::new(StampedOutputs { outputs, stamps: stamps.clone() })
+    };
+    let hardware = Wrapped { simulation: Simulation::new(), wrap };
     (Gatekeeper::daemon(LIMITS, DEVICES, Box::new(hardware)), stops)
 }
 
@@ -176,49 +180,10 @@ impl Load {
     }
 }
 
-/// Simulated hardware that stamps when a motor is told to stand still, in seconds since 1970-01-01T00:00:00Z.
-struct Stamped {
-    simulation: Simulation,
-    stamps: Sender<f64>,
-}
-
+/// Outputs that stamp when a motor is told to stand still, in seconds since 1970-01-01T00:00:00Z.
 struct StampedOutputs {
     outputs: Box<dyn Outputs>,
     stamps: Sender<f64>,
-}
-
-impl Hardware for Stamped {
-    fn backend(&self) -> &'static str {
-        "stamped"
-    }
-
-    fn is_simulated(&self) -> bool {
-        true
-    }
-
-    fn locate(&mut self, address: &LineAddress) -> Result<Line, HardwareError> {
-        self.simulation.locate(address)
-    }
-
-    fn open_outputs(
-        &mut self,
-        lines: &[(Line, Polarity)],
-        start: Start<'_>,
-    ) -> Result<Box<dyn Outputs>, HardwareError> {
-        let outputs = self.simulation.open_outputs(lines, start)?;
-        Ok(Box::new(StampedOutputs { outputs, stamps: self.stamps.clone() }))
-    }
-
-    fn open_input(
-        &mut self,
-        line: &Line,
-        polarity: Polarity,
-        bias: Bias,
-        input: usize,
-        edges: EdgeSink,
-    ) -> Result<Box<dyn Input>, HardwareError> {
-        self.simulation.open_input(line, polarity, bias, input, edges)
-    }
 }
 
 impl Outputs for StampedOutputs {

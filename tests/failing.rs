@@ -10,7 +10,7 @@ use gpio_gatekeeper::daemon::{Daemon, Ending};
 use gpio_gatekeeper::hardware::{Board, Level};
 use gpio_gatekeeper::wire::mqtt::{Packet, Publish, QoS, ReasonCode};
 use serde_json::Value as Json;
-use support::faulty::{Fault, Faulty, Switch};
+use support::faulty::{self, Fault, Switch};
 use support::line::LineClient;
 use support::mqtt::{MqttClient, publish};
 use support::process::Process;
@@ -25,7 +25,7 @@ const DEVICES: &str = r#"
 "#;
 
 fn start() -> (Daemon, Board, Switch) {
-    let (hardware, board, switch) = Faulty::hardware();
+    let (hardware, board, switch) = faulty::hardware();
     (Gatekeeper::daemon("", DEVICES, hardware), board, switch)
 }
 

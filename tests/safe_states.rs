@@ -4,7 +4,7 @@ mod support;
 
 use gpio_gatekeeper::daemon::{BroughtToSafety, bring_to_safety};
 use gpio_gatekeeper::hardware::{Board, Hardware, Level, Simulation};
-use support::faulty::{Fault, Faulty};
+use support::faulty::{self, Fault};
 use support::process::{Ended, Process};
 use support::program::{file, gatekeeper, simulated};
 use support::{configuration, gpio};
@@ -106,7 +106,7 @@ fn what_is_written_is_read_back() {
 #[test]
 fn a_panic_in_one_device_does_not_keep_the_others_from_their_state() {
     let devices = r#""a": {"relay": {"line": 1}}, "b": {"relay": {"line": 2}}"#;
-    let (hardware, board, switch) = Faulty::hardware();
+    let (hardware, board, switch) = faulty::hardware();
     board.leave_driven(&gpio(2), Level::High);
     switch.set(1, Fault::Panic);
     let brought = bring_to_safety(configuration("", devices), hardware);

@@ -11,7 +11,7 @@ use gpio_gatekeeper::hardware::{Board, Level};
 use gpio_gatekeeper::wire::mqtt::Packet;
 use log::LevelFilter;
 use nix::sys::signal::Signal;
-use support::faulty::{Fault, Faulty, Switch};
+use support::faulty::{self, Fault, Switch};
 use support::http::get;
 use support::line::LineClient;
 use support::mqtt::MqttClient;
@@ -35,7 +35,7 @@ fn program(systemd: &Systemd, watchdog: Option<Duration>) -> Program {
 }
 
 fn start(supervisor: Supervisor, sections: &str) -> (Daemon, Board, Switch) {
-    let (hardware, board, switch) = Faulty::hardware();
+    let (hardware, board, switch) = faulty::hardware();
     let config = configuration(sections, DEVICES);
     let daemon = Daemon::start_under(supervisor, config, hardware, Logging::default()).expect("it starts");
     (daemon, board, switch)
@@ -176,7 +176,7 @@ fn the_process_that_is_stuck() {
     if std::env::var_os(ROLE).is_none() {
         return;
     }
-    let (hardware, _board, switch) = Faulty::hardware();
+    let (hardware, _board, switch) = faulty::hardware();
     let (logging, supervisor) = (Logging::install(LevelFilter::Info), Supervisor::from_environment());
     let config = configuration(ONE_SECOND, DEVICES);
     let daemon = Daemon::start_under(supervisor, config, hardware, logging).expect("it starts");

@@ -13,7 +13,7 @@ use gpio_gatekeeper::domain::{
 };
 use gpio_gatekeeper::hardware::{Board, Edge, Hardware, Level, Simulation};
 
-use super::support::faulty::{Faulty, Switch};
+use super::support::faulty::{self, Switch};
 use super::support::{configuration, gpio};
 
 /// Where commands are given and levels are looked at.
@@ -59,7 +59,7 @@ impl Bench {
 
     /// With these devices, and what makes them fail.
     pub fn faulty(devices: &str) -> (Bench, Switch) {
-        let (hardware, board, switch) = Faulty::hardware();
+        let (hardware, board, switch) = faulty::hardware();
         (Bench::with(hardware, board, devices).unwrap_or_else(|error| panic!("{error}")), switch)
     }
 

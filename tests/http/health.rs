@@ -4,7 +4,7 @@ use gpio_gatekeeper::daemon::Ending;
 use serde_json::Value as Json;
 
 use super::support::Gatekeeper;
-use super::support::faulty::{Fault, Faulty};
+use super::support::faulty::{self, Fault};
 use super::support::http::{Answer, get};
 use super::support::line::LineClient;
 
@@ -30,7 +30,7 @@ fn healthy_hardware_answers_in_microseconds() {
 
 #[test]
 fn stuck_hardware_is_told_and_so_is_its_recovery() {
-    let (hardware, _board, switch) = Faulty::hardware();
+    let (hardware, _board, switch) = faulty::hardware();
     let daemon = Gatekeeper::daemon("", DEVICES, hardware);
     let http = daemon.http_address().expect("on");
     let mut line = LineClient::patient(daemon.line_address().expect("on"));
@@ -56,7 +56,7 @@ fn stuck_hardware_is_told_and_so_is_its_recovery() {
 
 #[test]
 fn hardware_that_has_ended_is_told() {
-    let (hardware, _board, switch) = Faulty::hardware();
+    let (hardware, _board, switch) = faulty::hardware();
     let daemon = Gatekeeper::daemon("", DEVICES, hardware);
     let mut line = LineClient::patient(daemon.line_address().expect("on"));
     switch.set(27, Fault::Panic);

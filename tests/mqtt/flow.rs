@@ -8,7 +8,7 @@ use gpio_gatekeeper::wire::mqtt::{
     Version,
 };
 
-use super::support::faulty::{Fault, Faulty, Switch};
+use super::support::faulty::{self, Fault, Switch};
 use super::support::mqtt::{MqttClient, connect, publish};
 use super::support::{DEMO_DEVICES, Gatekeeper};
 
@@ -17,7 +17,7 @@ const WINDOW: u16 = 32;
 
 /// A daemon whose relay does not answer.
 fn stuck() -> (Daemon, Switch) {
-    let (hardware, _board, switch) = Faulty::hardware();
+    let (hardware, _board, switch) = faulty::hardware();
     let daemon = Gatekeeper::daemon("", DEMO_DEVICES, hardware);
     switch.set(27, Fault::Stuck);
     (daemon, switch)

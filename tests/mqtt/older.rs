@@ -7,7 +7,7 @@ use gpio_gatekeeper::wire::mqtt::{
     Connect, Packet, Properties, Publish, QoS, ReasonCode, SubscribeOptions, Version,
 };
 
-use super::support::faulty::{Fault, Faulty};
+use super::support::faulty::{self, Fault};
 use super::support::mqtt::{MqttClient, connect, publish, will};
 use super::support::{DEMO_DEVICES, Gatekeeper, PATIENCE};
 
@@ -118,7 +118,7 @@ fn who_is_taken_over_is_closed_without_words_and_its_will_is_published() {
 /// While nothing is read from a client it can't be heard, which is not its fault.
 #[test]
 fn who_waits_for_its_answers_is_not_silent() {
-    let (hardware, _board, switch) = Faulty::hardware();
+    let (hardware, _board, switch) = faulty::hardware();
     let daemon = Gatekeeper::daemon("", DEMO_DEVICES, hardware);
     switch.set(27, Fault::Stuck);
     let address = daemon.mqtt_address().expect("on");

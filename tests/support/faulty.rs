@@ -3,16 +3,10 @@
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
-use gpio_gatekeeper::domain::{Bias, LineAddress, Polarity, Value};
-use gpio_gatekeeper::hardware::{
-    Board, EdgeSink, Hardware, HardwareError, Input, Line, Outputs, Simulation, Start,
-};
+use gpio_gatekeeper::domain::Value;
+use gpio_gatekeeper::hardware::{Board, Hardware, HardwareError, Outputs, Simulation};
 
-/// Hardware that can be made to fail.
-pub struct Faulty {
-    simulation: Simulation,
-    switch: Switch,
-}
+use super::wrapped::Wrapped;
 
 /// Makes it fail, from outside.
 #[derive(Clone, Default)]
@@ -44,13 +38,14 @@ struct FaultyOutputs {
     switch: Switch,
 }
 
-impl Faulty {
-    /// Whole hardware, the other end of its wires, and what makes it fail.
-    pub fn hardware() -> (Box<dyn Hardware>, Board, Switch) {
-        let (simulation, switch) = (Simulation::new(), Switch::default());
-        let board = simulation.board();
-        (Box::new(Faulty { simulation, switch: switch.clone() }), board, switch)
-    }
+/// Hardware that can be made to fail, the other end of its wires, and what makes it fail.
+pub fn hardware() -> (Box<dyn Hardware>, Board, Switch) {
+    let (simulation, switch) = (Simulation::new(), Switch::default());
+    let (board, wire) = (simulation.board(), switch.clone());
+    let wrap = move |outputs, lines| -> Box<dyn Outputs> {
+        Box::new(FaultyOutputs { outputs, lines, switch: wire.clone() })
+    };
+    (Box::new(Wrapped { simulation, wrap }), board, switch)
 }
 
 impl Switch {
@@ -75,41 +70,6 @@ impl Switch {
 
     fn state(&self) -> MutexGuard<'_, Option<(u32, Fault)>> {
         self.0.fault.lock().expect("nobody panics with it")
-    }
-}
-
-impl Hardware for Faulty {
-    fn backend(&self) -> &'static str {
-        "faulty"
-    }
-
-    fn is_simulated(&self) -> bool {
-        true
-    }
-
-    fn locate(&mut self, address: &LineAddress) -> Result<Line, HardwareError> {
-        self.simulation.locate(address)
-    }
-
-    fn open_outputs(
-        &mut self,
-        lines: &[(Line, Polarity)],
-        start: Start<'_>,
-    ) -> Result<Box<dyn Outputs>, HardwareError> {
-        let outputs = self.simulation.open_outputs(lines, start)?;
-        let lines = lines.iter().map(|(line, _)| line.offset).collect();
-        Ok(Box::new(FaultyOutputs { outputs, lines, switch: self.switch.clone() }))
-    }
-
-    fn open_input(
-        &mut self,
-        line: &Line,
-        polarity: Polarity,
-        bias: Bias,
-        input: usize,
-        edges: EdgeSink,
-    ) -> Result<Box<dyn Input>, HardwareError> {
-        self.simulation.open_input(line, polarity, bias, input, edges)
     }
 }
 

@@ -11,6 +11,7 @@ pub mod program;
 pub mod systemd;
 pub mod tls;
 pub mod websocket;
+pub mod wrapped;
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -1,0 +1,49 @@
+//! Simulated hardware whose outputs are wrapped in something of a test's own.
+
+use gpio_gatekeeper::domain::{Bias, LineAddress, Polarity};
+use gpio_gatekeeper::hardware::{EdgeSink, Hardware, HardwareError, Input, Line, Outputs, Simulation, Start};
+
+/// The simulation, whose outputs go through `wrap` together with the offsets of their lines.
+pub struct Wrapped<W> {
+    /// What does everything else.
+    pub simulation: Simulation,
+    /// Makes of its outputs what the hardware thread gets.
+    pub wrap: W,
+}
+
+impl<W> Hardware for Wrapped<W>
+where
+    W: Fn(Box<dyn Outputs>, Vec<u32>) -> Box<dyn Outputs> + Send,
+{
+    fn backend(&self) -> &'static str {
+        "wrapped"
+    }
+
+    fn is_simulated(&self) -> bool {
+        true
+    }
+
+    fn locate(&mut self, address: &LineAddress) -> Result<Line, HardwareError> {
+        self.simulation.locate(address)
+    }
+
+    fn open_outputs(
+        &mut self,
+        lines: &[(Line, Polarity)],
+        start: Start<'_>,
+    ) -> Result<Box<dyn Outputs>, HardwareError> {
+        let outputs = self.simulation.open_outputs(lines, start)?;
+        Ok((self.wrap)(outputs, lines.iter().map(|(line, _)| line.offset).collect()))
+    }
+
+    fn open_input(
+        &mut self,
+        line: &Line,
+        polarity: Polarity,
+        bias: Bias,
+        input: usize,
+        edges: EdgeSink,
+    ) -> Result<Box<dyn Input>, HardwareError> {
+        self.simulation.open_input(line, polarity, bias, input, edges)
+    }
+}
