@@ -179,9 +179,12 @@ fn who_does_not_sign_in_in_time_is_dismissed() {
     let mut line = house.line();
     line.expect("COMMAND=HELLO|KEEPALIVE=10min", "REPLY=OK");
     let mut mqtt = MqttClient::open(house.gatekeeper.mqtt(), Version::V5);
+    let http = house.gatekeeper.http();
+    let mut page = WebSocketClient::open(http, request(http)).expect("a WebSocket");
     assert!(line.receive().starts_with("EVENT=CLOSING|CODE=ACCESS_DENIED|"));
     assert_eq!(line.next(), None);
     assert_eq!(mqtt.next(), None);
+    assert!(page.socket.read().is_err());
 }
 
 #[test]
@@ -210,4 +213,35 @@ fn a_flood_of_guesses_delays_neither_commands_nor_others() {
     house.mqtt_as("vera", "panel").subscribe("pi/status");
     house.line().expect(&format!("COMMAND=AUTH|TOKEN={TOKEN}"), "REPLY=OK|USER=esp");
     guessing.into_iter().for_each(|guesser| guesser.join().expect("it guesses well"));
+}
+
+#[test]
+fn more_wrong_tokens_than_may_wait_are_refused_at_once_over_both_protocols() {
+    const WRONG: &str = "gk_0000000000000000000000000000000000000001";
+    let house = House::plain();
+    let (line, mqtt) = (house.gatekeeper.line(), house.gatekeeper.mqtt());
+    let (told, hears) = channel();
+    // Two are told at once that they are wrong, 32 wait, and the others are too many.
+    for _ in 0..60 {
+        let told = told.clone();
+        std::thread::spawn(move || {
+            let mut guesser = LineClient::connect(line);
+            guesser.send(&format!("COMMAND=AUTH|TOKEN={WRONG}"));
+            told.send(guesser.next().unwrap_or_default())
+        });
+    }
+    assert!(hears.iter().any(|reply| reply.starts_with("REPLY=ERROR|CODE=LIMIT_REACHED|")));
+    let (told, hears) = channel();
+    for number in 0..60 {
+        let told = told.clone();
+        std::thread::spawn(move || {
+            let mut guesser = MqttClient::open(mqtt, Version::V5);
+            let guess = Connect { password: Some(WRONG.into()), ..connect(&format!("c{number}")) };
+            guesser.send(&Packet::Connect(Box::new(guess)));
+            told.send(guesser.next())
+        });
+    }
+    let is_busy = |answer: &Option<Packet>| matches!(answer, Some(Packet::Connack(connack)) if connack.reason == ReasonCode::ServerBusy);
+    assert!(hears.iter().any(|answer| is_busy(&answer)));
+    house.line().expect(&format!("COMMAND=AUTH|TOKEN={TOKEN}"), "REPLY=OK|USER=esp");
 }
