@@ -33,7 +33,7 @@ pub use report::{Located, Report};
 pub use sections::{Audit, Backend, Hardware, Limits};
 pub use tls::{ClientCertificates, PemFile, TlsListener};
 
-use listeners::Guard;
+use listeners::{Guard, Privacy};
 use report::Places;
 
 /// A configuration without a mistake.
@@ -65,6 +65,29 @@ pub struct Config<B> {
     pub devices: Vec<Device<B>>,
     /// Groups of devices of which one at a time may be on.
     pub interlocks: Vec<Interlock>,
+}
+
+impl<B> Config<B> {
+    /// What `insecure` allows: every listener that other machines can reach and that is not secured, with the reason.
+    pub fn dangers(&self) -> Vec<String> {
+        let guard = if self.users.is_some() { Guard::Users } else { Guard::Nobody };
+        let (line, mqtt, http) = (&self.line, &self.mqtt, &self.http);
+        let tls = |tls: &Option<TlsListener>| tls.as_ref().and_then(|tls| tls.listen);
+        [
+            ("line", line.listen, Privacy::None),
+            ("mqtt", mqtt.listen, Privacy::None),
+            ("http", http.listen, Privacy::None),
+            ("line.tls", tls(&line.tls), Privacy::Encrypted),
+            ("mqtt.tls", tls(&mqtt.tls), Privacy::Encrypted),
+            ("http.tls", tls(&http.tls), Privacy::Encrypted),
+        ]
+        .into_iter()
+        .filter_map(|(name, listen, privacy)| {
+            let danger = listeners::danger(listen, listeners::secured(guard, privacy))?;
+            Some(format!("{name}.listen: {danger} (a warning)"))
+        })
+        .collect()
+    }
 }
 
 /// Reads the `text` of a configuration; `file` is its name in the report.
