@@ -245,3 +245,14 @@ fn more_wrong_tokens_than_may_wait_are_refused_at_once_over_both_protocols() {
     assert!(hears.iter().any(|answer| is_busy(&answer)));
     house.line().expect(&format!("COMMAND=AUTH|TOKEN={TOKEN}"), "REPLY=OK|USER=esp");
 }
+
+#[test]
+fn who_has_not_signed_in_takes_nobodys_seat() {
+    let house = House::with(r#""limits": {"clients": 1},"#);
+    let mut stranger = house.line();
+    stranger.expect("COMMAND=HELLO|KEEPALIVE=10min", "REPLY=OK");
+    house.connect(connect("refused"));
+    let mut vera = house.mqtt_as("vera", "panel");
+    stranger.expect("COMMAND=AUTH|USER=anna|PASSWORD=password", "CODE=TOO_MANY_CLIENTS");
+    assert!(!vera.subscribe("pi/status").is_error());
+}
