@@ -84,6 +84,8 @@ fn states_are_told_to_those_who_may_see_the_device() {
     assert!(!mqtt.subscribe("pi/#").is_error());
     for filter in ["pi/devices/motor/state", "pi/gpio/5/state", "pi/logs/audit", "pi/logs/#", "home/bert/#"] {
         assert_eq!(mqtt.subscribe(filter), ReasonCode::NotAuthorized, "{filter}");
+        let shared = format!("$share/g/{filter}");
+        assert_eq!(mqtt.subscribe(&shared), ReasonCode::NotAuthorized, "{shared}");
     }
     let mut other = house.line_as("bert");
     other.expect("COMMAND=SET|DEVICE=relay|VALUE=ON", "REPLY=OK");
