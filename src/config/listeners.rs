@@ -243,11 +243,16 @@ pub(super) fn check_reach(
 
 /// What is wrong with a listener that other machines can reach.
 pub(super) fn danger(listen: Option<SocketAddr>, secured: Secured) -> Option<String> {
-    let address = listen.filter(|address| !address.ip().to_canonical().is_loopback())?;
+    let address = reachable(listen)?;
     match secured {
         Secured::Well => None,
         Secured::Badly(why) => Some(format!("{address} can be reached from other machines, and {why}")),
     }
+}
+
+/// Where a listener listens, if other machines can reach that.
+pub(super) fn reachable(listen: Option<SocketAddr>) -> Option<SocketAddr> {
+    listen.filter(|address| !address.ip().to_canonical().is_loopback())
 }
 
 /// Whether binding the second would fail after the first; port 0 is a free one each time.
