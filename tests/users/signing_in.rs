@@ -230,6 +230,7 @@ fn more_wrong_tokens_than_may_wait_are_refused_at_once_over_both_protocols() {
             told.send(guesser.next().unwrap_or_default())
         });
     }
+    drop(told);
     assert!(hears.iter().any(|reply| reply.starts_with("REPLY=ERROR|CODE=LIMIT_REACHED|")));
     let (told, hears) = channel();
     for number in 0..60 {
@@ -241,6 +242,7 @@ fn more_wrong_tokens_than_may_wait_are_refused_at_once_over_both_protocols() {
             told.send(guesser.next())
         });
     }
+    drop(told);
     let is_busy = |answer: &Option<Packet>| matches!(answer, Some(Packet::Connack(connack)) if connack.reason == ReasonCode::ServerBusy);
     assert!(hears.iter().any(|answer| is_busy(&answer)));
     house.line().expect(&format!("COMMAND=AUTH|TOKEN={TOKEN}"), "REPLY=OK|USER=esp");
