@@ -222,25 +222,23 @@ fn more_wrong_tokens_than_may_wait_are_refused_at_once_over_both_protocols() {
     let (line, mqtt) = (house.gatekeeper.line(), house.gatekeeper.mqtt());
     let (told, hears) = channel();
     // Two are told at once that they are wrong, 32 wait, and the others are too many.
-    for _ in 0..60 {
+    let mut guessers: Vec<_> = (0..60).map(|_| LineClient::connect(line)).collect();
+    guessers.iter_mut().for_each(|guesser| guesser.send(&format!("COMMAND=AUTH|TOKEN={WRONG}")));
+    for mut guesser in guessers {
         let told = told.clone();
-        std::thread::spawn(move || {
-            let mut guesser = LineClient::connect(line);
-            guesser.send(&format!("COMMAND=AUTH|TOKEN={WRONG}"));
-            told.send(guesser.next().unwrap_or_default())
-        });
+        std::thread::spawn(move || told.send(guesser.next().unwrap_or_default()));
     }
     drop(told);
     assert!(hears.iter().any(|reply| reply.starts_with("REPLY=ERROR|CODE=LIMIT_REACHED|")));
     let (told, hears) = channel();
-    for number in 0..60 {
+    let mut guessers: Vec<_> = (0..60).map(|_| MqttClient::open(mqtt, Version::V5)).collect();
+    for (number, guesser) in guessers.iter_mut().enumerate() {
+        let guess = Connect { password: Some(WRONG.into()), ..connect(&format!("c{number}")) };
+        guesser.send(&Packet::Connect(Box::new(guess)));
+    }
+    for mut guesser in guessers {
         let told = told.clone();
-        std::thread::spawn(move || {
-            let mut guesser = MqttClient::open(mqtt, Version::V5);
-            let guess = Connect { password: Some(WRONG.into()), ..connect(&format!("c{number}")) };
-            guesser.send(&Packet::Connect(Box::new(guess)));
-            told.send(guesser.next())
-        });
+        std::thread::spawn(move || told.send(guesser.next()));
     }
     drop(told);
     let is_busy = |answer: &Option<Packet>| matches!(answer, Some(Packet::Connack(connack)) if connack.reason == ReasonCode::ServerBusy);
