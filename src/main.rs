@@ -242,6 +242,7 @@ fn check(file: &Path) -> ExitCode {
     if let Some(warning) = users.and_then(|users| daemon::check_users(&config, &users)) {
         eprintln!("{}: {warning}", file.display());
     }
+    config.dangers().iter().for_each(|danger| eprintln!("{}: {danger}", file.display()));
     let report = daemon::check_files(&config);
     if !report.warnings.is_empty() {
         eprintln!("{}", in_file(file, &report.warnings));

@@ -220,6 +220,37 @@ fn a_listener_for_tls_stands_beside_the_plain_one() {
 }
 
 #[test]
+fn what_other_machines_may_do_unasked_is_a_danger() {
+    let tls = r#""tls": {"listen": "[::]:8883", "certificate": "/c", "key": "/k"}"#;
+    let reached = "can be reached from other machines, and";
+    let drives = "everybody who can reach it may drive every device without signing in (a warning)";
+    let drives = format!("anonymous: [::]:8883 {reached} {drives}");
+    let reads =
+        "passwords would cross the network for everybody to read, because this is not the listener of";
+    let reads = format!("http.listen: 0.0.0.0:80 {reached} {reads} \"tls\" (a warning)");
+    for (sections, dangers) in [
+        (String::new(), vec![]),
+        (format!(r#""mqtt": {{{tls}}}"#), vec![]),
+        (format!(r#""mqtt": {{{tls}}}, "anonymous": "viewer""#), vec![]),
+        (r#""anonymous": "operator""#.to_owned(), vec![]),
+        (format!(r#""mqtt": {{{tls}}}, "anonymous": "operator""#), vec![drives]),
+        (
+            format!(
+                r#""mqtt": {{{}}}, "anonymous": "operator""#,
+                tls.replace("/k\"", "/k\", \"client_ca\": \"/a\"")
+            ),
+            vec![],
+        ),
+        (r#""http": {"listen": "0.0.0.0:80", "insecure": true}"#.to_owned(), vec![reads]),
+        (r#""http": {"insecure": true}"#.to_owned(), vec![]),
+    ] {
+        let comma = if sections.is_empty() { "" } else { "," };
+        let config = good(&format!(r#"{{"users": "/u"{comma} {sections}}}"#));
+        assert_eq!(config.dangers(), dangers, "{sections}");
+    }
+}
+
+#[test]
 fn deep_nesting_is_refused_and_not_followed() {
     let lists = "[".repeat(200_000);
     assert_eq!(mistakes(&lists), ["1:128: nested too deeply: no setting is more than 127 levels deep"]);

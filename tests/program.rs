@@ -331,3 +331,21 @@ fn debugging_changes_nothing_but_the_log() {
     assert_eq!(ended.code(), Some(0));
     assert!(ended.errors.contains("DEBUG"), "{}", ended.errors);
 }
+
+/// An address that no machine has, so that nobody is in danger of what is tried.
+#[test]
+fn what_insecure_allows_is_warned_of() {
+    let line = r#""line": {"listen": "192.0.2.1:7070", "insecure": true}, "mqtt": {"listen": null}, "http": {"listen": null}"#;
+    let (_folder, config) = file(&format!("{{ {line} }}"));
+    let warning = "line.listen: 192.0.2.1:7070 can be reached from other machines, and everybody who can reach it \
+                   could drive every device, because there are no users (a warning)";
+    let checked = run(&["check", &config]);
+    assert_eq!((checked.code(), checked.errors), (Some(0), format!("{config}: {warning}\n")));
+    let ended = run(&["--config", &config]);
+    assert_eq!(ended.code(), Some(1));
+    assert!(
+        ended.errors.contains(&format!("WARN  gpio_gatekeeper::daemon] {warning}\n")),
+        "{}",
+        ended.errors
+    );
+}

@@ -236,15 +236,23 @@ pub(super) fn check_reach(
     insecure: Insecure,
     mistakes: &mut Mistakes,
 ) {
-    let Some(address) = listen.filter(|address| !address.ip().to_canonical().is_loopback()) else { return };
-    let Secured::Badly(why) = secured else { return };
-    if insecure == Insecure(false) {
-        let message = format!(
-            "{address} can be reached from other machines, and {why}: listen on 127.0.0.1, or add \"insecure\": true \
-             if that is meant"
-        );
-        settings.mistake("listen", message, mistakes);
+    let Some(danger) = danger(listen, secured).filter(|_| insecure == Insecure(false)) else { return };
+    let message = format!("{danger}: listen on 127.0.0.1, or add \"insecure\": true if that is meant");
+    settings.mistake("listen", message, mistakes);
+}
+
+/// What is wrong with a listener that other machines can reach.
+pub(super) fn danger(listen: Option<SocketAddr>, secured: Secured) -> Option<String> {
+    let address = reachable(listen)?;
+    match secured {
+        Secured::Well => None,
+        Secured::Badly(why) => Some(format!("{address} can be reached from other machines, and {why}")),
     }
+}
+
+/// Where a listener listens, if other machines can reach that.
+pub(super) fn reachable(listen: Option<SocketAddr>) -> Option<SocketAddr> {
+    listen.filter(|address| !address.ip().to_canonical().is_loopback())
 }
 
 /// Whether binding the second would fail after the first; port 0 is a free one each time.

@@ -33,7 +33,7 @@ pub use report::{Located, Report};
 pub use sections::{Audit, Backend, Hardware, Limits};
 pub use tls::{ClientCertificates, PemFile, TlsListener};
 
-use listeners::Guard;
+use listeners::{Guard, Privacy};
 use report::Places;
 
 /// A configuration without a mistake.
@@ -65,6 +65,42 @@ pub struct Config<B> {
     pub devices: Vec<Device<B>>,
     /// Groups of devices of which one at a time may be on.
     pub interlocks: Vec<Interlock>,
+}
+
+impl<B> Config<B> {
+    /// What may be meant, and lets other machines in who should perhaps stay outside: each listener that is not secured,
+    /// as `insecure` allows, and a role of the anonymous that drives.
+    pub fn dangers(&self) -> Vec<String> {
+        let guard = if self.users.is_some() { Guard::Users } else { Guard::Nobody };
+        let (line, mqtt, http) = (&self.line, &self.mqtt, &self.http);
+        let tls = |tls: &Option<TlsListener>| tls.as_ref().and_then(|tls| tls.listen);
+        let listeners = [
+            ("line", line.listen, Privacy::None),
+            ("mqtt", mqtt.listen, Privacy::None),
+            ("http", http.listen, Privacy::None),
+            ("line.tls", tls(&line.tls), Privacy::Encrypted),
+            ("mqtt.tls", tls(&mqtt.tls), Privacy::Encrypted),
+            ("http.tls", tls(&http.tls), Privacy::Encrypted),
+        ];
+        let unsecured = listeners.into_iter().filter_map(|(name, listen, privacy)| {
+            let danger = listeners::danger(listen, listeners::secured(guard, privacy))?;
+            Some(format!("{name}.listen: {danger} (a warning)"))
+        });
+        // Where a certificate is required, not everybody comes in.
+        let open = |tls: &Option<TlsListener>| {
+            tls.as_ref().filter(|tls| tls.client_certificates != ClientCertificates::Required)?.listen
+        };
+        let doors =
+            [line.listen, mqtt.listen, http.listen, open(&line.tls), open(&mqtt.tls), open(&http.tls)];
+        let reached = doors.into_iter().find_map(listeners::reachable);
+        let anonymous = reached.filter(|_| self.anonymous == Some(Role::Operator)).map(|address| {
+            format!(
+                "anonymous: {address} can be reached from other machines, and everybody who can reach it may drive every \
+                 device without signing in (a warning)"
+            )
+        });
+        unsecured.chain(anonymous).collect()
+    }
 }
 
 /// Reads the `text` of a configuration; `file` is its name in the report.

@@ -178,6 +178,7 @@ impl Daemon {
         logging: Logging,
     ) -> Result<Daemon, StartupError> {
         let started = Instant::now();
+        config.dangers().iter().for_each(|danger| warn!("{danger}"));
         limits::raise(Admission::connections(config.limits.clients));
         let mut certificates = Certificates::default();
         let mut bind =

@@ -6,6 +6,7 @@ use gpio_gatekeeper::wire::mqtt::{ReasonCode, Version};
 
 use super::support::line::LineClient;
 use super::support::mqtt::{MqttClient, connect, publish};
+use super::support::websocket::{WebSocketClient, request};
 use super::support::{DEMO_DEVICES, Gatekeeper, PATIENCE};
 
 #[test]
@@ -107,6 +108,20 @@ fn one_more_than_there_may_be_is_told_so() {
         assert!(Instant::now() < deadline, "the seat is not given back");
     }
     LineClient::patient(gatekeeper.line()).expect("COMMAND=HELLO!", "REPLY=OK");
+}
+
+#[test]
+fn one_address_has_no_more_than_its_seats() {
+    let gatekeeper = Gatekeeper::with(r#""limits": {"clients": 9, "clients_per_address": 2},"#, DEMO_DEVICES);
+    let mut first = LineClient::patient(gatekeeper.line());
+    let _second = MqttClient::connect(gatekeeper.mqtt(), "second");
+    let mut third = LineClient::connect(gatekeeper.line());
+    assert!(third.receive().starts_with("EVENT=CLOSING|CODE=TOO_MANY_CLIENTS|MESSAGE="));
+    let (_, connack) = MqttClient::connect_with(gatekeeper.mqtt(), connect("fourth"));
+    assert_eq!(connack.reason, ReasonCode::ServerBusy);
+    let http = gatekeeper.http();
+    assert_eq!(WebSocketClient::open(http, request(http)).err().expect("refused").0, 503);
+    first.expect("COMMAND=STATUS", "REPLY=OK|CLIENTS=2");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::support::Gatekeeper;
 use super::support::line::LineClient;
 use super::support::mqtt::{MqttClient, publish};
-use gpio_gatekeeper::wire::mqtt::ReasonCode;
+use gpio_gatekeeper::wire::mqtt::{Packet, ReasonCode};
 
 fn client(gatekeeper: &Gatekeeper, id: &str) -> LineClient {
     let mut client = LineClient::patient(gatekeeper.line());
@@ -108,4 +108,90 @@ fn a_device_that_requires_a_lease_says_so() {
     panel.expect("COMMAND=SET|DEVICE=pump|VALUE=ON", "CODE=LEASE_REQUIRED");
     lease(&mut panel, "DEVICE=pump");
     panel.expect("COMMAND=SET|DEVICE=pump|VALUE=ON", "VALUE=1");
+}
+
+#[test]
+fn how_long_a_lease_lasts_has_its_bounds() {
+    let gatekeeper = Gatekeeper::start();
+    let mut panel = client(&gatekeeper, "panel");
+    for (ttl, wanted) in [
+        ("", "TTL=30s"),
+        ("|TTL=99ms", "CODE=OUT_OF_RANGE"),
+        ("|TTL=100ms", "TTL=100ms"),
+        ("|TTL=1h", "TTL=1h"),
+        ("|TTL=3601s", "CODE=OUT_OF_RANGE"),
+    ] {
+        panel.expect(&format!("COMMAND=LEASE|DEVICE=led{ttl}"), wanted);
+    }
+}
+
+#[test]
+fn a_lease_is_broken_for_a_reason_or_not_at_all() {
+    let gatekeeper = Gatekeeper::start();
+    let mut panel = client(&gatekeeper, "panel");
+    lease(&mut panel, "DEVICE=led");
+    let mut boss = client(&gatekeeper, "boss");
+    boss.expect("COMMAND=BREAK|DEVICE=led", "CODE=MISSING_KEY");
+    boss.expect("COMMAND=BREAK|DEVICE=led|REASON=", "CODE=OUT_OF_RANGE");
+    boss.expect("COMMAND=SET|DEVICE=led|VALUE=ON", "CODE=HELD");
+    panel.expect("COMMAND=SET|DEVICE=led|VALUE=ON", "VALUE=1");
+}
+
+#[test]
+fn who_asked_first_is_served_first_whichever_protocol_it_speaks() {
+    let gatekeeper = Gatekeeper::start();
+    let mut panel = client(&gatekeeper, "panel");
+    let token = lease(&mut panel, "DEVICE=led");
+    for device in ["relay", "lamp"] {
+        panel.expect(&format!("COMMAND=SUB|DEVICE={device}"), "REPLY=OK");
+        panel.event("EVENT=STATE|");
+    }
+    // What they switch on after they have asked says that they wait.
+    let mut first = client(&gatekeeper, "first");
+    first.send("COMMAND=LEASE|DEVICE=led|WAIT=1h");
+    first.send("COMMAND=SET|DEVICE=relay|VALUE=ON");
+    assert!(panel.event("EVENT=STATE|").contains("|DEVICE=relay|"));
+    let mut second = MqttClient::connect(gatekeeper.mqtt(), "second");
+    second.subscribe("pi/rpc/responses/second");
+    let request = r#"{"device": "led", "method": "lease", "kwargs": {"wait": "1h"}}"#;
+    second.send(&Packet::Publish(publish("pi/rpc/commands", request)));
+    second.send(&Packet::Publish(publish("pi/devices/lamp/set", "ON")));
+    assert!(panel.event("EVENT=STATE|").contains("|DEVICE=lamp|"));
+    panel.expect(&format!("COMMAND=RELEASE|TOKEN={token}"), "REPLY=OK");
+    let granted = first.reply();
+    let token = LineClient::field(&granted, "TOKEN").expect("it was first");
+    assert!(first.reply().contains("|DEVICE=relay|"));
+    first.expect("COMMAND=SET|DEVICE=led|VALUE=ON", "VALUE=1");
+    first.expect(&format!("COMMAND=RELEASE|TOKEN={token}"), "REPLY=OK");
+    assert!(second.message_on("pi/rpc/responses/second").contains(r#""status":"success""#));
+    first.expect("COMMAND=SET|DEVICE=led|VALUE=OFF", "CODE=HELD");
+}
+
+#[test]
+fn every_write_of_the_holder_renews_its_lease_whichever_protocol_it_speaks() {
+    let gatekeeper = Gatekeeper::start();
+    let mut panel = client(&gatekeeper, "panel");
+    lease(&mut panel, "DEVICE=led|TTL=5s");
+    let mut dash = MqttClient::connect(gatekeeper.mqtt(), "dash");
+    dash.subscribe("pi/nodes/dash/lease");
+    let request = r#"{"device": "relay", "method": "lease", "kwargs": {"ttl": "5s"}}"#;
+    dash.publish(publish("pi/rpc/commands", request));
+    let mut watcher = MqttClient::connect(gatekeeper.mqtt(), "watcher");
+    watcher.subscribe("pi/leases/+");
+    let mut told: Vec<String> = ["led", "relay"].map(|name| expiry(&mut watcher, name)).into();
+    // When a fifth of the time is left they write, and everybody is told of another end.
+    panel.event("EVENT=LEASE_ENDING|");
+    panel.expect("COMMAND=SET|DEVICE=led|VALUE=ON", "VALUE=1");
+    told.push(expiry(&mut watcher, "led"));
+    dash.message_on("pi/nodes/dash/lease");
+    dash.publish(publish("pi/devices/relay/set", "ON"));
+    told.push(expiry(&mut watcher, "relay"));
+    assert!(told[0] < told[2] && told[1] < told[3], "{told:?}");
+}
+
+/// Until when everybody is told that a lease on this device lasts.
+fn expiry(watcher: &mut MqttClient, device: &str) -> String {
+    let told = watcher.message_on(&format!("pi/leases/{device}"));
+    let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    format!("{:.6}", told["expires"].as_f64().unwrap_or_else(|| panic!("{told}")))
 }

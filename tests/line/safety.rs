@@ -71,6 +71,8 @@ fn what_somebody_forgot_goes_off_and_everybody_sees_it() {
     client.event("EVENT=STATE|");
     client.send("COMMAND=SET|DEVICE=pump|VALUE=ON");
     assert_eq!([state(&mut client), state(&mut client)], ["on", "off"]);
+    MqttClient::connect(gatekeeper.mqtt(), "dash").publish(publish("pi/devices/pump/set", "ON"));
+    assert_eq!([state(&mut client), state(&mut client)], ["on", "off"]);
 }
 
 #[test]

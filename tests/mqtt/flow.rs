@@ -178,3 +178,36 @@ fn unacknowledged_messages_fill_the_window_and_no_more() {
     client.send(&acknowledge(two.packet_id.expect("QoS 1")));
     assert_eq!(next(&mut client).payload, b"4");
 }
+
+#[test]
+fn who_holds_a_lease_is_served_before_those_who_came_first() {
+    let (hardware, _board, switch) = Faulty::hardware();
+    let daemon = Gatekeeper::daemon("", DEMO_DEVICES, hardware);
+    let client = |id| MqttClient::connect(daemon.mqtt_address().expect("on"), id);
+    let mut watcher = client("watcher");
+    watcher.subscribe("pi/logs/audit");
+    let mut holder = client("holder");
+    let lease = publish("pi/rpc/commands", r#"{"device": "led", "method": "lease"}"#);
+    assert_eq!(holder.publish(lease).reason, ReasonCode::Success);
+    switch.set(27, Fault::Stuck);
+    let mut crowd = client("crowd");
+    (1..=5).for_each(|number| crowd.send(&toggle(number, QoS::AtLeastOnce)));
+    assert!(is_alive(&mut crowd), "its commands are with the hardware thread");
+    let mut others = client("others");
+    (1..=5).for_each(|_| others.send(&Packet::Publish(publish("pi/devices/lamp/set", "TOGGLE"))));
+    assert!(is_alive(&mut others));
+    holder.send(&Packet::Publish(publish("pi/devices/led/set", "ON")));
+    assert!(is_alive(&mut holder));
+    switch.mend();
+    let mut order = Vec::new();
+    while order.len() < 11 {
+        let entry: serde_json::Value =
+            serde_json::from_str(&watcher.message_on("pi/logs/audit")).expect("JSON");
+        order.extend(
+            entry["client"].as_str().filter(|_| entry["action"] != "lease(ttl=30s)").map(str::to_owned),
+        );
+    }
+    let turn = |who: &str| order.iter().position(|client| client == who);
+    assert!(turn("holder") < turn("others"), "{order:?}");
+    assert!(daemon.stop(Ending::Asked));
+}

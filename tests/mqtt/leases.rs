@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::support::Gatekeeper;
 use super::support::mqtt::{MqttClient, publish};
+use gpio_gatekeeper::hardware::Level;
 use gpio_gatekeeper::wire::mqtt::{Packet, ReasonCode};
 
 fn client(gatekeeper: &Gatekeeper, id: &str) -> MqttClient {
@@ -118,4 +119,90 @@ fn who_says_goodbye_waits_no_more() {
     waiting.disconnect(ReasonCode::Success);
     let audit: Json = serde_json::from_str(&watcher.message_on("pi/logs/audit")).expect("JSON");
     assert_eq!((&audit["client"], &audit["code"]), (&"waiting".into(), &"EXPIRED".into()));
+}
+
+#[test]
+fn how_long_a_lease_lasts_has_its_bounds() {
+    let gatekeeper = Gatekeeper::start();
+    let mut panel = client(&gatekeeper, "panel");
+    for (kwargs, ttl) in [
+        (json!({}), json!(30)),
+        (json!({"ttl": "99ms"}), Json::Null),
+        (json!({"ttl": 0.1}), json!(0.1)),
+        (json!({"ttl": "1h"}), json!(3600)),
+        (json!({"ttl": 3601}), Json::Null),
+    ] {
+        let answer =
+            call(&mut panel, "panel", &json!({"device": "led", "method": "lease", "kwargs": kwargs}));
+        assert_eq!(answer["result"]["ttl"], ttl, "{answer}");
+        assert_eq!(answer["code"] == "OUT_OF_RANGE", ttl.is_null(), "{answer}");
+    }
+}
+
+#[test]
+fn a_client_that_comes_back_still_holds_its_lease() {
+    let gatekeeper = Gatekeeper::start();
+    lease(&mut client(&gatekeeper, "panel"), "panel", json!({"devices": "led", "ttl": "1h"}));
+    let refused = client(&gatekeeper, "other").publish(publish("pi/devices/led/set", "ON"));
+    assert_eq!(refused.reason, ReasonCode::NotAuthorized);
+    let words = refused.properties.reason_string().map(str::to_owned);
+    assert!(words.is_some_and(|words| words.starts_with("HELD: led is held by panel ")));
+    let done = client(&gatekeeper, "panel").publish(publish("pi/devices/led/set", "ON"));
+    assert_eq!(done.reason, ReasonCode::Success);
+}
+
+#[test]
+fn a_lease_ends_with_its_connection_where_that_was_asked_for() {
+    let gatekeeper = Gatekeeper::start();
+    let mut panel = client(&gatekeeper, "panel");
+    lease(&mut panel, "panel", json!({"devices": "led", "ttl": "1h", "connection": true}));
+    let mut waiting = client(&gatekeeper, "waiting");
+    let request = json!({"device": "led", "method": "lease", "kwargs": {"wait": "1h"}}).to_string();
+    waiting.send(&Packet::Publish(publish("pi/rpc/commands", &request)));
+    drop(panel);
+    assert!(waiting.message_on("pi/rpc/responses/waiting").contains(r#""status":"success""#));
+}
+
+#[test]
+fn a_device_that_requires_a_lease_says_so() {
+    let devices = r#""pump": {"relay": {"line": "GPIO27", "require_lease": true}}"#;
+    let gatekeeper = Gatekeeper::with("", devices);
+    let mut panel = client(&gatekeeper, "panel");
+    let refused = panel.publish(publish("pi/devices/pump/set", "ON"));
+    assert_eq!(refused.reason, ReasonCode::NotAuthorized);
+    assert!(refused.properties.reason_string().is_some_and(|words| words.starts_with("LEASE_REQUIRED: ")));
+    lease(&mut panel, "panel", json!({"devices": "pump"}));
+    assert_eq!(panel.publish(publish("pi/devices/pump/set", "ON")).reason, ReasonCode::Success);
+}
+
+#[test]
+fn a_command_from_before_a_lease_of_another_does_nothing_after_it() {
+    let gatekeeper = Gatekeeper::start();
+    let [mut first, mut second] = ["first", "second"].map(|id| client(&gatekeeper, id));
+    let token = lease(&mut first, "first", json!({"devices": "led"}));
+    let release = json!({"device": "system", "method": "release", "kwargs": {"token": token}});
+    assert_eq!(call(&mut first, "first", &release)["status"], "success");
+    let newer = lease(&mut second, "second", json!({"devices": "led"}));
+    let mut late = |kwargs: Json| {
+        let payload = json!({"method": "on", "kwargs": kwargs}).to_string();
+        let refused = first.publish(publish("pi/devices/led/set", &payload));
+        refused.properties.reason_string().and_then(|words| words.split(':').next().map(str::to_owned))
+    };
+    assert_eq!([late(json!({})), late(json!({"token": token}))], ["HELD", "HELD"].map(|c| Some(c.into())));
+    let release = json!({"device": "system", "method": "release", "kwargs": {"token": newer}});
+    assert_eq!(call(&mut second, "second", &release)["status"], "success");
+    assert_eq!(late(json!({"token": token})).as_deref(), Some("STALE_TOKEN"));
+    assert_eq!(gatekeeper.level(17), Level::Low);
+}
+
+#[test]
+fn a_motor_stops_when_the_lease_on_it_expires() {
+    let gatekeeper = Gatekeeper::start();
+    let mut panel = client(&gatekeeper, "panel");
+    panel.publish(publish("pi/devices/motor/set", "1"));
+    panel.subscribe("pi/devices/motor/state");
+    assert!(panel.message_on("pi/devices/motor/state").contains(r#""event":"forward""#));
+    let request = json!({"device": "motor", "method": "lease", "kwargs": {"ttl": "100ms"}}).to_string();
+    panel.send(&Packet::Publish(publish("pi/rpc/commands", &request)));
+    assert!(panel.message_on("pi/devices/motor/state").contains(r#""event":"stopped""#));
 }

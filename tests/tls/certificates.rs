@@ -1,21 +1,31 @@
 //! Certificates: who has to show one, by which name a client is known, and how those of the gatekeeper are exchanged.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::SocketAddr;
 
 use gpio_gatekeeper::daemon::Reloaded;
+use gpio_gatekeeper::wire::mqtt::Packet;
 
 use super::conversing::{line_client, mqtt_client, websocket_client};
 use super::support::line::LineClient;
-use super::support::mqtt::{MqttClient, publish};
-use super::support::tls::{Authority, Secured, Signed, Term};
+use super::support::mqtt::{MqttClient, connect, publish};
+use super::support::tls::{Authority, Secured, Signed, Term, shake_hands};
+use super::support::websocket::bytes;
 use super::support::{DEMO_DEVICES, Gatekeeper};
 
-/// Whether somebody is served; in TLS 1.3 a client hears that it is not only after the handshake.
-fn is_served(secured: std::io::Result<Secured>) -> bool {
-    let Ok(secured) = secured else { return false };
-    let mut client = line_client(secured);
-    client.try_raw(b"|START|COMMAND=LIST|END|").is_ok()
-        && std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| client.next().is_some())).unwrap_or(false)
+/// The three doors, and what is said there first.
+fn doors(gatekeeper: &Gatekeeper) -> [(SocketAddr, Vec<u8>); 3] {
+    let connect = bytes(&[Packet::Connect(Box::new(connect("me")))]);
+    let [list, health] = ["|START|COMMAND=LIST|END|", "GET /health HTTP/1.0\r\n\r\n"].map(Vec::from);
+    [(gatekeeper.line_tls(), list), (gatekeeper.mqtt_tls(), connect), (gatekeeper.http_tls(), health)]
+}
+
+/// Whether somebody is answered; in TLS 1.3 a client hears that it is not only after the handshake.
+fn is_served(secured: std::io::Result<Secured>, words: &[u8]) -> bool {
+    let Ok(mut secured) = secured else { return false };
+    let said = secured.write_all(words).and_then(|()| secured.flush());
+    said.is_ok() && secured.read(&mut [0]).is_ok_and(|read| read == 1)
 }
 
 /// What the server shows.
@@ -32,14 +42,15 @@ fn certificates_are_required_or_may_be_shown() {
         [("required", false, false), ("optional", true, false), ("off", true, true)]
     {
         let gatekeeper = Gatekeeper::with(&authority.sections_with_clients(asked), DEMO_DEVICES);
-        let address = gatekeeper.line_tls();
-        let connect = |own: Option<&Signed>| {
-            super::support::tls::shake_hands(address, authority.trusting(rustls::ALL_VERSIONS, own))
-        };
-        assert_eq!(is_served(connect(None)), without, "{asked}");
-        assert_eq!(is_served(connect(Some(&foreign))), with_a_bad_one, "{asked}");
-        assert_eq!(is_served(connect(Some(&expired))), with_a_bad_one, "{asked}");
-        assert!(is_served(connect(Some(&own))), "{asked}");
+        for (address, words) in doors(&gatekeeper) {
+            let serves = |own: Option<&Signed>| {
+                is_served(shake_hands(address, authority.trusting(rustls::ALL_VERSIONS, own)), &words)
+            };
+            assert_eq!(serves(None), without, "{asked} {address}");
+            assert_eq!(serves(Some(&foreign)), with_a_bad_one, "{asked} {address}");
+            assert_eq!(serves(Some(&expired)), with_a_bad_one, "{asked} {address}");
+            assert!(serves(Some(&own)), "{asked} {address}");
+        }
     }
 }
 
@@ -61,7 +72,7 @@ fn the_name_in_a_certificate_stands_in_the_audit() {
     let http = gatekeeper.http_tls();
     let secured = authority.connect_as(http, &alice).expect("a handshake");
     let mut page = websocket_client(http, secured, "page");
-    page.send(&[gpio_gatekeeper::wire::mqtt::Packet::Publish(publish("pi/devices/led/set", "ON"))]);
+    page.send(&[Packet::Publish(publish("pi/devices/led/set", "ON"))]);
     assert!(said().contains(r#""certificate":"alice""#));
     LineClient::connect(gatekeeper.line()).expect("COMMAND=SET|DEVICE=led|VALUE=OFF", "REPLY=OK");
     assert!(said().contains(r#""certificate":null"#));
@@ -71,15 +82,18 @@ fn the_name_in_a_certificate_stands_in_the_audit() {
 fn certificates_are_exchanged_while_clients_are_connected() {
     let authority = Authority::new();
     let gatekeeper = Gatekeeper::with(&authority.sections(""), DEMO_DEVICES);
-    let address = gatekeeper.line_tls();
-    let secured = authority.connect(address);
-    let first = shown(&secured);
-    let mut old = line_client(secured);
+    let shown_everywhere = || {
+        let all = doors(&gatekeeper).map(|(address, _)| shown(&authority.connect(address)));
+        assert!(all.iter().all(|one| *one == all[0]), "one and the same at every door");
+        all[0].clone()
+    };
+    let first = shown_everywhere();
+    let mut old = line_client(authority.connect(gatekeeper.line_tls()));
     old.expect("COMMAND=LIST", "REPLY=OK");
     authority.serve(&authority.server(Term::Good));
-    assert_eq!(shown(&authority.connect(address)), first, "nobody has said that there is another one");
+    assert_eq!(shown_everywhere(), first, "nobody has said that there is another one");
     assert_eq!(gatekeeper.running().certificates().reload(), Reloaded::All);
-    let second = shown(&authority.connect(address));
+    let second = shown_everywhere();
     assert_ne!(first, second);
     old.expect("COMMAND=LIST", "REPLY=OK");
 
@@ -94,7 +108,7 @@ fn certificates_are_exchanged_while_clients_are_connected() {
     for (name, make) in breakages {
         make();
         assert_eq!(gatekeeper.running().certificates().reload(), Reloaded::NotAll, "{name}");
-        assert_eq!(shown(&authority.connect(address)), second, "{name}");
+        assert_eq!(shown_everywhere(), second, "{name}");
     }
     old.expect("COMMAND=LIST", "REPLY=OK");
 }

@@ -37,10 +37,12 @@ fn who_never_ends_the_handshake_is_closed_after_the_connect_time() {
     let gatekeeper = Gatekeeper::with(&sections, DEMO_DEVICES);
     let begun = Instant::now();
     let quiet = silent(gatekeeper.line_tls());
-    let mut half = silent(gatekeeper.mqtt_tls());
+    let halves = [gatekeeper.mqtt_tls(), gatekeeper.http_tls()].map(silent);
     // The head of a record that never comes.
-    half.write_all(&[22, 3, 1, 2, 0]).expect("the daemon reads");
-    assert_eq!((rest(quiet).len(), rest(half).len()), (0, 0));
+    for mut half in &halves {
+        half.write_all(&[22, 3, 1, 2, 0]).expect("the daemon reads");
+    }
+    assert_eq!((rest(quiet).len(), halves.map(|half| rest(half).len())), (0, [0, 0]));
     assert!(begun.elapsed() >= Duration::from_secs(1));
 }
 
@@ -99,8 +101,10 @@ fn who_leaves_during_the_handshake_is_forgotten() {
 fn who_trusts_another_authority_does_not_come_in() {
     let (ours, theirs) = (Authority::new(), Authority::new());
     let gatekeeper = Gatekeeper::with(&ours.sections(""), DEMO_DEVICES);
-    let refused = shake_hands(gatekeeper.line_tls(), theirs.trusting(rustls::ALL_VERSIONS, None));
-    assert!(refused.expect_err("it is not trusted").to_string().contains("certificate"));
+    for address in [gatekeeper.line_tls(), gatekeeper.mqtt_tls(), gatekeeper.http_tls()] {
+        let refused = shake_hands(address, theirs.trusting(rustls::ALL_VERSIONS, None));
+        assert!(refused.expect_err("it is not trusted").to_string().contains("certificate"));
+    }
     line_client(ours.connect(gatekeeper.line_tls())).expect("COMMAND=LIST", "REPLY=OK");
 }
 
@@ -109,6 +113,26 @@ fn an_expired_certificate_is_shown_and_refused() {
     let authority = Authority::new();
     authority.serve(&authority.server(Term::Expired));
     let gatekeeper = Gatekeeper::with(&authority.sections(""), DEMO_DEVICES);
-    let refused = shake_hands(gatekeeper.line_tls(), authority.trusting(rustls::ALL_VERSIONS, None));
-    assert!(refused.expect_err("it is too old").to_string().contains("expired"));
+    for address in [gatekeeper.line_tls(), gatekeeper.mqtt_tls(), gatekeeper.http_tls()] {
+        let refused = shake_hands(address, authority.trusting(rustls::ALL_VERSIONS, None));
+        assert!(refused.expect_err("it is too old").to_string().contains("expired"));
+    }
+}
+
+#[test]
+fn older_versions_are_answered_by_an_alert_and_the_end() {
+    let authority = Authority::new();
+    let gatekeeper = Gatekeeper::with(&authority.sections(""), DEMO_DEVICES);
+    for (address, minor) in
+        [gatekeeper.line_tls(), gatekeeper.mqtt_tls(), gatekeeper.http_tls()].into_iter().zip([1, 2, 1])
+    {
+        // A ClientHello of TLS 1.0 or 1.1: version, random, no session, two suites of that time, no compression.
+        let mut record = vec![22, 3, 1, 0, 47, 1, 0, 0, 43, 3, minor];
+        record.extend([7; 32]);
+        record.extend([0, 0, 4, 0xc0, 0x14, 0, 0x35, 1, 0]);
+        assert_eq!(usize::from(record[4]), record.len() - 5);
+        let mut stream = silent(address);
+        stream.write_all(&record).expect("the daemon reads");
+        assert_eq!(rest(stream).first(), Some(&21), "{address}");
+    }
 }

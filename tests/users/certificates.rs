@@ -206,6 +206,31 @@ fn credentials_of_another_user_contradict_the_certificate() {
 }
 
 #[test]
+fn who_signs_in_by_a_certificate_stands_in_the_audit_whichever_protocol_it_speaks() {
+    let guarded = Guarded::new("required", "");
+    let mut root = guarded.house.mqtt_as("root", "watcher");
+    root.subscribe("pi/logs/audit");
+    let mut told = |protocol: &str| {
+        for action in ["sign_in(certificate)", "sign_out(connection ended)"] {
+            let audit: Json = serde_json::from_str(&root.message_on("pi/logs/audit")).expect("JSON");
+            let [user, by, how] = ["user", "protocol", "action"].map(|name| audit[name].as_str());
+            assert_eq!((user, by, how), (Some("vera"), Some(protocol), Some(action)), "{audit}");
+            assert_eq!(
+                (&audit["certificate"], &audit["code"]),
+                (&"vera.home".into(), &Json::Null),
+                "{audit}"
+            );
+        }
+    };
+    guarded.line("vera.home").expect("COMMAND=STATUS", "USER=vera");
+    told("line");
+    drop(guarded.mqtt("vera.home", connect("panel")));
+    told("mqtt");
+    drop(guarded.page("vera.home", connect("page")));
+    told("websocket");
+}
+
+#[test]
 fn a_certificate_that_is_taken_away_ends_the_connections_of_its_user() {
     let guarded = Guarded::new("optional", "");
     let (mut esp, mut vera) = (guarded.line("esp.home"), guarded.line("vera.home"));

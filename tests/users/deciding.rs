@@ -84,6 +84,8 @@ fn states_are_told_to_those_who_may_see_the_device() {
     assert!(!mqtt.subscribe("pi/#").is_error());
     for filter in ["pi/devices/motor/state", "pi/gpio/5/state", "pi/logs/audit", "pi/logs/#", "home/bert/#"] {
         assert_eq!(mqtt.subscribe(filter), ReasonCode::NotAuthorized, "{filter}");
+        let shared = format!("$share/g/{filter}");
+        assert_eq!(mqtt.subscribe(&shared), ReasonCode::NotAuthorized, "{shared}");
     }
     let mut other = house.line_as("bert");
     other.expect("COMMAND=SET|DEVICE=relay|VALUE=ON", "REPLY=OK");
@@ -290,4 +292,106 @@ fn who_leases_may_drive_all_of_it_and_only_an_admin_breaks() {
     anna.expect(&format!("COMMAND=RENEW|TOKEN={}", token(&lease)), "REPLY=OK");
     admin.expect("COMMAND=BREAK|DEVICE=led|REASON=fire", "REPLY=OK");
     admin.expect("COMMAND=SET|DEVICE=led|VALUE=ON", "REPLY=OK");
+}
+
+#[test]
+fn leases_over_mqtt_take_the_same_rights() {
+    let house = House::plain();
+    let mut anna = house.mqtt_as("anna", "panel");
+    let ask = |client: &mut MqttClient, device: &str, method: &str| {
+        let reason = if method == "break" { r#"{"reason": "mine"}"# } else { "{}" };
+        let request = format!(r#"{{"device": "{device}", "method": "{method}", "kwargs": {reason}}}"#);
+        client.publish(publish("pi/rpc/commands", &request)).reason
+    };
+    assert_eq!(ask(&mut house.mqtt_as("vera", "eye"), "led", "lease"), ReasonCode::NotAuthorized);
+    assert_eq!(ask(&mut anna, "motor", "lease"), ReasonCode::NotAuthorized);
+    assert_eq!(ask(&mut anna, "led", "lease"), ReasonCode::Success);
+    let mut admin = house.mqtt_as("root", "boss");
+    assert_eq!(reason(&mut admin, "pi/devices/led/set", "ON"), ReasonCode::NotAuthorized, "held");
+    assert_eq!(ask(&mut anna, "led", "break"), ReasonCode::NotAuthorized);
+    assert_eq!(ask(&mut admin, "led", "break"), ReasonCode::Success);
+    assert_eq!(reason(&mut admin, "pi/devices/led/set", "ON"), ReasonCode::Success);
+}
+
+#[test]
+fn a_lease_is_its_users_even_where_another_takes_the_client_id() {
+    let house = House::plain();
+    let mut watcher = house.mqtt_as("vera", "watcher");
+    watcher.subscribe("pi/nodes/bench/status");
+    let mut is_gone = || while watcher.message_on("pi/nodes/bench/status") != "offline" {};
+    let begin = |user: &str| {
+        let mut client = house.line_as(user);
+        client.expect("COMMAND=HELLO|CLIENT=bench", "REPLY=OK");
+        client
+    };
+    let lease = begin("anna").ask("COMMAND=LEASE|DEVICE=led|TTL=1h");
+    is_gone();
+    let mut bert = begin("bert");
+    bert.expect("COMMAND=SET|DEVICE=led|VALUE=ON", "CODE=HELD");
+    bert.expect(&format!("COMMAND=RENEW|TOKEN={}", token(&lease)), "CODE=NO_LEASE");
+    bert.expect(&format!("COMMAND=SET|DEVICE=led|VALUE=ON|TOKEN={}", token(&lease)), "CODE=HELD");
+    drop(bert);
+    is_gone();
+    let mut bert = house.mqtt_as("bert", "bench");
+    assert_eq!(reason(&mut bert, "pi/devices/led/set", "ON"), ReasonCode::NotAuthorized);
+    drop(bert);
+    is_gone();
+    let mut anna = house.mqtt_as("anna", "bench");
+    assert_eq!(reason(&mut anna, "pi/devices/led/set", "ON"), ReasonCode::Success);
+}
+
+#[test]
+fn an_admin_drives_publishes_and_reads_over_both_protocols() {
+    let house = House::plain();
+    let mut line = house.line_as("root");
+    for command in ["SET|DEVICE=motor|VALUE=0", "PUB|VAR=a|VALUE=1", "SUB|VAR=a", "SEND|TO=boss|VALUE=1"] {
+        let mut boss = house.mqtt_as("root", "boss");
+        line.expect(&format!("COMMAND={command}"), "REPLY=OK");
+        for topic in ["pi/devices/motor/set", "pi/vars/a", "home/bert/a", "pi/nodes/boss/message"] {
+            assert!(!reason(&mut boss, topic, "0").is_error(), "{topic}");
+        }
+        for filter in ["pi/logs/audit", "pi/logs/#", "home/bert/#", "pi/vars/a"] {
+            assert!(!boss.subscribe(filter).is_error(), "{filter}");
+        }
+    }
+}
+
+#[test]
+fn what_is_for_one_client_is_kept_from_admins_too() {
+    let house = House::plain();
+    let mut root = house.mqtt_as("root", "boss");
+    for filter in ["pi/rpc/responses/panel", "pi/nodes/panel/message", "pi/nodes/panel/lease"] {
+        assert_eq!(root.subscribe(filter), ReasonCode::NotAuthorized, "{filter}");
+    }
+    for filter in ["#", "pi/rpc/responses/+", "pi/nodes/+/message"] {
+        assert!(!root.subscribe(filter).is_error(), "{filter}");
+    }
+    let mut anna = house.mqtt_as("anna", "panel");
+    anna.subscribe("pi/rpc/responses/panel");
+    anna.call("panel", r#"{"device": "led", "method": "on"}"#);
+    anna.subscribe("pi/nodes/panel/message");
+    reason(&mut anna, "pi/nodes/panel/message", "hers");
+    assert_eq!(anna.message_on("pi/nodes/panel/message"), "hers");
+    assert_eq!(reason(&mut root, "pi/rpc/responses/panel", "forged"), ReasonCode::NotAuthorized);
+    reason(&mut root, "home/last", "x");
+    loop {
+        let topic = root.message().topic.expect("a topic").to_string();
+        assert!(!topic.starts_with("pi/rpc/") && !topic.ends_with("/message"), "{topic}");
+        if topic == "home/last" {
+            break;
+        }
+    }
+}
+
+#[test]
+fn patterns_hold_for_variables_of_the_line_protocol() {
+    let house = House::plain();
+    let mut anna = house.line_as("anna");
+    anna.expect("COMMAND=PUB|VAR=panel|VALUE=1", "CODE=ACCESS_DENIED");
+    anna.expect("COMMAND=HELLO|CLIENT=panel", "REPLY=OK");
+    anna.expect("COMMAND=PUB|VAR=panel|VALUE=1", "REPLY=OK");
+    anna.expect("COMMAND=SUB|VAR=panel", "REPLY=OK");
+    for command in ["PUB|VAR=other|VALUE=1", "SUB|VAR=other"] {
+        anna.expect(&format!("COMMAND={command}"), "CODE=ACCESS_DENIED");
+    }
 }

@@ -179,9 +179,12 @@ fn who_does_not_sign_in_in_time_is_dismissed() {
     let mut line = house.line();
     line.expect("COMMAND=HELLO|KEEPALIVE=10min", "REPLY=OK");
     let mut mqtt = MqttClient::open(house.gatekeeper.mqtt(), Version::V5);
+    let http = house.gatekeeper.http();
+    let mut page = WebSocketClient::open(http, request(http)).expect("a WebSocket");
     assert!(line.receive().starts_with("EVENT=CLOSING|CODE=ACCESS_DENIED|"));
     assert_eq!(line.next(), None);
     assert_eq!(mqtt.next(), None);
+    assert!(page.socket.read().is_err());
 }
 
 #[test]
@@ -210,4 +213,46 @@ fn a_flood_of_guesses_delays_neither_commands_nor_others() {
     house.mqtt_as("vera", "panel").subscribe("pi/status");
     house.line().expect(&format!("COMMAND=AUTH|TOKEN={TOKEN}"), "REPLY=OK|USER=esp");
     guessing.into_iter().for_each(|guesser| guesser.join().expect("it guesses well"));
+}
+
+#[test]
+fn more_wrong_tokens_than_may_wait_are_refused_at_once_over_both_protocols() {
+    const WRONG: &str = "gk_0000000000000000000000000000000000000001";
+    let house = House::plain();
+    let (line, mqtt) = (house.gatekeeper.line(), house.gatekeeper.mqtt());
+    let (told, hears) = channel();
+    // Two are told at once that they are wrong, 32 wait, and the others are too many.
+    let mut guessers: Vec<_> = (0..60).map(|_| LineClient::connect(line)).collect();
+    guessers.iter_mut().for_each(|guesser| guesser.send(&format!("COMMAND=AUTH|TOKEN={WRONG}")));
+    for mut guesser in guessers {
+        let told = told.clone();
+        std::thread::spawn(move || told.send(guesser.next().unwrap_or_default()));
+    }
+    drop(told);
+    assert!(hears.iter().any(|reply| reply.starts_with("REPLY=ERROR|CODE=LIMIT_REACHED|")));
+    let (told, hears) = channel();
+    let mut guessers: Vec<_> = (0..60).map(|_| MqttClient::open(mqtt, Version::V5)).collect();
+    for (number, guesser) in guessers.iter_mut().enumerate() {
+        let guess = Connect { password: Some(WRONG.into()), ..connect(&format!("c{number}")) };
+        guesser.send(&Packet::Connect(Box::new(guess)));
+    }
+    for mut guesser in guessers {
+        let told = told.clone();
+        std::thread::spawn(move || told.send(guesser.next()));
+    }
+    drop(told);
+    let is_busy = |answer: &Option<Packet>| matches!(answer, Some(Packet::Connack(connack)) if connack.reason == ReasonCode::ServerBusy);
+    assert!(hears.iter().any(|answer| is_busy(&answer)));
+    house.line().expect(&format!("COMMAND=AUTH|TOKEN={TOKEN}"), "REPLY=OK|USER=esp");
+}
+
+#[test]
+fn who_has_not_signed_in_takes_nobodys_seat() {
+    let house = House::with(r#""limits": {"clients": 1},"#);
+    let mut stranger = house.line();
+    stranger.expect("COMMAND=HELLO|KEEPALIVE=10min", "REPLY=OK");
+    house.connect(connect("refused"));
+    let mut vera = house.mqtt_as("vera", "panel");
+    stranger.expect("COMMAND=AUTH|USER=anna|PASSWORD=password", "CODE=TOO_MANY_CLIENTS");
+    assert!(!vera.subscribe("pi/status").is_error());
 }
