@@ -77,7 +77,7 @@ fn an_empty_object_is_all_defaults() {
     assert_eq!(config.hardware.watchdog, Some(Span::from_millis(10_000)));
     assert_eq!(good(r#"{"hardware": {"watchdog": null}}"#).hardware.watchdog, None);
     assert_eq!(config.limits.clients, 256);
-    assert_eq!(config.limits.clients_per_address, 256);
+    assert_eq!(config.limits.clients_per_address, 192);
     assert_eq!(config.limits.outbox_bytes, 1 << 20);
     assert_eq!(config.telemetry, Span::from_millis(10_000));
     assert_eq!(config.log, LevelFilter::Info);
@@ -190,7 +190,7 @@ fn what_looks_like_a_mistake_but_is_none_is_accepted() {
 #[test]
 fn limits_that_follow_others_follow_them() {
     let config = good(r#"{"limits": {"clients": 8}, "mqtt": {"maximum_packet": 2000000}}"#);
-    assert_eq!(config.limits.clients_per_address, 8);
+    assert_eq!(config.limits.clients_per_address, 6);
     assert_eq!(config.limits.outbox_bytes, 4_000_000);
 }
 

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The daemon is the program as it is released, with users, TLS on every listener and the limits that it has where
-//! nobody says otherwise.  The holder of a lease on the motor drives it over the line protocol, one command after the
+//! nobody says otherwise, but for a `connect_time` of 2 s, so that those who say nothing come again and again.  The holder of a lease on the motor drives it over the line protocol, one command after the
 //! other; beside it, in turns, it talks to the **floor**, a thread that sends back what it gets: what that takes longer
 //! than in peace is the machine's, on which those who attack run too.
 //!

@@ -64,7 +64,7 @@ pub enum Backend {
 pub struct Limits {
     /// Clients at one time.
     pub clients: usize,
-    /// Clients at one time from one address; as many as `clients` unless it is given.
+    /// Clients at one time from one address; three quarters of `clients` unless it is given.
     pub clients_per_address: usize,
     /// The time until a new client has sent its first frame or CONNECT.
     pub connect_time: Span,
@@ -91,7 +91,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             clients: 256,
-            clients_per_address: 256,
+            clients_per_address: 192,
             connect_time: Span::from_millis(30_000),
             commands_per_second: COMMANDS_PER_SECOND,
             outbox_messages: 1000,
@@ -132,7 +132,8 @@ pub(super) fn read_audit(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Au
 pub(super) fn read_limits(settings: &Settings<'_>, largest: usize, mistakes: &mut Mistakes) -> Limits {
     let mut limits: Limits = settings.read(mistakes).unwrap_or_default();
     if !settings.has("clients_per_address") {
-        limits.clients_per_address = limits.clients;
+        // Nobody keeps all others out by coming again and again.
+        limits.clients_per_address = limits.clients - limits.clients / 4;
     }
     if !settings.has("outbox_bytes") {
         limits.outbox_bytes = limits.outbox_bytes.max(2 * largest);

@@ -181,7 +181,7 @@ fn unacknowledged_messages_fill_the_window_and_no_more() {
 
 #[test]
 fn who_holds_a_lease_is_served_before_those_who_came_first() {
-    let (hardware, _board, switch) = Faulty::hardware();
+    let (hardware, _board, switch) = faulty::hardware();
     let daemon = Gatekeeper::daemon("", DEMO_DEVICES, hardware);
     let client = |id| MqttClient::connect(daemon.mqtt_address().expect("on"), id);
     let mut watcher = client("watcher");
