@@ -122,3 +122,26 @@ fn a_file_that_can_not_be_written_is_said_so_before_anything_starts() {
     let error = started.err().expect("it does not start").to_string();
     assert!(error.contains("/nowhere/audit.jsonl") && error.contains("audit.file"), "{error}");
 }
+
+#[test]
+fn readings_are_told_where_that_is_wanted() {
+    for (reads, told) in [("false", vec!["on"]), ("true", vec!["read", "on", "read"])] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("audit.jsonl");
+        let sections = format!(r#""audit": {{"file": "{}", "reads": {reads}}},"#, file.display());
+        let mut gatekeeper = Gatekeeper::with(&sections, DEMO_DEVICES);
+        let mut line = LineClient::patient(gatekeeper.line());
+        for command in ["GET|DEVICE=led", "SET|DEVICE=led|VALUE=ON"] {
+            line.expect(&format!("COMMAND={command}"), "REPLY=OK");
+        }
+        let mut mqtt = MqttClient::connect(gatekeeper.mqtt(), "dash");
+        mqtt.publish(publish("pi/devices/led/set", r#"{"method": "read"}"#));
+        assert!(gatekeeper.stop());
+        let text = fs::read_to_string(&file).expect("it is there");
+        let entries = text.lines().map(|line| serde_json::from_str::<Json>(line).expect("JSON"));
+        let on_led = entries.filter(|entry| entry["device"] == "led");
+        let actions: Vec<_> =
+            on_led.map(|entry| entry["action"].as_str().expect("text").to_owned()).collect();
+        assert_eq!(actions, told);
+    }
+}

@@ -37,11 +37,13 @@ pub struct Audit {
     pub maximum_bytes: u64,
     /// So many are kept, the newest included.
     pub files: u32,
+    /// Whether readings are told as well.
+    pub reads: bool,
 }
 
 impl Default for Audit {
     fn default() -> Audit {
-        Audit { file: None, maximum_bytes: 10 * MIB as u64, files: 5 }
+        Audit { file: None, maximum_bytes: 10 * MIB as u64, files: 5, reads: false }
     }
 }
 

@@ -21,6 +21,18 @@ pub struct Plan {
     pub devices: Vec<Planned>,
     /// Their interlocks; devices that there are not have no part in them.
     pub interlocks: Vec<Interlock>,
+    /// What the audit is told of.
+    pub audited: Audited,
+}
+
+/// Which commands that were carried out are in the audit; those that were refused always are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Audited {
+    /// Those that may change something.
+    #[default]
+    Writes,
+    /// Readings as well.
+    Everything,
 }
 
 /// A device as the configuration plans it.
@@ -121,8 +133,17 @@ impl Controller {
         let by_line = lines(&registry);
         let events = stations.iter().map(|station| Event::State(station.told().clone())).collect();
         let leases = Leases::new(stations.iter().map(|station| station.name.clone()).collect());
-        let controller =
-            Controller { stations, by_name, by_line, inputs, leases, interlocks, events, hardware };
+        let controller = Controller {
+            stations,
+            by_name,
+            by_line,
+            inputs,
+            leases,
+            interlocks,
+            audited: plan.audited,
+            events,
+            hardware,
+        };
         Ok((controller, registry))
     }
 }

@@ -20,7 +20,7 @@ mod station;
 mod tether;
 mod thread;
 
-pub use build::{BuildCause, BuildError, Plan, Planned};
+pub use build::{Audited, BuildCause, BuildError, Plan, Planned};
 pub use controller::Controller;
 pub use device::{
     Activity, Beginning, Bench, Blueprint, Device, Kind, Observation, Occasion, Protection, Ticked,

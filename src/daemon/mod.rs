@@ -45,7 +45,7 @@ pub use self_signed::{SelfSigned, make_self_signed};
 
 use crate::auth::UsersFile;
 use crate::config::{self, Config};
-use crate::control::{Blueprint, Ended, EventSink, HardwareThread, Now, Plan, Planned, devices};
+use crate::control::{Audited, Blueprint, Ended, EventSink, HardwareThread, Now, Plan, Planned, devices};
 use crate::domain::{Audit, Code, Deed, KindReader, Protocol, Refusal, Who};
 use crate::gateway::http::{HttpSettings, Visitors};
 use crate::gateway::line::LineSettings;
@@ -195,6 +195,7 @@ impl Daemon {
         };
         let endings = channel();
         let (bus, mailbox) = BusThread::prepare();
+        let audited = if config.audit.reads { Audited::Everything } else { Audited::Writes };
         let (bus, audit) = with_trail(bus, config.audit, &endings.0)?;
         let Guarded { entrance, directory, verifier, users } =
             guard::open(config.users, config.anonymous, &bus, &endings.0)?;
@@ -204,7 +205,7 @@ impl Daemon {
         let (hardware, registry) = HardwareThread::start(
             hardware,
             config.hardware.chip.as_deref(),
-            Plan { devices: plan(config.devices), interlocks: config.interlocks },
+            Plan { devices: plan(config.devices), interlocks: config.interlocks, audited },
             sink,
             move |how| {
                 let _ = ended.send(Ending::Hardware(how));
@@ -484,7 +485,7 @@ fn plan(planned: Vec<config::Device<Box<dyn Blueprint>>>) -> Vec<Planned> {
 
 fn with_trail(
     bus: Bus,
-    config::Audit { file, maximum_bytes, files }: config::Audit,
+    config::Audit { file, maximum_bytes, files, reads: _ }: config::Audit,
     endings: &Sender<Ending>,
 ) -> Result<(Bus, Option<JoinHandle<()>>), StartupError> {
     let Some(file) = file else { return Ok((bus, None)) };

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use gpio_gatekeeper::control::{
-    Answer, BuildError, Commands, Controller, Now, Plan, Planned, Recipient, Request, Tether, devices,
+    Answer, Audited, BuildError, Commands, Controller, Now, Plan, Planned, Recipient, Request, Tether,
+    devices,
 };
 use gpio_gatekeeper::domain::{
     Account, Action, Arguments, Audit, ClientId, Code, Command, Datum, DeviceName, Event, Lease, LeaseNews,
@@ -85,7 +86,7 @@ impl Bench {
         let (mut controller, _registry) = Controller::build(
             hardware,
             None,
-            Plan { devices: plan.collect(), interlocks },
+            Plan { devices: plan.collect(), interlocks, audited: Audited::Writes },
             &(Arc::new(move |edge| sink.lock().expect("one thread").push(edge)) as _),
             Now { instant: start, epoch: 0.0 },
         )?;
