@@ -10,6 +10,7 @@
 
 mod certificates;
 mod client_certificate;
+mod configured;
 mod doors;
 mod error;
 mod explain;
@@ -33,6 +34,8 @@ use log::{error, info, warn};
 
 pub use certificates::{Certificates, FileReport, Reloaded, check_files, check_users};
 pub use client_certificate::{ClientCertificate, make_client_certificate};
+use configured::plan;
+pub use configured::{hardware, kinds};
 use doors::{Addresses, Doors, House};
 pub use error::StartupError;
 pub use explain::{Explained, Verdict, explain};
@@ -45,8 +48,8 @@ pub use self_signed::{SelfSigned, make_self_signed};
 
 use crate::auth::UsersFile;
 use crate::config::{self, Config};
-use crate::control::{Audited, Blueprint, Ended, EventSink, HardwareThread, Now, Plan, Planned, devices};
-use crate::domain::{Audit, Code, Deed, KindReader, Protocol, Refusal, Who};
+use crate::control::{Audited, Blueprint, Ended, EventSink, HardwareThread, Now, Plan};
+use crate::domain::{Audit, Code, Deed, Protocol, Refusal, Who};
 use crate::gateway::http::{HttpSettings, Visitors};
 use crate::gateway::line::LineSettings;
 use crate::gateway::mqtt::MqttSettings;
@@ -56,8 +59,7 @@ use crate::gateway::{
     Bus, BusThread, Counters, DeskSettings, OutboxLimits, Shared, Topics, Trail, TrailSettings, http, line,
     mqtt,
 };
-use crate::hardware::gpiochip::Gpiochip;
-use crate::hardware::{Hardware, HardwareError, Simulation};
+use crate::hardware::Hardware;
 use crate::net::{Admission, ListenerThread};
 use telemetry::TelemetryThread;
 use watchdog::Watchdog;
@@ -130,32 +132,6 @@ impl Stopper {
     pub fn stop(&self) {
         // A daemon that is no more has stopped.
         let _ = self.0.send(Ending::Asked);
-    }
-}
-
-/// The kinds of devices as the configuration reads them.
-pub fn kinds() -> Vec<KindReader<Box<dyn Blueprint>>> {
-    devices::readers()
-}
-
-/// The hardware that a configuration asks for.
-pub fn hardware(config: &DaemonConfig) -> Result<Box<dyn Hardware>, StartupError> {
-    let named = config.hardware.chip.is_some()
-        || config.devices.iter().any(|d| d.blueprint.lines().iter().any(|(_, line)| line.chip.is_some()));
-    match config.hardware.backend {
-        config::Backend::Simulated => return Ok(Box::new(Simulation::new())),
-        config::Backend::Gpiochip | config::Backend::Auto => {}
-    }
-    match Gpiochip::open() {
-        Ok(chips) => Ok(Box::new(chips)),
-        // No chip at all, and none that is asked for by name: then it may be a machine to try things out on.
-        Err(HardwareError::NotFound(_)) if config.hardware.backend == config::Backend::Auto && !named => {
-            warn!(
-                "no gpiochip is here: every device is SIMULATED; set hardware.backend to say which you mean"
-            );
-            Ok(Box::new(Simulation::new()))
-        }
-        Err(error) => Err(StartupError::Hardware(error)),
     }
 }
 
@@ -471,16 +447,6 @@ fn await_ending(
             Err(_) => return None,
         }
     }
-}
-
-fn plan(planned: Vec<config::Device<Box<dyn Blueprint>>>) -> Vec<Planned> {
-    planned
-        .into_iter()
-        .filter_map(|device| {
-            let kind = devices::find(device.kind)?;
-            Some(Planned { name: device.name, kind, blueprint: device.blueprint })
-        })
-        .collect()
 }
 
 fn with_trail(

@@ -1,0 +1,47 @@
+//! The hardware and the devices that a configuration asks for.
+
+use log::warn;
+
+use super::{DaemonConfig, StartupError};
+use crate::config;
+use crate::control::{Blueprint, Planned, devices};
+use crate::domain::KindReader;
+use crate::hardware::gpiochip::Gpiochip;
+use crate::hardware::{Hardware, HardwareError, Simulation};
+
+/// The kinds of devices as the configuration reads them.
+pub fn kinds() -> Vec<KindReader<Box<dyn Blueprint>>> {
+    devices::readers()
+}
+
+/// The hardware that a configuration asks for.
+pub fn hardware(config: &DaemonConfig) -> Result<Box<dyn Hardware>, StartupError> {
+    let named = config.hardware.chip.is_some()
+        || config.devices.iter().any(|d| d.blueprint.lines().iter().any(|(_, line)| line.chip.is_some()));
+    match config.hardware.backend {
+        config::Backend::Simulated => return Ok(Box::new(Simulation::new())),
+        config::Backend::Gpiochip | config::Backend::Auto => {}
+    }
+    match Gpiochip::open() {
+        Ok(chips) => Ok(Box::new(chips)),
+        // No chip at all, and none that is asked for by name: then it may be a machine to try things out on.
+        Err(HardwareError::NotFound(_)) if config.hardware.backend == config::Backend::Auto && !named => {
+            warn!(
+                "no gpiochip is here: every device is SIMULATED; set hardware.backend to say which you mean"
+            );
+            Ok(Box::new(Simulation::new()))
+        }
+        Err(error) => Err(StartupError::Hardware(error)),
+    }
+}
+
+/// Each device with its kind.
+pub(super) fn plan(planned: Vec<config::Device<Box<dyn Blueprint>>>) -> Vec<Planned> {
+    planned
+        .into_iter()
+        .filter_map(|device| {
+            let kind = devices::find(device.kind)?;
+            Some(Planned { name: device.name, kind, blueprint: device.blueprint })
+        })
+        .collect()
+}
