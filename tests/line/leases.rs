@@ -1,9 +1,14 @@
 //! Leases over the line protocol, and between both protocols.
 
-use super::support::Gatekeeper;
+use std::time::Instant;
+
+use gpio_gatekeeper::daemon::Ending;
+use gpio_gatekeeper::wire::mqtt::{Packet, ReasonCode};
+
+use super::support::faulty::{self, Fault};
 use super::support::line::LineClient;
 use super::support::mqtt::{MqttClient, publish};
-use gpio_gatekeeper::wire::mqtt::{Packet, ReasonCode};
+use super::support::{DEMO_DEVICES, Gatekeeper, PATIENCE};
 
 fn client(gatekeeper: &Gatekeeper, id: &str) -> LineClient {
     let mut client = LineClient::patient(gatekeeper.line());
@@ -194,4 +199,41 @@ fn expiry(watcher: &mut MqttClient, device: &str) -> String {
     let told = watcher.message_on(&format!("pi/leases/{device}"));
     let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
     format!("{:.6}", told["expires"].as_f64().unwrap_or_else(|| panic!("{told}")))
+}
+
+#[test]
+fn who_holds_a_lease_is_served_before_those_who_came_first() {
+    let (hardware, _board, switch) = faulty::hardware();
+    let daemon = Gatekeeper::daemon("", DEMO_DEVICES, hardware);
+    let connect = || LineClient::patient(daemon.line_address().expect("on"));
+    let mut watcher = MqttClient::connect(daemon.mqtt_address().expect("on"), "watcher");
+    watcher.subscribe("pi/logs/audit");
+    let mut holder = connect();
+    holder.expect("COMMAND=HELLO|CLIENT=holder", "REPLY=OK");
+    lease(&mut holder, "DEVICE=led");
+    switch.set(27, Fault::Stuck);
+    // Each is with the hardware thread before the next one follows.
+    let commands = daemon.shared().commands.clone();
+    let send = |client: &mut LineClient, fields: &str| {
+        let until = Instant::now() + PATIENCE;
+        let before = commands.count();
+        client.send(fields);
+        while commands.count() == before {
+            assert!(Instant::now() < until, "{fields} does not arrive");
+            std::thread::yield_now();
+        }
+    };
+    let [mut stuck, mut others] = [connect(), connect()];
+    send(&mut stuck, "COMMAND=SET|DEVICE=relay|VALUE=ON");
+    (0..5).for_each(|_| send(&mut others, "COMMAND=SET|DEVICE=lamp|VALUE=TOGGLE"));
+    send(&mut holder, "COMMAND=SET|DEVICE=led|VALUE=ON");
+    switch.mend();
+    let mut order = Vec::new();
+    while order.len() < 7 {
+        let entry: serde_json::Value =
+            serde_json::from_str(&watcher.message_on("pi/logs/audit")).expect("JSON");
+        order.extend(entry["device"].as_str().filter(|_| entry["new"].is_number()).map(str::to_owned));
+    }
+    assert_eq!(order[..3], ["relay", "led", "lamp"], "{order:?}");
+    assert!(daemon.stop(Ending::Asked));
 }
