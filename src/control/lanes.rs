@@ -30,8 +30,9 @@ impl Lanes {
         let is_first = match &message {
             Message::Edge(_) => true,
             Message::Commands(requests, _) => requests.first().is_some_and(|request| {
-                let waits = request.connection.is_some_and(|connection| self.has_later(connection));
-                !waits && holds(&request.principal)
+                // Few hold anything, and only they are worth a look at what waits.
+                let waits = || request.connection.is_some_and(|connection| self.has_later(connection));
+                holds(&request.principal) && !waits()
             }),
             // What its end means for the lines is not to be kept waiting either.
             Message::Gone(connection) => !self.has_later(*connection),

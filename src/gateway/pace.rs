@@ -11,6 +11,8 @@ use crate::domain::{Code, Refusal};
 #[derive(Debug)]
 pub(super) struct Pace {
     per_second: NonZeroU32,
+    /// What each of them takes of the second.
+    share: Duration,
     /// Until when those that were admitted would take, one after the other at the permitted pace.
     taken_until: Option<Instant>,
     /// Refused since it was last told.
@@ -31,13 +33,14 @@ const SECOND: Duration = Duration::from_secs(1);
 
 impl Pace {
     pub(super) fn new(per_second: NonZeroU32) -> Pace {
-        Pace { per_second, taken_until: None, refused: 0, told: None }
+        let share = SECOND / per_second.get();
+        Pace { per_second, share, taken_until: None, refused: 0, told: None }
     }
 
     /// Admits one more, or not.  What is refused takes nothing of what may follow.
     pub(super) fn admit(&mut self, now: Instant) -> Result<(), TooFast> {
         let begins = self.taken_until.map_or(now, |until| until.max(now));
-        let ends = begins + SECOND / self.per_second.get();
+        let ends = begins + self.share;
         if ends <= now + SECOND {
             self.taken_until = Some(ends);
             return Ok(());
