@@ -187,17 +187,14 @@ impl Controller {
         // A lease that is renewed again and again would fill the audit with it.
         let is_renewed = matches!((order, &outcome), (LeaseOrder::Renew(_), Some(Ok(_))));
         if let Some(outcome) = outcome.as_ref().filter(|_| !is_renewed) {
-            let refused = outcome.as_ref().err().map(|refusal| (refusal.code, refusal.message.to_string()));
             let granted = match outcome {
                 Ok(Reply::Lease(lease)) => Some(lease.token),
                 _ => None,
             };
             let deed = Deed::Other(order.subject(), order.to_string());
-            self.events.push(Event::Audit(Arc::new(Audit {
-                token: granted.or(order.token()),
-                refused,
-                ..Audit::new(now.epoch, Who::Client(request.principal.clone()), deed)
-            })));
+            let audit = Audit::new(now.epoch, Who::Client(request.principal.clone()), deed);
+            let audit = Audit { token: granted.or(order.token()), ..audit.refused(outcome.as_ref().err()) };
+            self.events.push(Event::Audit(Arc::new(audit)));
         }
         self.settle_leases(now);
         outcome
@@ -347,9 +344,9 @@ impl Controller {
     ) {
         let station = &self.stations[index];
         let deed = Deed::Other(station.name.to_string(), action.to_owned());
-        let refused = outcome.err().map(|refusal| (refusal.code, refusal.message.to_string()));
         let new = station.told().value.clone().ok();
-        let audit = Audit { refused, old, new, ..Audit::new(now.epoch, Who::Gatekeeper, deed) };
+        let audit = Audit::new(now.epoch, Who::Gatekeeper, deed).refused(outcome.as_ref().err());
+        let audit = Audit { old, new, ..audit };
         self.events.push(Event::Audit(Arc::new(audit)));
     }
 
@@ -361,13 +358,13 @@ impl Controller {
         old: Option<f64>,
         now: Now,
     ) {
-        let refused = outcome.as_ref().err().map(|refusal| (refusal.code, refusal.message.to_string()));
         let new = match outcome {
             Ok(state) => state.value.clone().ok(),
             Err(_) => old,
         };
         let deed = Deed::Command(command.clone());
-        let audit = Audit { refused, old, new, ..Audit::new(now.epoch, Who::Client(principal), deed) };
+        let audit = Audit::new(now.epoch, Who::Client(principal), deed).refused(outcome.as_ref().err());
+        let audit = Audit { old, new, ..audit };
         self.events.push(Event::Audit(Arc::new(audit)));
     }
 }

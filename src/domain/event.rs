@@ -107,10 +107,11 @@ impl Audit {
         Audit { timestamp, who, deed, token, refused: None, old: None, new: None }
     }
 
-    /// The same, which was refused.
+    /// The same, which was refused, if it was.
     #[must_use]
-    pub fn refused(self, refusal: &Refusal) -> Audit {
-        Audit { refused: Some((refusal.code, refusal.message.to_string())), ..self }
+    pub fn refused<'a>(self, refusal: impl Into<Option<&'a Refusal>>) -> Audit {
+        let refused = refusal.into().map(|refusal| (refusal.code, refusal.message.to_string()));
+        Audit { refused, ..self }
     }
 
     /// The entry of something that was refused before it reached the hardware thread, now.
