@@ -15,7 +15,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 
-use super::self_signed::{DAYS, Written, cannot_write, is_good_for, write_pair};
+use super::self_signed::{DAYS, Written, cannot_write, failed, is_good_for, write_pair};
 use crate::domain::UserName;
 
 /// Where the files are.
@@ -107,10 +107,6 @@ fn check(certificate: &CertificateDer<'_>, authority: &Written) -> Result<(), St
             let key = authority.key.display();
             format!("{key} does not sign what {} trusts: {error}; move both away", path.display())
         })
-}
-
-fn failed(error: rcgen::Error) -> String {
-    format!("no certificate can be made: {error}")
 }
 
 fn cannot_use(path: &Path, error: &dyn fmt::Display) -> String {

@@ -57,7 +57,6 @@ fn certificate(names: &[String]) -> Result<(String, String), String> {
     if let Some(wrong) = names.iter().find(|name| !good(name)) {
         return Err(format!("{wrong:?} is no name of a host and no address"));
     }
-    let failed = |error: rcgen::Error| format!("no certificate can be made: {error}");
     let mut params = CertificateParams::new(names).map_err(failed)?;
     is_good_for(&mut params, DAYS);
     if let Some(first) = names.first() {
@@ -89,6 +88,10 @@ fn create(path: &Path, mode: u32) -> Result<File, String> {
             _ => cannot_write(path, &error),
         }
     })
+}
+
+pub(super) fn failed(error: rcgen::Error) -> String {
+    format!("no certificate can be made: {error}")
 }
 
 pub(super) fn cannot_write(path: &Path, error: &io::Error) -> String {
