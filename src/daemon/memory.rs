@@ -27,9 +27,9 @@ const WORTH: u64 = 2 << 20;
 const LONGEST_PAUSE: u32 = 32;
 
 impl Thrift {
-    /// Gives back what is free, if there may be much of it.
-    pub(super) fn look(&mut self) {
-        if let Some(resident) = process::resident().filter(|resident| self.is_due(*resident)) {
+    /// Gives back what is free, if there may be much of it in what is `resident`, in bytes.
+    pub(super) fn look(&mut self, resident: Option<u64>) {
+        if let Some(resident) = resident.filter(|resident| self.is_due(*resident)) {
             give_back();
             let after = process::resident().unwrap_or(resident);
             debug!("of {} KiB of memory {} KiB are in use", resident >> 10, after >> 10);

@@ -40,12 +40,13 @@ impl TelemetryThread {
         let mut thrift = Thrift::default();
         let tell = move || {
             loop {
+                let resident = process::resident();
                 // Together, so that the bus is woken once.
                 let mut messages =
-                    vec![Message::own(telemetry.shared.topics.telemetry(), telemetry.read(), true)];
+                    vec![Message::own(telemetry.shared.topics.telemetry(), telemetry.read(resident), true)];
                 messages.extend(statistics.news(Instant::now()));
                 telemetry.bus.telemetry(messages);
-                thrift.look();
+                thrift.look(resident);
                 if stopped.recv_timeout(interval) != Err(RecvTimeoutError::Timeout) {
                     return;
                 }
@@ -68,7 +69,7 @@ impl TelemetryThread {
 
 impl Telemetry {
     /// What can't be read is null: no number is made up.
-    fn read(&self) -> String {
+    fn read(&self, resident: Option<u64>) -> String {
         let load: Option<Vec<f64>> =
             read("/proc/loadavg").map(|text| numbers(&text, 3)).filter(|l| l.len() == 3);
         let memory = read("/proc/meminfo").unwrap_or_default();
@@ -81,7 +82,7 @@ impl Telemetry {
             "memory_available": bytes(&memory, "MemAvailable:"),
             "system_uptime": uptime,
             "uptime": self.shared.started.elapsed().as_secs(),
-            "resident": process::resident(),
+            "resident": resident,
             "clients": self.shared.admission.count(),
             "commands": self.commands.count(),
             "backend": self.shared.registry.backend,
