@@ -101,6 +101,11 @@ impl Now {
         }
     }
 
+    /// Reads the other clock at a moment that is known already.
+    pub fn at(instant: Instant) -> Now {
+        Now { instant, ..Now::read() }
+    }
+
     /// Reads both clocks.
     pub fn read() -> Now {
         let epoch = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());

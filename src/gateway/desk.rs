@@ -90,7 +90,7 @@ impl Desk {
             mut directory,
             counters,
         } = settings;
-        let clock = Now { instant: now, ..Now::read() };
+        let clock = Now::at(now);
         directory.set_time(clock.epoch);
         let lifetime = directory.next_expiry().map(|expires| Lifetime::new(expires, clock));
         let mut broker = Broker::new(topics.clone(), maximum_subscriptions, retained, absents, journal);
@@ -146,7 +146,7 @@ impl Desk {
 
     /// Ends what belongs to users who are changed or gone, or whose time is over.
     fn revise(&mut self, why: &Refusal, now: Instant) {
-        let now = Now { instant: now, ..Now::read() };
+        let now = Now::at(now);
         self.directory.set_time(now.epoch);
         self.broker.revise(&self.directory, why);
         self.lifetime = self.directory.next_expiry().map(|expires| Lifetime::new(expires, now));

@@ -32,7 +32,7 @@ impl Lifetime {
 
     /// Whether it is over; the wall clock is read only where that may be.
     pub(super) fn is_over(&mut self, now: Instant) -> bool {
-        self.due <= now && self.is_over_at(Now { instant: now, ..Now::read() })
+        self.due <= now && self.is_over_at(Now::at(now))
     }
 
     fn is_over_at(&mut self, now: Now) -> bool {

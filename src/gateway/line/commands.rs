@@ -91,8 +91,7 @@ pub(super) static COMMANDS: [Row; 19] = [
         purpose: "gives a device a value: ON, OFF, TOGGLE or a number",
         carry_out: |line, frame, now| {
             let command = translate::set(&line.shared.registry, frame)?;
-            let expires = translate::expires(frame, Now { instant: now, ..Now::read() })?;
-            line.order(frame, Order::Command(command), expires, now)
+            drive(line, frame, command, now)
         },
     },
     Row {
@@ -102,8 +101,7 @@ pub(super) static COMMANDS: [Row; 19] = [
         purpose: "carries out any action of a device",
         carry_out: |line, frame, now| {
             let command = translate::any_action(&line.shared.registry, frame)?;
-            let expires = translate::expires(frame, Now { instant: now, ..Now::read() })?;
-            line.order(frame, Order::Command(command), expires, now)
+            drive(line, frame, command, now)
         },
     },
     Row {
@@ -334,6 +332,17 @@ fn message(line: &LineConversation, topic: TopicName, value: &str, retain: bool)
         body: Body::Bytes(value.as_bytes().to_vec()),
         ..Message::own(topic, Vec::new(), retain)
     }
+}
+
+/// Has a command carried out, unless its time has passed by then.
+fn drive(
+    line: &mut LineConversation,
+    frame: &Frame<'_>,
+    command: Command,
+    now: Instant,
+) -> Result<Next, Refusal> {
+    let expires = translate::expires(frame, Now::at(now))?;
+    line.order(frame, Order::Command(command), expires, now)
 }
 
 /// An order about leases; each of its arguments is a key, and `subject` has to be there.

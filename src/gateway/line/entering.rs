@@ -176,8 +176,7 @@ impl LineConversation {
     /// Has the account that it was admitted with, for as long as that is good.
     fn become_one(&mut self, Admitted { account, expires }: Admitted, now: Instant) {
         self.principal = Arc::new(Principal { account, ..Principal::clone(&self.principal) });
-        let now = Now { instant: now, ..Now::read() };
-        self.lifetime = expires.map(|expires| Lifetime::new(expires, now));
+        self.lifetime = expires.map(|expires| Lifetime::new(expires, Now::at(now)));
     }
 
     /// Takes what became of its credentials, and says what is replied.
@@ -185,18 +184,18 @@ impl LineConversation {
         let Entry::Waiting { outside, .. } = std::mem::replace(&mut self.entry, Entry::In) else {
             return Answer::Done(Fields::new());
         };
-        let Admitted { account, expires } = match verdict {
-            Ok(admitted) => admitted,
+        match verdict {
+            Ok(admitted) => self.become_one(admitted, now),
             Err(rejected) => {
                 self.entry = outside.map_or(Entry::In, Entry::Outside);
                 return Answer::Refused(rejected.refusal());
             }
-        };
+        }
+        let account = &self.principal.account;
         let mut fields: Fields = vec![("ROLE", Cow::Borrowed(account.role.as_str()))];
         if let Some(user) = &account.user {
             fields.insert(0, ("USER", Cow::Owned(user.to_string())));
         }
-        self.become_one(Admitted { account, expires }, now);
         match &self.membership {
             Some(membership) => membership.identify(self.principal.clone()),
             None if self.seat.take() == Seating::Full => return Answer::Refused(Refusal::too_many_clients()),

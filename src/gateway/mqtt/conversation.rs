@@ -351,7 +351,7 @@ impl Conversation for MqttConversation {
                 let Note::Verdict(_, verdict) = note else { return };
                 match self.shared.entrance.admit(verdict) {
                     Ok(Admitted { account, expires }) => {
-                        let clock = Now { instant: now, ..Now::read() };
+                        let clock = Now::at(now);
                         self.lifetime = expires.map(|expires| Lifetime::new(expires, clock));
                         self.open(connect, reception, account, now);
                     }
