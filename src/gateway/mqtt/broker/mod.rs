@@ -256,13 +256,8 @@ impl Broker {
 
     /// Ends the session of an absent client; gives the will that has waited.
     fn end(&mut self, id: MemberId, absent: Absent) -> Option<OwnedWill> {
-        self.subscriptions -= absent.filters.len();
-        for filter in &absent.filters {
-            self.tree.remove(filter, id);
-        }
         debug!("the session of {} ended", absent.principal.client);
-        self.share_again(absent.session, &absent.kept.under_way, &absent.queue);
-        self.ledger.of(absent.session, Entry::End);
+        self.forget(id, absent.session, &absent.filters, &absent.kept.under_way, &absent.queue);
         absent.will.map(|(will, _)| (absent.principal, will))
     }
 
@@ -415,22 +410,31 @@ impl Broker {
 
     /// Ends a member's session; the others of its groups get what was sent to it in vain or waits for it.
     fn remove(&mut self, id: MemberId, sent: &[UnderWay]) -> Option<Member> {
-        let member = self.members.remove(&id);
-        let mut waiting = LongQueue::default();
-        if let Some(member) = &member {
-            for filter in &member.filters {
-                self.tree.remove(filter, id);
-            }
-            self.subscriptions -= member.filters.len();
-            waiting = member.outbox.give_up().0;
-        }
-        // Also when another connection has taken its place already, and only the thread ends now.
-        let session = member.as_ref().and_then(|member| member.session);
-        self.share_again(session, sent, &waiting);
-        let member = member?;
-        self.ledger.of(member.session, Entry::End);
+        let Some(member) = self.members.remove(&id) else {
+            // Another connection has taken its place already, and only the thread ends now.
+            self.share_again(None, sent, &LongQueue::default());
+            return None;
+        };
         debug!("{} left", member.principal.client);
+        self.forget(id, member.session, &member.filters, sent, &member.outbox.give_up().0);
         Some(member)
+    }
+
+    /// Nothing more comes for a session; the others of its groups get what it has not acknowledged or not got.
+    fn forget(
+        &mut self,
+        id: MemberId,
+        session: Option<SessionNumber>,
+        filters: &[TopicFilter],
+        sent: &[UnderWay],
+        waiting: &LongQueue<Delivery>,
+    ) {
+        for filter in filters {
+            self.tree.remove(filter, id);
+        }
+        self.subscriptions -= filters.len();
+        self.share_again(session, sent, waiting);
+        self.ledger.of(session, Entry::End);
     }
 }
 
