@@ -12,7 +12,7 @@ use super::backlog::Backlog;
 use super::desk::{Desk, DeskSettings};
 use super::mqtt::broker::{Incoming, MemberId};
 use super::mqtt::kept::{Expiry, Keeping, Kept};
-use super::{Message, Outbox, Trail};
+use super::{Message, Outbox, Trail, worker};
 use crate::auth::Users;
 use crate::domain::{Audit, ClientId, Event, Principal};
 use crate::wire::mqtt::{SubscribeOptions, TopicFilter};
@@ -260,13 +260,7 @@ impl Mailbox {
         ended: impl FnOnce() + Send + 'static,
     ) -> std::io::Result<BusThread> {
         let trail = bus.trail.clone();
-        let thread = std::thread::Builder::new().name("bus".to_owned()).spawn(move || {
-            let run = std::panic::AssertUnwindSafe(|| run(&self, settings, trail));
-            if std::panic::catch_unwind(run).is_err() {
-                log::error!("the bus panicked");
-            }
-            ended();
-        })?;
+        let thread = worker::start("bus", "the bus", move || run(&self, settings, trail), ended)?;
         Ok(BusThread { bus, thread })
     }
 }

@@ -25,6 +25,7 @@ mod pump;
 mod statistics;
 mod topics;
 mod trail;
+mod worker;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;

@@ -17,6 +17,7 @@ use log::{error, info};
 use serde_json::json;
 
 use super::mqtt::json;
+use super::worker;
 use crate::control::Now;
 use crate::domain::Audit;
 
@@ -74,13 +75,8 @@ impl Trail {
         let lost = Arc::<AtomicU64>::default();
         let open = Some(Open::at(&settings.file)?);
         let mut writer = Writer { settings, open, retry: Instant::now(), lost: lost.clone() };
-        let thread = std::thread::Builder::new().name("audit".to_owned()).spawn(move || {
-            let run = std::panic::AssertUnwindSafe(|| writer.run(&waiting));
-            if std::panic::catch_unwind(run).is_err() {
-                error!("the thread of the audit file panicked");
-            }
-            ended();
-        })?;
+        let work = move || writer.run(&waiting);
+        let thread = worker::start("audit", "the thread of the audit file", work, ended)?;
         Ok((Trail { entries, lost }, thread))
     }
 

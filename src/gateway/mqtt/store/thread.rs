@@ -15,6 +15,7 @@ use super::file::{Folder, Log, OpenError};
 use super::journal::{Journal, Post};
 use super::mirror::Mirror;
 use super::record::Records;
+use crate::gateway::worker;
 
 /// A store that does not run yet.
 pub struct Store {
@@ -72,16 +73,12 @@ impl Store {
 
     /// Starts the thread, which ends when every journal is gone.  `ended` is called as its last act.
     pub fn start(self, ended: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
-        std::thread::Builder::new().name("store".to_owned()).spawn(move || {
+        let work = move || {
+            // The folder is another's when this is over.
             let Store { mut keeper, posts } = self;
-            let run = std::panic::AssertUnwindSafe(|| run(&mut keeper, &posts));
-            if std::panic::catch_unwind(run).is_err() {
-                error!("the store panicked");
-            }
-            // The folder is another's from here on.
-            drop(keeper);
-            ended();
-        })
+            run(&mut keeper, &posts);
+        };
+        worker::start("store", "the store", work, ended)
     }
 }
 
