@@ -14,23 +14,27 @@
 
 #![allow(unreachable_pub, reason = "a program has nobody outside")]
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
+use gpio_gatekeeper::control::Now;
 use gpio_gatekeeper::daemon::{Daemon, Ending};
 use gpio_gatekeeper::domain::Value;
 use gpio_gatekeeper::hardware::{HardwareError, Outputs, Simulation};
-use gpio_gatekeeper::wire::mqtt::{Packet, Version, encode};
+use gpio_gatekeeper::wire::mqtt::Packet;
 
+use spread::Spread;
 use support::Gatekeeper;
 use support::line::LineClient;
 use support::mqtt::{MqttClient, publish};
+use support::websocket::bytes;
 use support::wrapped::Wrapped;
 
+#[path = "support/spread.rs"]
+mod spread;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
@@ -58,15 +62,15 @@ fn main() {
         let before = daemon.shared().commands.count();
         let begun = Instant::now();
         let floor = thread::spawn(move || floor(expiries));
-        let late = Late::of(measure(&daemon, &stops, expiries));
+        let late = Spread::of(measure(&daemon, &stops, expiries));
         let sent = daemon.shared().commands.count() - before;
         let rate = sent as f64 / begun.elapsed().as_secs_f64();
-        let floor = Late::of(floor.join().expect("it ends well"));
+        let floor = Spread::of(floor.join().expect("it ends well"));
         load.stop();
         let verdict = if late.at(0.99) <= PROMISED { "kept" } else { "MISSED" };
         println!("{name}, {rate:.0} commands/s; late in us by");
-        println!("  leases {late}; p99 within {PROMISED}: {verdict}");
-        println!("  floor  {floor}");
+        println!("  leases {}; p99 within {PROMISED}: {verdict}", told(&late));
+        println!("  floor  {}", told(&floor));
     }
     daemon.stop(Ending::Asked);
 }
@@ -112,25 +116,9 @@ fn floor(deadlines: usize) -> Vec<f64> {
     late
 }
 
-/// What was late by how much, in order.
-struct Late(Vec<f64>);
-
-impl Late {
-    fn of(mut late: Vec<f64>) -> Late {
-        late.sort_by(f64::total_cmp);
-        Late(late)
-    }
-
-    fn at(&self, part: f64) -> f64 {
-        self.0[((self.0.len() - 1) as f64 * part).round() as usize]
-    }
-}
-
-impl fmt::Display for Late {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [p50, p90, p99, most] = [0.5, 0.9, 0.99, 1.0].map(|part| self.at(part));
-        write!(f, "p50 {p50:.0}, p90 {p90:.0}, p99 {p99:.0}, at most {most:.0}")
-    }
+fn told(late: &Spread) -> String {
+    let [p50, p90, p99, most] = [0.5, 0.9, 0.99, 1.0].map(|part| late.at(part));
+    format!("p50 {p50:.0}, p90 {p90:.0}, p99 {p99:.0}, at most {most:.0}")
 }
 
 /// Clients that send as much as they can.
@@ -158,11 +146,8 @@ impl Load {
             mqtt.subscribe(&format!("pi/rpc/responses/{id}"));
             let done = over.clone();
             threads.push(thread::spawn(move || {
-                let mut toggles = Vec::new();
-                for _ in 1..PIPELINE {
-                    let toggle = Packet::Publish(publish("pi/devices/led/set", "TOGGLE"));
-                    encode(&toggle, Version::V5, &mut toggles).expect("a good packet");
-                }
+                let toggle = Packet::Publish(publish("pi/devices/led/set", "TOGGLE"));
+                let toggles = bytes(&vec![toggle; PIPELINE - 1]);
                 while !done.load(Ordering::Relaxed) {
                     mqtt.raw(&toggles);
                     mqtt.call(&id, r#"{"device": "led", "method": "toggle"}"#);
@@ -190,7 +175,7 @@ impl Outputs for StampedOutputs {
     fn write(&mut self, values: &[Value]) -> Result<(), HardwareError> {
         self.outputs.write(values)?;
         if values == [Value::Inactive, Value::Inactive] {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
+            let now = Now::read().epoch;
             // At the end nobody looks any more.
             let _ = self.stamps.send(now);
         }

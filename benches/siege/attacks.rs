@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use gpio_gatekeeper::wire::mqtt::{Packet, Version, encode};
+use gpio_gatekeeper::wire::mqtt::Packet;
 use rcgen::{CertificateParams, DnType, date_time_ymd};
 
 use super::castle::Gates;
 use super::support::line::LineClient;
 use super::support::mqtt::{MqttClient, connect, publish};
 use super::support::tls::{Authority, Signed, shake_hands};
+use super::support::websocket::bytes;
 
 /// One of them.
 pub struct Attack {
@@ -139,11 +140,7 @@ fn line_floods(field: &Field, clients: usize) -> Vec<JoinHandle<()>> {
 
 /// The same over MQTT, where nothing is acknowledged but every 32nd.
 fn mqtt_floods(field: &Field, clients: usize) -> Vec<JoinHandle<()>> {
-    let mut toggles = Vec::new();
-    for _ in 1..32 {
-        let toggle = Packet::Publish(publish("pi/devices/led/set", "TOGGLE"));
-        encode(&toggle, Version::V5, &mut toggles).expect("a good packet");
-    }
+    let toggles = bytes(&vec![Packet::Publish(publish("pi/devices/led/set", "TOGGLE")); 31]);
     let client = |number: usize| {
         let (field, toggles) = (field.clone(), toggles.clone());
         std::thread::spawn(move || {
@@ -227,9 +224,7 @@ fn guess_token(field: &Field, number: u64) {
 fn introduction(user: Option<&str>, password: &str) -> Vec<u8> {
     let mut hello = connect("burglar");
     (hello.username, hello.password) = (user.map(str::to_owned), Some(password.as_bytes().to_vec()));
-    let mut bytes = Vec::new();
-    encode(&Packet::Connect(Box::new(hello)), Version::V5, &mut bytes).expect("a good packet");
-    bytes
+    bytes(&[Packet::Connect(Box::new(hello))])
 }
 
 fn is_no_welcome(answer: &[u8]) {

@@ -1,10 +1,10 @@
 //! What is besieged: the program, with users and TLS on every listener.
 
-use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::status::{row, status};
 use super::support::DEMO_DEVICES;
 use super::support::http;
 use super::support::process::Process;
@@ -52,11 +52,8 @@ impl Castle {
         let program = Program::start(&format!(
             r#"{{ {sections} "hardware": {{"backend": "simulated"}}, "devices": {{ {DEMO_DEVICES} }} }}"#
         ));
-        let address = |name: &str| {
-            let row = program.greeting.iter().find_map(|row| row.trim_start().strip_prefix(name));
-            row.and_then(|row| row.trim().parse().ok()).expect("its address")
-        };
-        let [line_tls, mqtt_tls, http_tls] = ["line+tls ", "mqtt+tls ", "http+tls "].map(address);
+        let [line_tls, mqtt_tls, http_tls] =
+            ["line+tls", "mqtt+tls", "http+tls"].map(|name| program.address(name));
         let Program { line, mqtt, http, .. } = program;
         let gates = Gates { line, mqtt, http, line_tls, mqtt_tls, http_tls, authority, token, other };
         Castle { program, gates: Arc::new(gates), _users: users }
@@ -68,13 +65,8 @@ impl Castle {
 
     /// Its threads, and its resident memory in MiB.
     pub fn extent(&self) -> (u64, f64) {
-        let file = format!("/proc/{}/status", self.program.process.id());
-        let status = fs::read_to_string(file).expect("the daemon runs");
-        let row = |name: &str| {
-            let row = status.lines().find_map(|line| line.strip_prefix(name)).expect("the kernel tells it");
-            row.split_ascii_whitespace().next().and_then(|number| number.parse().ok()).expect("a number")
-        };
-        (row("Threads:"), row("VmRSS:") as f64 / 1024.0)
+        let status = status(self.program.process.id());
+        (row(&status, "Threads:") as u64, row(&status, "VmRSS:") / 1024.0)
     }
 
     /// It answers whoever asks how it is.

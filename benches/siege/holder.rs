@@ -1,11 +1,11 @@
 //! The holder of the lease, who drives the motor, and the floor beside it.
 
-use std::fmt;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::castle::Gates;
+use super::spread::Spread;
 use super::support::line::LineClient;
 
 /// Who drives.
@@ -20,9 +20,6 @@ pub struct Waits {
     pub holder: Spread,
     pub floor: Spread,
 }
-
-/// Times in microseconds, in order.
-pub struct Spread(Vec<f64>);
 
 /// Between two commands.
 const REST: Duration = Duration::from_millis(2);
@@ -78,22 +75,4 @@ fn floor() -> TcpStream {
         while other.read_exact(&mut buffer).is_ok() && other.write_all(&buffer).is_ok() {}
     });
     stream
-}
-
-impl Spread {
-    fn of(mut times: Vec<f64>) -> Spread {
-        times.sort_by(f64::total_cmp);
-        Spread(times)
-    }
-
-    fn at(&self, part: f64) -> f64 {
-        self.0[((self.0.len() - 1) as f64 * part).round() as usize]
-    }
-}
-
-impl fmt::Display for Spread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [p50, p99, most] = [0.5, 0.99, 1.0].map(|part| self.at(part));
-        f.pad(&format!("{p50:.0} {p99:.0} {most:.0}"))
-    }
 }

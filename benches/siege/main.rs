@@ -19,6 +19,10 @@
 mod attacks;
 mod castle;
 mod holder;
+#[path = "../support/spread.rs"]
+mod spread;
+#[path = "../support/status.rs"]
+mod status;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
@@ -27,6 +31,7 @@ use std::time::Duration;
 use attacks::{ATTACKS, Attack, Field};
 use castle::Castle;
 use holder::Holder;
+use spread::Spread;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -52,8 +57,8 @@ fn main() {
         let attempts = field.end(attackers);
         println!(
             "{name:44} {:>21} {:>21} {attempts:9} {threads:7} {resident:9.1}",
-            waits.holder.to_string(),
-            waits.floor.to_string()
+            told(&waits.holder),
+            told(&waits.floor)
         );
         castle.is_well();
     }
@@ -63,4 +68,9 @@ fn main() {
         "nobody has come in who should not, and the holder was answered {} times and never refused",
         holder.driven()
     );
+}
+
+fn told(spread: &Spread) -> String {
+    let [p50, p99, most] = [0.5, 0.99, 1.0].map(|part| spread.at(part));
+    format!("{p50:.0} {p99:.0} {most:.0}")
 }

@@ -5,6 +5,8 @@ use std::{fmt, fs};
 
 use nix::unistd::Pid;
 
+use super::support::status::{row, status};
+
 /// Looks at it now and then.
 pub struct Watch {
     pid: Pid,
@@ -64,11 +66,8 @@ impl Watch {
     }
 
     fn see(&self) -> Look {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).expect("the daemon runs");
-        let row = |name: &str| {
-            let row = status.lines().find_map(|line| line.strip_prefix(name)).expect("the kernel tells it");
-            row.split_ascii_whitespace().next().and_then(|number| number.parse().ok()).expect("a number")
-        };
+        let status = status(self.pid);
+        let row = |name| row(&status, name) as u64;
         let descriptors = fs::read_dir(format!("/proc/{}/fd", self.pid)).expect("it is ours").count();
         Look { resident_kib: row("VmRSS:"), threads: row("Threads:"), descriptors }
     }

@@ -7,6 +7,7 @@ use nix::unistd::Pid;
 
 use super::clients::{LineClient, MqttClient};
 use super::servers::{Gatekeeper, PROGRAM};
+use super::status::{row, status};
 
 /// What was found.
 pub struct Memory {
@@ -79,8 +80,7 @@ pub fn program_size_kib() -> f64 {
 }
 
 fn resident_kib(pid: Pid) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the daemon runs");
-    row(&status, "VmRSS:")
+    row(&status(pid), "VmRSS:")
 }
 
 /// How often any of its threads went to sleep, which each wakeup ends with, per second.
@@ -92,12 +92,6 @@ fn wakeups(pid: Pid, during: Duration) -> f64 {
 
 fn switches(pid: Pid) -> f64 {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("the daemon runs");
-    let status = |thread: fs::DirEntry| fs::read_to_string(thread.path().join("status")).ok();
-    threads.flatten().filter_map(status).map(|status| row(&status, "voluntary_ctxt_switches:")).sum()
-}
-
-/// The number in a row of proc(5), `/proc/PID/status`.
-fn row(status: &str, name: &str) -> f64 {
-    let row = status.lines().find_map(|line| line.strip_prefix(name)).expect("the kernel tells it");
-    row.split_ascii_whitespace().next().and_then(|number| number.parse().ok()).expect("a number")
+    let table = |thread: fs::DirEntry| fs::read_to_string(thread.path().join("status")).ok();
+    threads.flatten().filter_map(table).map(|table| row(&table, "voluntary_ctxt_switches:")).sum()
 }

@@ -7,6 +7,7 @@ pub mod floor;
 pub mod memory;
 pub mod servers;
 pub mod startup;
+pub mod status;
 pub mod table;
 pub mod turns;
 

@@ -75,6 +75,11 @@ impl Program {
         Program { process, greeting, line, mqtt, http, _folder: folder }
     }
 
+    /// Where else it listens, by the name in its greeting, such as `mqtt+tls`.
+    pub fn address(&self, name: &str) -> SocketAddr {
+        address(&self.greeting, name)
+    }
+
     /// Sends it a signal and waits for its end, which has to come in 2 s.
     pub fn stop(self, signal: Signal) -> Ended {
         let asked = Instant::now();
