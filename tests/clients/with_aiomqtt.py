@@ -11,29 +11,14 @@ import socket
 
 import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from story import MAXIMUM_PACKET, PATIENCE, REFUSED, SUBSCRIPTIONS, Missing, address, name, same, tell
+from asyncio_story import play, within
+from paho_story import properties
+from story import MAXIMUM_PACKET, REFUSED, SUBSCRIPTIONS, address, name, same
 
 V311, V5 = aiomqtt.ProtocolVersion.V311, aiomqtt.ProtocolVersion.V5
 URL = address()
-
-
-def properties(packet, **values):
-    """Properties of a packet, by the names that the library gives them."""
-    made = Properties(packet)
-    for key, value in values.items():
-        setattr(made, key, value)
-    return made
-
-
-async def within(coming, what):
-    """Waits for something, and not for long."""
-    try:
-        return await asyncio.wait_for(coming, PATIENCE)
-    except asyncio.TimeoutError:
-        raise Missing(f"{what} did not come") from None
 
 
 class Client(aiomqtt.Client):
@@ -321,11 +306,4 @@ BOTH = [
 ONLY_V5 = [properties_unchanged, subscription_identifiers, topic_aliases, receive_maximum]
 
 
-async def main():
-    for version, steps in ((V311, BOTH), (V5, BOTH + ONLY_V5)):
-        for step in steps:
-            await step(version)
-            tell(step, version)
-
-
-asyncio.run(main())
+play((V311, BOTH), (V5, BOTH + ONLY_V5))

@@ -14,19 +14,12 @@ from gmqtt.mqtt.constants import MQTTv50 as V5
 from gmqtt.mqtt.constants import MQTTv311 as V311
 from gmqtt.storage import PersistentStorage
 
-from story import MAXIMUM_PACKET, PATIENCE, REFUSED, SUBSCRIPTIONS, Missing, address, name, same, tell
+from asyncio_story import play, within
+from story import MAXIMUM_PACKET, REFUSED, SUBSCRIPTIONS, address, name, same
 
 URL = address()
 # How many publications are under way at once.
 WINDOW = 20
-
-
-async def within(coming, what):
-    """Waits for something, and not for long."""
-    try:
-        return await asyncio.wait_for(coming, PATIENCE)
-    except asyncio.TimeoutError:
-        raise Missing(f"{what} did not come") from None
 
 
 class Refusals(logging.Handler):
@@ -373,11 +366,4 @@ BOTH = [
 ONLY_V5 = [properties_unchanged, subscription_identifiers, topic_aliases, receive_maximum]
 
 
-async def main():
-    for version, steps in ((V311, BOTH), (V5, BOTH + ONLY_V5)):
-        for step in steps:
-            await step(version)
-            tell(step, version)
-
-
-asyncio.run(main())
+play((V311, BOTH), (V5, BOTH + ONLY_V5))

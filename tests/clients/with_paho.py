@@ -8,21 +8,13 @@ from types import SimpleNamespace
 
 from paho.mqtt import client as paho
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from paho_story import properties
 from story import MAXIMUM_PACKET, PATIENCE, REFUSED, SUBSCRIPTIONS, Missing, address, name, same, tell
 
 V311, V5 = int(paho.MQTTv311), int(paho.MQTTv5)
 URL = address()
-
-
-def properties(packet, **values):
-    """Properties of a packet, by the names that the library gives them."""
-    made = Properties(packet)
-    for key, value in values.items():
-        setattr(made, key, value)
-    return made
 
 
 class Client:
