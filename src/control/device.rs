@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use super::Access;
 use crate::domain::{
-    ActionSpec, Arguments, Bias, Code, Datum, LineAddress, Mistakes, Polarity, Refusal, Settings, Wired,
+    ActionSpec, Arguments, Code, Datum, LineAddress, Mistakes, Polarity, Refusal, Settings, Wired,
 };
-use crate::hardware::{Edge, EdgeSink, Hardware, HardwareError, Input, Line, Outputs, Start};
+use crate::hardware::{Edge, EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Start};
 
 /// One kind of device: a row of the table in `devices`.
 pub struct Kind {
@@ -182,13 +182,12 @@ impl Bench<'_> {
         &mut self,
         role: &'static str,
         address: &LineAddress,
-        polarity: Polarity,
-        bias: Bias,
+        request: InputRequest,
     ) -> Result<Box<dyn Input>, HardwareError> {
         let line = self.locate(role, address)?;
         let input = self.inputs.len();
         self.inputs.push(self.station);
-        self.hardware.open_input(&line, polarity, bias, input, self.edges.clone())
+        self.hardware.open_input(&line, request, input, self.edges.clone())
     }
 
     /// What outputs are to be at first: a device must not pass through its initial state on the way to another.
