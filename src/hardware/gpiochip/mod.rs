@@ -6,18 +6,16 @@
 //! ```text
 //! chips    finds a chip by path, name or label
 //! lines    finds a line on it by offset or name
-//! outputs  one request for all lines of a device
-//! inputs   one request for each line, with its edges
 //! edges    the thread that waits for the edges of all inputs
 //! errors   what the kernel's refusals mean
+//! v1       the requests for lines
 //! ```
 
 mod chips;
 mod edges;
 mod errors;
-mod inputs;
 mod lines;
-mod outputs;
+mod v1;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -27,6 +25,7 @@ use gpio_cdev::Chip;
 
 use self::chips::Chips;
 use self::edges::EdgeThread;
+use self::v1::{inputs, outputs};
 use super::{EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Start};
 use crate::domain::{LineAddress, Polarity};
 

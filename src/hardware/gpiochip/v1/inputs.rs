@@ -6,16 +6,16 @@ use std::sync::Arc;
 use gpio_cdev::{Chip, EventRequestFlags, LineEventHandle, LineRequestFlags};
 use nix::errno::Errno;
 
-use super::super::{EdgeSink, Edges, HardwareError, Input, InputRequest, Line};
-use super::edges::{EdgeThread, Watched};
-use super::{CONSUMER, errors};
+use super::super::edges::{EdgeThread, Watched};
+use super::super::{CONSUMER, errors};
 use crate::domain::{Bias, Polarity, Value};
+use crate::hardware::{EdgeSink, Edges, HardwareError, Input, InputRequest, Line};
 
 /// A line that was taken as an input, and whose edges the thread `edges` waits for.
 ///
 /// Both have the handle, and neither needs a lock: the value is a call of its own, and only the thread reads
 /// events.
-pub(super) struct ChipInput {
+pub(in super::super) struct ChipInput {
     // The order counts when this is dropped: the line is free before the thread may end.
     handle: Arc<LineEventHandle>,
     thread: Arc<EdgeThread>,
@@ -26,7 +26,7 @@ pub(super) struct ChipInput {
 ///
 /// A kernel without bias (before Linux 5.5) refuses one, and so does this.  Hazard: a *chip* without resistors
 /// gets the request from newer kernels as well, and they do not tell that nothing came of it.
-pub(super) fn request(
+pub(in super::super) fn request(
     mut chip: Chip,
     line: &Line,
     request: InputRequest,
@@ -51,7 +51,7 @@ pub(super) fn request(
 }
 
 /// Gives the line to the thread, which reports its edges from now on, including those since the request.
-pub(super) fn open(
+pub(in super::super) fn open(
     handle: LineEventHandle,
     line: &Line,
     thread: Arc<EdgeThread>,

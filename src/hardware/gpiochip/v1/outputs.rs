@@ -2,12 +2,12 @@
 
 use gpio_cdev::{Chip, LineDirection, LineRequestFlags, Lines, MultiLineHandle};
 
-use super::super::{HardwareError, Line, Outputs, Start};
-use super::{CONSUMER, errors};
+use super::super::{CONSUMER, errors};
 use crate::domain::{Polarity, Value};
+use crate::hardware::{HardwareError, Line, Outputs, Start};
 
 /// Lines of one chip that were taken as outputs together.
-pub(super) struct ChipOutputs {
+pub(in super::super) struct ChipOutputs {
     handle: MultiLineHandle,
     wiring: Wiring,
     /// The lines in words, for errors.
@@ -25,7 +25,7 @@ pub(super) struct ChipOutputs {
 /// The release in between is a hazard for the driven ones: Raspberry Pi OS keeps their level, while other kernels
 /// may make them inputs for some microseconds.  Devices whose lines must not glitch should not share lines that
 /// are driven and lines that are not.  A line counts as driven when the chip says so, whatever drove it.
-pub(super) fn open(
+pub(in super::super) fn open(
     mut chip: Chip,
     lines: &[(Line, Polarity)],
     start: Start<'_>,
