@@ -5,6 +5,7 @@
 
 mod error;
 pub mod gpiochip;
+mod group;
 mod simulation;
 
 use std::sync::Arc;
