@@ -4,8 +4,10 @@ use gpio_gatekeeper::domain::{LineAddress, LineRef, Polarity, Value};
 use gpio_gatekeeper::hardware::{HardwareError, Line, Start};
 
 use super::benches;
-use super::hands::{Bench, PLAIN, sink};
+use super::hands::{Bench, DEADLINE, PLAIN, sink};
 use super::lab::SecondChip;
+use super::threads::the_edge_thread_waits;
+use super::wires::Pull;
 
 #[test]
 fn every_call_fails_and_says_why() {
@@ -25,6 +27,32 @@ fn every_call_fails_and_says_why() {
         }
         let error = bench.hardware.open_outputs(&lines, Start::Keep).err().unwrap();
         assert!(matches!(error, HardwareError::NotFound(_)), "{version:?}: {error:?}");
+    }
+}
+
+#[test]
+fn its_inputs_are_told_at_once_and_others_go_on() {
+    for (version, mut bench) in benches() {
+        let second = SecondChip::plug("unplugged", &["A", "B"]);
+        bench.wires.pull(20, Pull::Down);
+        let (_other, elsewhere) = bench.watch(20, PLAIN);
+        let (sink, edges) = sink();
+        let lines = [find(&mut bench, "A"), find(&mut bench, "B")];
+        let open = |(line, input): (&Line, usize)| {
+            bench.hardware.open_input(line, PLAIN, input, sink.clone()).unwrap()
+        };
+        let mut inputs: Vec<_> = lines.iter().zip([7, 8]).map(open).collect();
+        the_edge_thread_waits();
+        second.unplug();
+        for input in [7, 8] {
+            let told = edges.recv_timeout(DEADLINE).unwrap();
+            assert_eq!((told.input, told.value, told.sequence), (input, None, None), "{version:?}");
+        }
+        assert!(inputs.iter_mut().all(|input| input.read().is_err()));
+        bench.wires.pull(20, Pull::Up);
+        assert_eq!(elsewhere.recv_timeout(DEADLINE).unwrap().sequence, Some(1), "{version:?}");
+        assert!(edges.try_recv().is_err() && elsewhere.try_recv().is_err(), "each is told once");
+        assert!(bench.hardware.is_alive());
     }
 }
 

@@ -14,6 +14,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::super::{Edge, EdgeSink, HardwareError, Line};
+use super::removals::Removals;
 use crate::domain::Value;
 
 /// The handle of the thread `edges`.  It belongs to the inputs together: with the last of them it is told to stop,
@@ -211,6 +212,11 @@ fn live(inbox: &Receiver<Command>, shared: &Shared) {
 
 /// Takes commands, waits, reports.
 fn run(inbox: &Receiver<Command>, shared: &Shared, watched: &mut Vec<Watched>) -> Result<(), Errno> {
+    let removals = Removals::watch();
+    if let Err(errno) = &removals {
+        log::warn!("an unplugged chip will be noticed only when its lines are next used: inotify: {errno}");
+    }
+    let removals = removals.ok();
     loop {
         for command in inbox.try_iter() {
             match command {
@@ -219,16 +225,21 @@ fn run(inbox: &Receiver<Command>, shared: &Shared, watched: &mut Vec<Watched>) -
                 Command::Stop => return Ok(()),
             }
         }
-        let ended = report_until_woken(watched, &shared.wake)?;
+        let ended = report_until_woken(watched, &shared.wake, removals.as_ref())?;
         watched.retain(|line| !ended.contains(&line.raw_fd()));
     }
 }
 
 /// Reports edges until there are commands, or lines that ended: these are returned.
-fn report_until_woken(watched: &[Watched], wake: &EventFd) -> Result<Vec<RawFd>, Errno> {
+fn report_until_woken(
+    watched: &[Watched],
+    wake: &EventFd,
+    removals: Option<&Removals>,
+) -> Result<Vec<RawFd>, Errno> {
     let wait_for = |fd| PollFd::new(fd, PollFlags::POLLIN);
     let mut fds: Vec<PollFd<'_>> = watched.iter().map(|line| wait_for(line.source.fd())).collect();
     fds.push(wait_for(wake.as_fd()));
+    fds.extend(removals.map(|removals| wait_for(removals.fd())));
     loop {
         match poll(&mut fds, PollTimeout::NONE) {
             Ok(_) => {}
@@ -247,6 +258,10 @@ fn report_until_woken(watched: &[Watched], wake: &EventFd) -> Result<Vec<RawFd>,
                 line.end(&error);
                 ended.push(line.raw_fd());
             }
+        }
+        // Read, so that it wakes the next wait with the next removal only.
+        if let Some((removals, _)) = removals.zip(fds.last().and_then(PollFd::any).filter(|any| *any)) {
+            removals.drain();
         }
         // Reset before the commands are taken, so that none is slept through.
         let woken = wake.read().is_ok();

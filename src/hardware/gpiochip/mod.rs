@@ -9,6 +9,7 @@
 //! lines     finds a line on it by offset or name
 //! v1, v2    the requests for lines, and what they say when a line changes
 //! edges     the thread that waits for the edges of all inputs
+//! removals  chips that go away, which wakes it
 //! errors    what the kernel said, out of the libraries' errors
 //! ```
 
@@ -16,6 +17,7 @@ mod chips;
 mod edges;
 mod errors;
 mod lines;
+mod removals;
 mod v1;
 mod v2;
 mod version;
