@@ -60,6 +60,7 @@ use crate::gateway::{
     mqtt,
 };
 use crate::hardware::Hardware;
+pub use crate::hardware::survey;
 use crate::net::{Admission, ListenerThread};
 use telemetry::TelemetryThread;
 use watchdog::Watchdog;

@@ -6,6 +6,7 @@
 mod error;
 pub mod gpiochip;
 mod simulation;
+pub mod survey;
 
 use std::sync::Arc;
 use std::time::Duration;
