@@ -11,6 +11,7 @@
 mod certificates;
 mod client_certificate;
 mod configured;
+pub mod doctor;
 mod doors;
 mod error;
 mod explain;
