@@ -5,14 +5,18 @@
 
 mod error;
 pub mod gpiochip;
+mod pwm;
+pub mod pwm_sysfs;
 mod simulation;
 
+use std::path::Path;
 use std::sync::Arc;
 
 pub use error::HardwareError;
+pub use pwm::{Pwm, Signal};
 pub use simulation::{Board, Level, Simulation};
 
-use crate::domain::{Bias, LineAddress, Polarity, Value};
+use crate::domain::{Bias, LineAddress, Polarity, PwmAddress, Value};
 
 /// A way to reach GPIO lines.
 pub trait Hardware: Send {
@@ -49,6 +53,18 @@ pub trait Hardware: Send {
         input: usize,
         edges: EdgeSink,
     ) -> Result<Box<dyn Input>, HardwareError>;
+
+    /// Takes a PWM channel, which gives `start` from then on.
+    ///
+    /// The kernel has the same interface to them whichever its GPIO lines are reached by.
+    fn open_pwm(
+        &mut self,
+        address: &PwmAddress,
+        polarity: Polarity,
+        start: Signal,
+    ) -> Result<Box<dyn Pwm>, HardwareError> {
+        Ok(Box::new(pwm_sysfs::open(Path::new(pwm_sysfs::ROOT), address, polarity, start)?))
+    }
 }
 
 /// A line that was found.
