@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use super::Access;
 use crate::domain::{
-    ActionSpec, Arguments, Bias, Code, Datum, LineAddress, Mistakes, Polarity, PwmAddress, Refusal, Settings,
-    Wired,
+    ActionSpec, Arguments, Code, Datum, LineAddress, Mistakes, Polarity, PwmAddress, Refusal, Settings, Wired,
 };
-use crate::hardware::{Edge, EdgeSink, Hardware, HardwareError, Input, Line, Outputs, Pwm, Signal, Start};
+use crate::hardware::{
+    Edge, EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Pwm, Signal, Start,
+};
 
 /// One kind of device: a row of the table in `devices`.
 pub struct Kind {
@@ -193,13 +194,12 @@ impl Bench<'_> {
         &mut self,
         role: &'static str,
         address: &LineAddress,
-        polarity: Polarity,
-        bias: Bias,
+        request: InputRequest,
     ) -> Result<Box<dyn Input>, HardwareError> {
         let line = self.locate(role, address)?;
         let input = self.inputs.len();
         self.inputs.push(self.station);
-        self.hardware.open_input(&line, polarity, bias, input, self.edges.clone())
+        self.hardware.open_input(&line, request, input, self.edges.clone())
     }
 
     /// What outputs are to be at first: a device must not pass through its initial state on the way to another.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::control::Bench;
 use crate::domain::{Bias, LineAddress, Polarity, Span, Value};
-use crate::hardware::{Edge, HardwareError, Input};
+use crate::hardware::{Edge, HardwareError, Input, InputRequest};
 
 /// An input and the value that counts.
 pub(super) struct Debounced {
@@ -36,14 +36,17 @@ impl InputPlan {
 
     /// Takes the line, with the value that it has now.
     pub(super) fn open(&self, bench: &mut Bench<'_>) -> Result<Debounced, HardwareError> {
-        let input = bench.input("line", &self.address, self.polarity, self.bias)?;
-        Debounced::new(input, self.debounce.0)
+        let debounce = self.debounce.0;
+        let request = InputRequest { debounce, ..InputRequest::new(self.polarity, self.bias) };
+        Debounced::new(bench.input("line", &self.address, request)?, debounce)
     }
 }
 
 impl Debounced {
     fn new(mut input: Box<dyn Input>, debounce: Duration) -> Result<Debounced, HardwareError> {
         let value = Ok(input.read()?);
+        // What the backend holds back comes when it counts.
+        let debounce = if input.debounces() { Duration::ZERO } else { debounce };
         Ok(Debounced { input, debounce, value, edge_ns: None, settling: None, driven: false })
     }
 
@@ -143,8 +146,8 @@ mod tests {
         let line = simulation.locate(&address).expect("the simulation has every line");
         let (sender, edges) = mpsc::channel();
         let sink = Arc::new(move |edge| sender.send(edge).expect("the test waits"));
-        let input =
-            simulation.open_input(&line, Polarity::ActiveHigh, Bias::PullDown, 0, sink).expect("a free line");
+        let request = InputRequest::new(Polarity::ActiveHigh, Bias::PullDown);
+        let input = simulation.open_input(&line, request, 0, sink).expect("a free line");
         let debounced = Debounced::new(input, debounce).expect("it can be read");
         (debounced, simulation.board(), line, edges)
     }

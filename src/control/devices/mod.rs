@@ -20,8 +20,16 @@ use super::{Blueprint, Kind};
 use crate::domain::KindReader;
 
 /// Every kind there is, in the order in which they are documented.
-pub static KINDS: [&Kind; 7] =
-    [&led::KIND, &relay::KIND, &output::KIND, &pwm_led::KIND, &button::KIND, &input::KIND, &motor::KIND];
+#[rustfmt::skip]
+pub static KINDS: &[&Kind] = &[
+    &led::KIND,
+    &relay::KIND,
+    &output::KIND,
+    &pwm_led::KIND,
+    &button::KIND,
+    &input::KIND,
+    &motor::KIND,
+];
 
 /// The kinds as the configuration knows them.
 pub fn readers() -> Vec<KindReader<Box<dyn Blueprint>>> {
