@@ -12,6 +12,7 @@ mod lease;
 mod line;
 mod name;
 mod principal;
+mod pwm;
 mod refusal;
 mod registry;
 mod settings;
@@ -29,6 +30,7 @@ pub use lease::{
 pub use line::{Bias, LineAddress, LineRef, Polarity, Value};
 pub use name::{CertificateName, ClientId, DeviceName, NameError, UserName};
 pub use principal::{Principal, Protocol, Visitor};
+pub use pwm::PwmAddress;
 pub use refusal::{Code, Refusal};
 pub use registry::{ActionSpec, Entry, ParameterSpec, Registry};
 pub use settings::{KindReader, Mistake, Mistakes, Settings, Wired};

@@ -4,6 +4,7 @@ mod actions;
 mod blink;
 mod button;
 mod debounce;
+mod effect;
 mod input;
 mod led;
 mod motor;
@@ -12,6 +13,7 @@ mod output_line;
 mod pwm_led;
 mod relay;
 mod safety;
+mod software_pwm;
 mod switch;
 
 use super::{Blueprint, Kind};
