@@ -13,7 +13,7 @@ use std::time::Duration;
 pub use error::HardwareError;
 pub use simulation::{Board, Level, Simulation};
 
-use crate::domain::{Bias, LineAddress, Polarity, Value};
+use crate::domain::{Bias, EdgeStamp, LineAddress, Polarity, Value};
 
 /// A way to reach GPIO lines.
 pub trait Hardware: Send {
@@ -138,6 +138,13 @@ pub struct Edge {
     /// `u32` that wraps.  Nothing where some may have been lost that nobody counted, or where this is no edge but
     /// the advice to read the line.
     pub sequence: Option<u32>,
+}
+
+impl Edge {
+    /// Which edge it is.
+    pub fn stamp(&self) -> EdgeStamp {
+        EdgeStamp { ns: self.timestamp_ns, sequence: self.sequence }
+    }
 }
 
 /// Where a backend puts edges: it never waits.

@@ -56,11 +56,13 @@ fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blue
     let given: InputSettings = settings.read(mistakes)?;
     Some(Box::new(Plan {
         input: InputPlan {
+            role: "line",
             address: LineAddress { chip: given.chip, line: given.line },
             polarity: Polarity::from_active_low(given.active_low),
             bias: given.bias,
             debounce: given.debounce.unwrap_or(Span::from_millis(0)),
-        },
+        }
+        .checked(settings, mistakes)?,
     }))
 }
 
@@ -123,7 +125,7 @@ impl Device for Signal {
         Observation {
             event,
             value: value.map(Value::number),
-            edge_ns: self.line.edge_ns(),
+            edge: self.line.edge_stamp(),
             fields: Vec::new(),
         }
     }

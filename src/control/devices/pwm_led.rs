@@ -437,11 +437,11 @@ impl Device for PwmLed {
             Ok(_) => "off",
         };
         let effect = match self.effect {
-            None => return Observation { event, value, edge_ns: None, fields: Vec::new() },
+            None => return Observation { event, value, edge: None, fields: Vec::new() },
             Some(Effect::Blink(_)) => "blinking",
             Some(Effect::Pulse(_)) => "pulsing",
         };
-        Observation { event, value, edge_ns: None, fields: vec![(effect, Datum::Bool(true))] }
+        Observation { event, value, edge: None, fields: vec![(effect, Datum::Bool(true))] }
     }
 
     fn secure(&mut self, occasion: Occasion, now: Instant) -> Result<(), HardwareError> {
