@@ -22,7 +22,7 @@ mod spelling;
 pub use account::{Account, DevicePattern, PatternError, Role, TopicPattern};
 pub use command::{Action, Argument, Arguments, Command, Order, Target};
 pub use datum::Datum;
-pub use event::{Audit, Deed, Event, Outcome, Reply, State, Who};
+pub use event::{Audit, Deed, EdgeStamp, Event, Outcome, Reply, State, Who};
 pub use interlock::Interlock;
 pub use lease::{
     Bond, Holder, Lease, LeaseNews, LeaseNotice, LeaseOrder, LeaseToken, LeasedDevices, Loss, Scope, Tenancy,

@@ -4,10 +4,12 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use gpio_gatekeeper::config;
 use gpio_gatekeeper::control::{
     Answer, Audited, BuildError, Commands, Controller, Now, Plan, Planned, Recipient, Request, Tether,
     devices,
 };
+use gpio_gatekeeper::daemon;
 use gpio_gatekeeper::domain::{
     Account, Action, Arguments, Audit, ClientId, Code, Command, Datum, DeviceName, Event, Lease, LeaseNews,
     LeaseOrder, Order, Outcome, Principal, Protocol, Reply, State, Target,
@@ -298,4 +300,11 @@ impl Bench {
             self.controller.edge(edge, now);
         }
     }
+}
+
+/// What is wrong with these devices, in the order in which it was found.
+pub fn mistakes(devices: &str) -> Vec<String> {
+    let text = format!(r#"{{ "hardware": {{"backend": "simulated"}}, "devices": {{ {devices} }} }}"#);
+    let report = config::load(&text, "test", &daemon::kinds()).err().expect("it is wrong");
+    report.mistakes.into_iter().map(|mistake| mistake.message).collect()
 }

@@ -11,5 +11,6 @@ mod lights;
 mod max_on;
 mod motor;
 mod safety;
+mod signals;
 #[path = "../support/mod.rs"]
 mod support;

@@ -296,7 +296,7 @@ impl Device for PwmLed {
             Ok(_) => "off",
         };
         let fields = self.effect.iter().map(Effect::field).collect();
-        Observation { event, value, edge_ns: None, fields }
+        Observation { event, value, edge: None, fields }
     }
 
     fn secure(&mut self, occasion: Occasion, now: Instant) -> Result<(), HardwareError> {
