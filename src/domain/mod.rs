@@ -4,6 +4,7 @@
 //! in them, and nothing in this folder knows a socket, a line of a chip or a clock.
 
 mod account;
+mod alert;
 mod command;
 mod datum;
 mod event;
@@ -18,8 +19,10 @@ mod registry;
 mod settings;
 mod span;
 mod spelling;
+mod threshold;
 
 pub use account::{Account, DevicePattern, PatternError, Role, TopicPattern};
+pub use alert::{Alert, AlertId, AlertNews, AlertTurn, Limit, Resolution, Severity};
 pub use command::{Action, Argument, Arguments, Command, Order, Target};
 pub use datum::Datum;
 pub use event::{Audit, Deed, EdgeStamp, Event, Outcome, Reply, State, Who};
@@ -37,3 +40,6 @@ pub use settings::{KindReader, Mistake, Mistakes, Settings, Wired};
 pub(crate) use settings::{joined as join_path, unknown as unknown_name};
 pub use span::{Span, SpanError};
 pub use spelling::edit_distance;
+pub use threshold::{
+    Bounds, Keeping, LONGEST_DURATION, Origin, Reaction, Standing, Threshold, ThresholdName,
+};

@@ -34,6 +34,16 @@ pub trait Wired {
     fn is_output(&self) -> bool {
         true
     }
+
+    /// Whether it has the action `set` with one number.
+    fn can_be_set(&self) -> bool {
+        self.is_output()
+    }
+
+    /// The numbers that its states have beside `value`, where it knows them before it is built.
+    fn numbers(&self) -> Option<&'static [&'static str]> {
+        None
+    }
 }
 
 impl<W: Wired + ?Sized> Wired for Box<W> {
@@ -47,6 +57,14 @@ impl<W: Wired + ?Sized> Wired for Box<W> {
 
     fn is_output(&self) -> bool {
         (**self).is_output()
+    }
+
+    fn can_be_set(&self) -> bool {
+        (**self).can_be_set()
+    }
+
+    fn numbers(&self) -> Option<&'static [&'static str]> {
+        (**self).numbers()
     }
 }
 
