@@ -5,12 +5,9 @@
 
 #[path = "support/hands.rs"]
 mod hands;
-#[path = "support/wires.rs"]
-mod wires;
 
 use gpio_gatekeeper::hardware::{Board, Level, Line, Simulation};
-use hands::Bench;
-use wires::{Pull, Wires};
+use hands::{Bench, Wires};
 
 hands::hands!(simulation, Some(crate::bench()));
 
@@ -24,8 +21,8 @@ fn bench() -> Bench {
 }
 
 impl Wires for Board {
-    fn pull(&self, line: u32, pull: Pull) {
-        self.drive(&on_chip(line), if pull == Pull::Up { Level::High } else { Level::Low });
+    fn pull(&self, line: u32, to: Level) {
+        self.drive(&on_chip(line), to);
     }
 
     fn level(&self, line: u32) -> u8 {

@@ -9,8 +9,6 @@
 #[path = "support/lab.rs"]
 mod lab;
 mod support;
-#[path = "support/wires.rs"]
-mod wires;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use gpio_gatekeeper::wire::mqtt::{Packet, ReasonCode};
-use lab::{Lab, SecondChip};
+use lab::{Lab, Pull, SecondChip};
 use nix::sys::signal::Signal;
 use serde_json::Value as Json;
 use support::PATIENCE;
@@ -26,7 +24,6 @@ use support::line::LineClient;
 use support::mqtt::{MqttClient, publish};
 use support::process::Process;
 use support::program::{Program, file, gatekeeper, on_free_ports};
-use wires::{Pull, Wires};
 
 /// The lab's chip by its label, through the newest version of the kernel's interface.
 const CHIP: &str = r#""hardware": {"backend": "gpiochip", "chip": "kernel-lab"},"#;

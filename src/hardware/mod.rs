@@ -6,15 +6,20 @@
 mod error;
 pub mod gpiochip;
 mod group;
+mod pwm;
+pub mod pwm_sysfs;
 mod simulation;
+pub mod survey;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use error::HardwareError;
+pub use pwm::{Pwm, Signal};
 pub use simulation::{Board, Level, Simulation};
 
-use crate::domain::{Bias, LineAddress, Polarity, Value};
+use crate::domain::{Bias, EdgeStamp, LineAddress, Polarity, PwmAddress, Value};
 
 /// A way to reach GPIO lines.
 pub trait Hardware: Send {
@@ -50,6 +55,18 @@ pub trait Hardware: Send {
         input: usize,
         edges: EdgeSink,
     ) -> Result<Box<dyn Input>, HardwareError>;
+
+    /// Takes a PWM channel, which gives `start` from then on.
+    ///
+    /// The kernel has the same interface to them whichever its GPIO lines are reached by.
+    fn open_pwm(
+        &mut self,
+        address: &PwmAddress,
+        polarity: Polarity,
+        start: Signal,
+    ) -> Result<Box<dyn Pwm>, HardwareError> {
+        Ok(Box::new(pwm_sysfs::open(Path::new(pwm_sysfs::ROOT), address, polarity, start)?))
+    }
 }
 
 /// A line that was found.
@@ -139,6 +156,13 @@ pub struct Edge {
     /// `u32` that wraps.  Nothing where some may have been lost that nobody counted, or where this is no edge but
     /// the advice to read the line.
     pub sequence: Option<u32>,
+}
+
+impl Edge {
+    /// Which edge it is.
+    pub fn stamp(&self) -> EdgeStamp {
+        EdgeStamp { ns: self.timestamp_ns, sequence: self.sequence }
+    }
 }
 
 /// Where a backend puts edges: it never waits.

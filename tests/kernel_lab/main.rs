@@ -16,13 +16,11 @@ mod lab;
 mod queues;
 mod threads;
 mod unplugging;
-#[path = "../support/wires.rs"]
-mod wires;
 
-use gpio_gatekeeper::hardware::Hardware;
 use gpio_gatekeeper::hardware::gpiochip::{Gpiochip, Version};
-use hands::Bench;
-use lab::Lab;
+use gpio_gatekeeper::hardware::{Hardware, Level};
+use hands::{Bench, Wires};
+use lab::{Lab, Pull};
 
 /// Both versions of the kernel's interface.
 const VERSIONS: [Version; 2] = [Version::V1, Version::V2];
@@ -39,6 +37,16 @@ fn bench(version: Version) -> Option<Bench> {
 /// A bench of each version; none outside the lab.
 fn benches() -> impl Iterator<Item = (Version, Bench)> {
     VERSIONS.into_iter().filter_map(|version| Some((version, bench(version)?)))
+}
+
+impl Wires for Lab {
+    fn pull(&self, line: u32, to: Level) {
+        Lab::pull(self, line, if to == Level::High { Pull::Up } else { Pull::Down });
+    }
+
+    fn level(&self, line: u32) -> u8 {
+        Lab::level(self, line)
+    }
 }
 
 fn open(version: Version) -> Gpiochip {

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use gpio_gatekeeper::domain::{Bias, Polarity, Value};
 use gpio_gatekeeper::hardware::gpiochip::Version;
-use gpio_gatekeeper::hardware::{Edge, EdgeSink, InputRequest};
+use gpio_gatekeeper::hardware::{Edge, EdgeSink, InputRequest, Level};
 
 use super::hands::{Bench, DEADLINE, PLAIN};
-use super::wires::Pull;
 use super::{bench, benches};
 use Value::{Active, Inactive};
 
@@ -55,14 +54,14 @@ fn a_burst_ends_with_the_true_value_and_what_follows_is_seen() {
 #[test]
 fn version_2_debounces_in_the_kernel() {
     let Some(mut bench) = bench(Version::V2) else { return };
-    bench.wires.pull(LINE, Pull::Down);
+    bench.wires.pull(LINE, Level::Low);
     let request = InputRequest {
         debounce: Duration::from_millis(300),
         ..InputRequest::new(Polarity::ActiveHigh, Bias::AsIs)
     };
     let (mut input, edges) = bench.watch(LINE, request);
     assert!(input.debounces());
-    for pull in [Pull::Up, Pull::Down, Pull::Up, Pull::Down, Pull::Up] {
+    for pull in [Level::High, Level::Low, Level::High, Level::Low, Level::High] {
         bench.wires.pull(LINE, pull);
     }
     // The level is high, and does not count yet.
@@ -70,7 +69,7 @@ fn version_2_debounces_in_the_kernel() {
     let edge = edges.recv_timeout(DEADLINE).unwrap();
     assert_eq!((edge.value, edge.sequence, input.read().unwrap()), (Some(Active), Some(1), Active));
     assert!(edges.try_recv().is_err(), "the others are no edges");
-    bench.wires.pull(LINE, Pull::Down);
+    bench.wires.pull(LINE, Level::Low);
     let edge = edges.recv_timeout(DEADLINE).unwrap();
     assert_eq!((edge.value, edge.sequence), (Some(Inactive), Some(2)));
 }
@@ -99,15 +98,15 @@ fn version_2_refuses_what_the_kernel_cannot_count() {
 /// Turns the line so many times from low to high and back while nobody reads, after one edge to high that the edge
 /// thread is held at; then lets it go on, and returns what it reports, in order.  The line is high in the end.
 fn burst(bench: &mut Bench, turns: u32) -> Vec<Edge> {
-    bench.wires.pull(LINE, Pull::Down);
+    bench.wires.pull(LINE, Level::Low);
     let (sink, is_in, go_on, reported) = held_sink();
     let line = bench.line(LINE);
     let mut input = bench.hardware.open_input(&line, PLAIN, 0, sink).unwrap();
-    bench.wires.pull(LINE, Pull::Up);
+    bench.wires.pull(LINE, Level::High);
     is_in.recv_timeout(DEADLINE).unwrap();
     for _ in 0..turns {
-        bench.wires.pull(LINE, Pull::Down);
-        bench.wires.pull(LINE, Pull::Up);
+        bench.wires.pull(LINE, Level::Low);
+        bench.wires.pull(LINE, Level::High);
     }
     drop(go_on);
     let mut edges = Vec::new();
@@ -115,7 +114,7 @@ fn burst(bench: &mut Bench, turns: u32) -> Vec<Edge> {
         edges.push(edge);
     }
     assert_eq!(input.read().unwrap(), Active);
-    bench.wires.pull(LINE, Pull::Down);
+    bench.wires.pull(LINE, Level::Low);
     let next = reported.recv_timeout(DEADLINE).unwrap();
     assert_eq!(next.value, Some(Inactive));
     edges

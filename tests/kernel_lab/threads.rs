@@ -3,9 +3,10 @@
 use std::fs;
 use std::time::Instant;
 
+use gpio_gatekeeper::hardware::Level;
+
 use super::benches;
 use super::hands::{DEADLINE, PLAIN, sink};
-use super::wires::Pull;
 
 #[test]
 fn one_thread_watches_all_inputs_and_ends_with_them() {
@@ -15,7 +16,7 @@ fn one_thread_watches_all_inputs_and_ends_with_them() {
         for _ in 0..2 {
             let mut inputs: Vec<_> = (20..24)
                 .map(|offset| {
-                    bench.wires.pull(offset, Pull::Down);
+                    bench.wires.pull(offset, Level::Low);
                     let line = bench.line(offset);
                     bench.hardware.open_input(&line, PLAIN, offset as usize, sink.clone()).unwrap()
                 })
@@ -23,17 +24,17 @@ fn one_thread_watches_all_inputs_and_ends_with_them() {
             edge_threads_become(1);
             assert!(bench.hardware.is_alive());
             for offset in 20..24 {
-                bench.wires.pull(offset, Pull::Up);
+                bench.wires.pull(offset, Level::High);
                 assert_eq!(edges.recv_timeout(DEADLINE).unwrap().input, offset as usize);
             }
             // The others go on without it, and its line is free at once.
             drop(inputs.remove(0));
             drop(bench.watch(20, PLAIN));
-            bench.wires.pull(21, Pull::Down);
+            bench.wires.pull(21, Level::Low);
             assert_eq!(edges.recv_timeout(DEADLINE).unwrap().input, 21);
             drop(inputs);
             edge_threads_become(0);
-            bench.wires.pull(22, Pull::Down);
+            bench.wires.pull(22, Level::Low);
             assert!(edges.try_recv().is_err());
         }
     }

@@ -1,13 +1,12 @@
 //! A chip that goes away while its lines are held.
 
 use gpio_gatekeeper::domain::{LineAddress, LineRef, Polarity, Value};
-use gpio_gatekeeper::hardware::{HardwareError, Line, Start};
+use gpio_gatekeeper::hardware::{HardwareError, Level, Line, Start};
 
 use super::benches;
 use super::hands::{Bench, DEADLINE, PLAIN, sink};
 use super::lab::SecondChip;
 use super::threads::the_edge_thread_waits;
-use super::wires::Pull;
 
 #[test]
 fn every_call_fails_and_says_why() {
@@ -34,7 +33,7 @@ fn every_call_fails_and_says_why() {
 fn its_inputs_are_told_at_once_and_others_go_on() {
     for (version, mut bench) in benches() {
         let second = SecondChip::plug("unplugged", &["A", "B"]);
-        bench.wires.pull(20, Pull::Down);
+        bench.wires.pull(20, Level::Low);
         let (_other, elsewhere) = bench.watch(20, PLAIN);
         let (sink, edges) = sink();
         let lines = [find(&mut bench, "A"), find(&mut bench, "B")];
@@ -49,7 +48,7 @@ fn its_inputs_are_told_at_once_and_others_go_on() {
             assert_eq!((told.input, told.value, told.sequence), (input, None, None), "{version:?}");
         }
         assert!(inputs.iter_mut().all(|input| input.read().is_err()));
-        bench.wires.pull(20, Pull::Up);
+        bench.wires.pull(20, Level::High);
         assert_eq!(elsewhere.recv_timeout(DEADLINE).unwrap().sequence, Some(1), "{version:?}");
         assert!(edges.try_recv().is_err() && elsewhere.try_recv().is_err(), "each is told once");
         assert!(bench.hardware.is_alive());

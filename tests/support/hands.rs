@@ -9,12 +9,20 @@ use std::time::Duration;
 
 use gpio_gatekeeper::domain::{Bias, LineAddress, LineRef, Polarity, Value};
 use gpio_gatekeeper::hardware::{
-    Edge, EdgeSink, Edges, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Start,
+    Edge, EdgeSink, Edges, Hardware, HardwareError, Input, InputRequest, Level, Line, Outputs, Start,
 };
 
-use crate::wires::{Pull, Wires};
 use Polarity::{ActiveHigh, ActiveLow};
 use Value::{Active, Inactive};
+
+/// The other end of the wires.
+pub(crate) trait Wires {
+    /// Pulls a line up or down, as a switch would.
+    fn pull(&self, line: u32, to: Level);
+
+    /// The level of a line, as a voltmeter would show it: 0 or 1.
+    fn level(&self, line: u32) -> u8;
+}
 
 /// Hardware whose wires end at the test: a chip with lines `GPIO0` to `GPIO31`.
 pub(crate) struct Bench {
@@ -58,7 +66,7 @@ impl Bench {
     /// line is released, so that goes up too.
     pub(crate) fn leave_driven(&mut self, offset: u32) {
         drop(self.open([(offset, ActiveHigh)], Start::Values(&[Active])));
-        self.wires.pull(offset, Pull::Up);
+        self.wires.pull(offset, Level::High);
         assert_eq!(self.wires.level(offset), 1);
     }
 
@@ -133,7 +141,7 @@ pub(crate) fn values_are_logical_whatever_the_polarity(mut bench: Bench) {
         outputs.write(&values.map(|value| !value)).unwrap();
         assert_eq!(bench.levels([5, 6]), levels.map(|level| 1 - level));
     }
-    bench.wires.pull(7, Pull::Down);
+    bench.wires.pull(7, Level::Low);
     let (mut input, _edges) = bench.watch(7, InputRequest::new(ActiveLow, Bias::AsIs));
     assert_eq!(input.read().unwrap(), Active);
 }
@@ -201,7 +209,7 @@ pub(crate) fn keep_leaves_driven_lines_alone(mut bench: Bench) {
 }
 
 pub(crate) fn keep_drives_the_rest_inactive(mut bench: Bench) {
-    for (polarity, rest, pull) in [(ActiveHigh, 12, Pull::Up), (ActiveLow, 13, Pull::Down)] {
+    for (polarity, rest, pull) in [(ActiveHigh, 12, Level::High), (ActiveLow, 13, Level::Low)] {
         bench.leave_driven(11);
         bench.leave_open(rest);
         bench.wires.pull(rest, pull);
@@ -217,9 +225,9 @@ pub(crate) fn keep_drives_the_rest_inactive(mut bench: Bench) {
 
 pub(crate) fn a_bias_holds_an_open_input(mut bench: Bench) {
     for (bias, pulled, value) in [
-        (Bias::PullUp, Pull::Down, Active),
-        (Bias::PullDown, Pull::Up, Inactive),
-        (Bias::Disabled, Pull::Down, Inactive),
+        (Bias::PullUp, Level::Low, Active),
+        (Bias::PullDown, Level::High, Inactive),
+        (Bias::Disabled, Level::Low, Inactive),
     ] {
         bench.wires.pull(13, pulled);
         let (mut input, _edges) = bench.watch(13, InputRequest::new(ActiveHigh, bias));
@@ -228,10 +236,10 @@ pub(crate) fn a_bias_holds_an_open_input(mut bench: Bench) {
 }
 
 pub(crate) fn edges_arrive_in_order_with_the_kernels_time(mut bench: Bench) {
-    bench.wires.pull(14, Pull::Down);
+    bench.wires.pull(14, Level::Low);
     let (mut input, edges) = bench.watch(14, PLAIN);
     let mut before = 0;
-    let turns = [(Pull::Up, Active), (Pull::Down, Inactive), (Pull::Up, Active)];
+    let turns = [(Level::High, Active), (Level::Low, Inactive), (Level::High, Active)];
     for ((pull, value), sequence) in turns.into_iter().zip(1..) {
         bench.wires.pull(14, pull);
         let edge = edges.recv_timeout(DEADLINE).unwrap();
@@ -247,7 +255,9 @@ pub(crate) fn edges_arrive_in_order_with_the_kernels_time(mut bench: Bench) {
 }
 
 pub(crate) fn edges_to_active_are_all_that_is_reported_where_no_others_are_wanted(mut bench: Bench) {
-    for (polarity, first, then) in [(ActiveHigh, Pull::Up, Pull::Down), (ActiveLow, Pull::Down, Pull::Up)] {
+    for (polarity, first, then) in
+        [(ActiveHigh, Level::High, Level::Low), (ActiveLow, Level::Low, Level::High)]
+    {
         bench.wires.pull(16, then);
         let request = InputRequest { edges: Edges::ToActive, ..InputRequest::new(polarity, Bias::AsIs) };
         let (_input, edges) = bench.watch(16, request);
@@ -263,7 +273,7 @@ pub(crate) fn edges_to_active_are_all_that_is_reported_where_no_others_are_wante
 }
 
 pub(crate) fn an_input_is_read_without_an_edge(mut bench: Bench) {
-    for (pull, value) in [(Pull::Up, Active), (Pull::Down, Inactive)] {
+    for (pull, value) in [(Level::High, Active), (Level::Low, Inactive)] {
         bench.wires.pull(17, pull);
         let (mut input, edges) = bench.watch(17, PLAIN);
         assert_eq!(input.read().unwrap(), value);

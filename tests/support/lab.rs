@@ -6,8 +6,6 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::wires::{Pull, Wires};
-
 /// The wires of the lab, for tests that run inside it.
 pub(crate) struct Lab {
     /// The path of the chip, `/dev/gpiochip0`.
@@ -29,10 +27,9 @@ impl Lab {
     pub(crate) fn name(&self) -> String {
         self.chip.file_name().unwrap().to_string_lossy().into_owned()
     }
-}
 
-impl Wires for Lab {
-    fn pull(&self, line: u32, pull: Pull) {
+    /// Pulls a line up or down from outside, as a switch would.
+    pub(crate) fn pull(&self, line: u32, pull: Pull) {
         let word = match pull {
             Pull::Up => "pull-up",
             Pull::Down => "pull-down",
@@ -40,9 +37,17 @@ impl Wires for Lab {
         fs::write(self.wires.join(format!("sim_gpio{line}/pull")), word).unwrap();
     }
 
-    fn level(&self, line: u32) -> u8 {
+    /// The level of a line, as a voltmeter would show it: 0 or 1.
+    pub(crate) fn level(&self, line: u32) -> u8 {
         fs::read_to_string(self.wires.join(format!("sim_gpio{line}/value"))).unwrap().trim().parse().unwrap()
     }
+}
+
+/// What a switch outside does to a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pull {
+    Up,
+    Down,
 }
 
 /// One more chip, which is unplugged when this is dropped.

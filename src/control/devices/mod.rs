@@ -4,14 +4,19 @@ mod actions;
 mod blink;
 mod button;
 mod debounce;
+mod effect;
 mod input;
 mod led;
+mod line_sensor;
+mod motion;
 mod motor;
 mod output;
 mod output_line;
 mod pwm_led;
 mod relay;
 mod safety;
+mod signal;
+mod software_pwm;
 mod switch;
 
 use super::{Blueprint, Kind};
@@ -26,6 +31,8 @@ pub static KINDS: &[&Kind] = &[
     &pwm_led::KIND,
     &button::KIND,
     &input::KIND,
+    &motion::KIND,
+    &line_sensor::KIND,
     &motor::KIND,
 ];
 
