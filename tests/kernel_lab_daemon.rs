@@ -332,7 +332,7 @@ fn an_unplugged_chip_is_a_fault_of_its_devices_alone() {
 }
 
 fn an_unplugged_chip_is_a_fault(lab: &Lab, backend: &str) {
-    let second = SecondChip::plug("unplugged", &["A", "B"]);
+    let mut second = SecondChip::plug("unplugged", &["A", "B"]);
     let hardware = format!(r#""hardware": {{"backend": "{backend}"}},"#);
     let devices = r#"
         "led": {"led": {"line": 17, "chip": "kernel-lab"}}, "far": {"led": {"line": "A"}},
@@ -358,6 +358,14 @@ fn an_unplugged_chip_is_a_fault(lab: &Lab, backend: &str) {
     expect_fault(state(&mqtt.message_on("pi/devices/far/state")));
     line.expect("COMMAND=SET|DEVICE=led|VALUE=ON", "REPLY=OK|VALUE=1");
     assert_eq!(lab.level(17), 1);
+    // The input is back by itself, the output when it is used.
+    second.plug_again();
+    assert_eq!(state(&mqtt.message_on("pi/devices/bell/state"))["event"], "released");
+    line.expect("COMMAND=GET|DEVICE=far", "REPLY=ERROR|CODE=DEVICE_FAULT");
+    line.expect("COMMAND=SET|DEVICE=far|VALUE=ON", "REPLY=OK|VALUE=1");
+    assert_eq!(second.wires().level(0), 1);
+    second.unplug();
+    expect_fault(state(&mqtt.message_on("pi/devices/bell/state")));
     let begun = Instant::now();
     program.stop(Signal::SIGTERM);
     assert!(begun.elapsed() < Duration::from_secs(2).min(PATIENCE));

@@ -1,21 +1,20 @@
 //! The thread that waits for the edges of all inputs at once.
 
-use std::cell::Cell;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Once};
 use std::thread::{self, JoinHandle};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-use super::super::{Edge, EdgeSink, HardwareError, Line};
-use super::removals::Removals;
-use crate::domain::Value;
+use super::super::{HardwareError, Line};
+use super::plugs::Plugs;
+use super::watched::Watched;
 
 /// The handle of the thread `edges`.  It belongs to the inputs together: with the last of them it is told to stop,
 /// and waited for.
@@ -87,93 +86,6 @@ impl Drop for EdgeThread {
     }
 }
 
-/// Where the events of one line come from: a request of either version of the kernel's interface.
-pub(super) trait EventSource: Send {
-    /// What becomes readable with the first event.
-    fn fd(&self) -> BorrowedFd<'_>;
-
-    /// Reports events that wait, the oldest first.  Asked only when there are some, so that it does not wait.
-    fn read(&self, report: &mut dyn FnMut(Event)) -> io::Result<Finding>;
-}
-
-/// An edge as the kernel tells it.
-pub(super) struct Event {
-    /// In nanoseconds of CLOCK_MONOTONIC.
-    pub(super) timestamp_ns: u64,
-    /// What the line went to, where the kernel says one of the two.
-    pub(super) value: Option<Value>,
-    /// Which of the line's edges it is; a number that wraps.
-    pub(super) sequence: u32,
-}
-
-/// What was found when events were read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Finding {
-    /// All of them.
-    Complete,
-    /// The queue was full, so that newer ones may have been dropped.
-    MayLack,
-    /// So many were dropped.
-    Lacks(u32),
-}
-
-/// A line whose edges are waited for.
-pub(super) struct Watched {
-    source: Box<dyn EventSource>,
-    line: Line,
-    input: usize,
-    edges: EdgeSink,
-    /// The time of its last edge, in nanoseconds of CLOCK_MONOTONIC.
-    last_ns: Cell<u64>,
-    overrun: Once,
-}
-
-impl Watched {
-    /// Edges of `line`, whose events come from `source`, go to `edges` under the number `input`.
-    pub(super) fn new(source: Box<dyn EventSource>, line: Line, input: usize, edges: EdgeSink) -> Watched {
-        Watched { source, line, input, edges, last_ns: Cell::new(0), overrun: Once::new() }
-    }
-
-    /// Reports the events that wait.
-    ///
-    /// After a loss one edge more is reported, without a value: whoever then reads the line ends with its true value,
-    /// and only the times of the lost edges stay unknown.
-    fn drain(&self) -> io::Result<()> {
-        let read = self.source.read(&mut |event| {
-            self.last_ns.set(event.timestamp_ns);
-            self.report(event.value, Some(event.sequence));
-        });
-        let lost = match read {
-            Ok(Finding::Complete) => return Ok(()),
-            Ok(Finding::MayLack) => "edges may be lost".to_owned(),
-            Ok(Finding::Lacks(count)) => format!("{count} edges were lost"),
-            Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {
-                return Ok(());
-            }
-            Err(error) => return Err(error),
-        };
-        self.overrun.call_once(|| {
-            log::warn!("line {} changes faster than it is read: {lost}; said once", self.line);
-        });
-        self.report(None, None);
-        Ok(())
-    }
-
-    /// Reports one more edge, so that the device reads the line and finds out what happened to it.
-    fn end(&self, why: &dyn std::fmt::Display) {
-        log::error!("line {} reports no edges any more: {why}", self.line);
-        self.report(None, None);
-    }
-
-    fn report(&self, value: Option<Value>, sequence: Option<u32>) {
-        (self.edges)(Edge { input: self.input, value, timestamp_ns: self.last_ns.get(), sequence });
-    }
-
-    fn raw_fd(&self) -> RawFd {
-        self.source.fd().as_raw_fd()
-    }
-}
-
 /// What the thread and its handle have in common.
 struct Shared {
     wake: EventFd,
@@ -199,47 +111,69 @@ enum Command {
 
 /// The thread.  When it ends before it was told to, every device is made to look, and finds out.
 fn live(inbox: &Receiver<Command>, shared: &Shared) {
-    let mut watched: Vec<Watched> = Vec::new();
-    let ended = catch_unwind(AssertUnwindSafe(|| run(inbox, shared, &mut watched)));
+    let mut lines = Lines::default();
+    let ended = catch_unwind(AssertUnwindSafe(|| run(inbox, shared, &mut lines)));
     shared.running.store(false, Ordering::Release);
     let why = match ended {
         Ok(Ok(())) => return,
         Ok(Err(errno)) => format!("poll: {errno}"),
         Err(_) => "the thread edges panicked".to_owned(),
     };
-    watched.iter().for_each(|line| line.end(&why));
+    lines.watched.iter().for_each(|line| line.end(&why));
+}
+
+/// The lines that the thread was given.
+#[derive(Default)]
+struct Lines {
+    watched: Vec<Watched>,
+    /// Those whose chip is gone.
+    lost: Vec<Watched>,
 }
 
 /// Takes commands, waits, reports.
-fn run(inbox: &Receiver<Command>, shared: &Shared, watched: &mut Vec<Watched>) -> Result<(), Errno> {
-    let removals = Removals::watch();
-    if let Err(errno) = &removals {
+fn run(inbox: &Receiver<Command>, shared: &Shared, lines: &mut Lines) -> Result<(), Errno> {
+    let plugs = Plugs::watch();
+    if let Err(errno) = &plugs {
         log::warn!("an unplugged chip will be noticed only when its lines are next used: inotify: {errno}");
     }
-    let removals = removals.ok();
+    let plugs = plugs.ok();
     loop {
         for command in inbox.try_iter() {
             match command {
-                Command::Watch(line) => watched.push(line),
-                Command::Forget { fd, _held } => watched.retain(|line| line.raw_fd() != fd),
+                Command::Watch(line) => lines.watched.push(line),
+                Command::Forget { fd, _held } => {
+                    lines.watched.retain(|line| line.raw_fd() != fd);
+                    lines.lost.retain(|line| line.raw_fd() != fd);
+                }
                 Command::Stop => return Ok(()),
             }
         }
-        let ended = report_until_woken(watched, &shared.wake, removals.as_ref())?;
-        watched.retain(|line| !ended.contains(&line.raw_fd()));
+        let woken = report_until_woken(&lines.watched, &shared.wake, plugs.as_ref())?;
+        let (ended, watched) = std::mem::take(&mut lines.watched)
+            .into_iter()
+            .partition::<Vec<_>, _>(|line| woken.ended.contains(&line.raw_fd()));
+        lines.watched = watched;
+        lines.lost.extend(ended);
+        if woken.have_come {
+            lines.lost.iter().for_each(Watched::advise);
+        }
     }
 }
 
-/// Reports edges until there are commands, or lines that ended: these are returned.
-fn report_until_woken(
-    watched: &[Watched],
-    wake: &EventFd,
-    removals: Option<&Removals>,
-) -> Result<Vec<RawFd>, Errno> {
+/// Why the thread does something else than reporting edges.
+struct Woken {
+    /// Lines that have no events any more.
+    ended: Vec<RawFd>,
+    /// Whether there are chips that could not be opened before.
+    have_come: bool,
+}
+
+/// Reports edges until there are commands, lines that ended, or chips that have come.
+fn report_until_woken(watched: &[Watched], wake: &EventFd, plugs: Option<&Plugs>) -> Result<Woken, Errno> {
     let wait_for = |fd| PollFd::new(fd, PollFlags::POLLIN);
-    let mut fds: Vec<PollFd<'_>> = watched.iter().map(|line| wait_for(line.source.fd())).collect();
+    let mut fds: Vec<PollFd<'_>> = watched.iter().map(|line| wait_for(line.fd())).collect();
     fds.push(wait_for(wake.as_fd()));
-    fds.extend(removals.map(|removals| wait_for(removals.fd())));
+    fds.extend(plugs.map(|plugs| wait_for(plugs.fd())));
     loop {
         match poll(&mut fds, PollTimeout::NONE) {
             Ok(_) => {}
@@ -259,14 +193,12 @@ fn report_until_woken(
                 ended.push(line.raw_fd());
             }
         }
-        // Read, so that it wakes the next wait with the next removal only.
-        if let Some((removals, _)) = removals.zip(fds.last().and_then(PollFd::any).filter(|any| *any)) {
-            removals.drain();
-        }
+        let plugged = plugs.filter(|_| fds.last().and_then(PollFd::any) == Some(true));
+        let have_come = plugged.is_some_and(Plugs::have_come);
         // Reset before the commands are taken, so that none is slept through.
         let woken = wake.read().is_ok();
-        if woken || !ended.is_empty() {
-            return Ok(ended);
+        if woken || have_come || !ended.is_empty() {
+            return Ok(Woken { ended, have_come });
         }
     }
 }

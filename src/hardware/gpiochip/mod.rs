@@ -9,7 +9,9 @@
 //! lines     finds a line on it by offset or name
 //! v1, v2    the requests for lines, and what they say when a line changes
 //! edges     the thread that waits for the edges of all inputs
-//! removals  chips that go away, which wakes it
+//! watched   one of them
+//! plugs     chips that go away and come, which wakes it
+//! returning what is taken again when its chip is back
 //! errors    what the kernel said, out of the libraries' errors
 //! ```
 
@@ -17,10 +19,12 @@ mod chips;
 mod edges;
 mod errors;
 mod lines;
-mod removals;
+mod plugs;
+mod returning;
 mod v1;
 mod v2;
 mod version;
+mod watched;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -30,7 +34,9 @@ use gpio_cdev::Chip;
 
 use self::chips::Chips;
 use self::edges::EdgeThread;
+use self::returning::{ReturningInput, ReturningOutputs};
 pub use self::version::Version;
+use self::watched::Listener;
 use super::group::Group;
 use super::{EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Start};
 use crate::domain::{LineAddress, Polarity};
@@ -116,22 +122,20 @@ impl Hardware for Gpiochip {
     }
 
     /// Takes the lines as described at [`v1::outputs::open`] or [`v2::outputs::open`], which say what
-    /// [`Start::Keep`] can promise.
+    /// [`Start::Keep`] can promise.  On a chip that is unplugged and back they are taken again when they are written.
     fn open_outputs(
         &mut self,
         lines: &[(Line, Polarity)],
         start: Start<'_>,
     ) -> Result<Box<dyn Outputs>, HardwareError> {
-        let group = Group::new(lines)?;
+        // So there is a first one.
+        Group::new(lines)?;
         let chip = self.chip_of(&lines[0].0)?;
-        Ok(match self.version {
-            Version::V1 => Box::new(v1::outputs::open(chip, lines, group, start)?),
-            Version::V2 => Box::new(v2::outputs::open(&chip, lines, group, start)?),
-        })
+        Ok(Box::new(ReturningOutputs::open(self.version, chip, lines, start)?))
     }
 
     /// Takes the line as described at [`v1::inputs::request`] or [`v2::inputs::request`], which say what a bias is
-    /// worth.
+    /// worth.  On a chip that is unplugged and back it is taken again by itself.
     fn open_input(
         &mut self,
         line: &Line,
@@ -139,18 +143,9 @@ impl Hardware for Gpiochip {
         input: usize,
         edges: EdgeSink,
     ) -> Result<Box<dyn Input>, HardwareError> {
-        let chip = self.chip_of(line)?;
-        Ok(match self.version {
-            Version::V1 => {
-                let handle = v1::inputs::request(chip, line, request)?;
-                Box::new(v1::inputs::open(handle, line, self.edge_thread()?, input, edges))
-            }
-            Version::V2 => {
-                let taken = v2::inputs::request(&chip, line, request)?;
-                let thread = self.edge_thread()?;
-                Box::new(v2::inputs::open(taken, line, request.debounce, thread, input, edges))
-            }
-        })
+        let (chip, thread) = (self.chip_of(line)?, self.edge_thread()?);
+        let listener = Listener::new(input, edges);
+        Ok(Box::new(ReturningInput::open(self.version, chip, line, request, thread, listener)?))
     }
 }
 

@@ -7,12 +7,13 @@ use gpio_cdev::{Chip, EventRequestFlags, LineEventHandle, LineRequestFlags};
 use nix::errno::Errno;
 
 use super::super::CONSUMER;
-use super::super::edges::{EdgeThread, Watched};
+use super::super::edges::EdgeThread;
 use super::super::errors::{self, Cause};
 use super::super::version::Version;
+use super::super::watched::{Listener, Watched};
 use super::events::LineEvents;
 use crate::domain::{Bias, Polarity, Value};
-use crate::hardware::{EdgeSink, Edges, HardwareError, Input, InputRequest, Line};
+use crate::hardware::{Edges, HardwareError, Input, InputRequest, Line};
 
 /// A line that was taken as an input, and whose edges the thread `edges` waits for.
 ///
@@ -60,12 +61,11 @@ pub(in super::super) fn open(
     handle: LineEventHandle,
     line: &Line,
     thread: Arc<EdgeThread>,
-    input: usize,
-    edges: EdgeSink,
+    listener: Listener,
 ) -> ChipInput {
     let handle = Arc::new(handle);
     let source = Box::new(LineEvents::new(handle.clone()));
-    thread.watch(Watched::new(source, line.clone(), input, edges));
+    thread.watch(Watched::new(source, line.clone(), listener));
     ChipInput { handle, thread, line: line.clone() }
 }
 

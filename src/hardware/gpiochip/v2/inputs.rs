@@ -9,13 +9,14 @@ use gpiocdev::{Request, line};
 use nix::errno::Errno;
 
 use super::super::CONSUMER;
-use super::super::edges::{EdgeThread, Watched};
+use super::super::edges::EdgeThread;
 use super::super::errors::{self, Cause};
 use super::super::version::Version;
+use super::super::watched::{Listener, Watched};
 use super::events::{KERNEL_EVENTS, LineEvents};
 use super::ours;
 use crate::domain::{Bias, Polarity, Value};
-use crate::hardware::{EdgeSink, Edges, HardwareError, Input, InputRequest, Line};
+use crate::hardware::{Edges, HardwareError, Input, InputRequest, Line};
 
 /// A line that was taken as an input, and whose edges the thread `edges` waits for.
 ///
@@ -69,12 +70,11 @@ pub(in super::super) fn open(
     line: &Line,
     debounce: Duration,
     thread: Arc<EdgeThread>,
-    input: usize,
-    edges: EdgeSink,
+    listener: Listener,
 ) -> ChipInput {
     let request = Arc::new(request);
     let source = Box::new(LineEvents::new(request.clone()));
-    thread.watch(Watched::new(source, line.clone(), input, edges));
+    thread.watch(Watched::new(source, line.clone(), listener));
     ChipInput { request, thread, line: line.clone(), debounce }
 }
 

@@ -1,0 +1,133 @@
+//! A line whose edges are waited for, and where they come from.
+
+use std::cell::Cell;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Once};
+
+use super::super::{Edge, EdgeSink, Line};
+use crate::domain::Value;
+
+/// Where the events of one line come from: a request of either version of the kernel's interface.
+pub(super) trait EventSource: Send {
+    /// What becomes readable with the first event.
+    fn fd(&self) -> BorrowedFd<'_>;
+
+    /// Reports events that wait, the oldest first.  Asked only when there are some, so that it does not wait.
+    fn read(&self, report: &mut dyn FnMut(Event)) -> io::Result<Finding>;
+}
+
+/// An edge as the kernel tells it.
+pub(super) struct Event {
+    /// In nanoseconds of CLOCK_MONOTONIC.
+    pub(super) timestamp_ns: u64,
+    /// What the line went to, where the kernel says one of the two.
+    pub(super) value: Option<Value>,
+    /// Which of the line's edges it is; a number that wraps.
+    pub(super) sequence: u32,
+}
+
+/// What was found when events were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Finding {
+    /// All of them.
+    Complete,
+    /// The queue was full, so that newer ones may have been dropped.
+    MayLack,
+    /// So many were dropped.
+    Lacks(u32),
+}
+
+/// Who hears of the edges of an input, and how many there were, through all requests for its line.
+#[derive(Clone)]
+pub(super) struct Listener {
+    input: usize,
+    edges: EdgeSink,
+    /// The number of the last edge.
+    count: Arc<AtomicU32>,
+}
+
+impl Listener {
+    /// Edges go to `edges` under the number `input`.
+    pub(super) fn new(input: usize, edges: EdgeSink) -> Listener {
+        Listener { input, edges, count: Arc::default() }
+    }
+}
+
+/// A line whose edges are waited for.
+pub(super) struct Watched {
+    source: Box<dyn EventSource>,
+    line: Line,
+    listener: Listener,
+    /// How many edges it had by earlier requests.
+    before: u32,
+    /// The time of its last edge, in nanoseconds of CLOCK_MONOTONIC.
+    last_ns: Cell<u64>,
+    overrun: Once,
+}
+
+impl Watched {
+    /// Edges of `line`, whose events come from `source`, go to `listener`.
+    pub(super) fn new(source: Box<dyn EventSource>, line: Line, listener: Listener) -> Watched {
+        let before = listener.count.load(Ordering::Relaxed);
+        Watched { source, line, listener, before, last_ns: Cell::new(0), overrun: Once::new() }
+    }
+
+    /// What becomes readable when there is something to drain.
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.source.fd()
+    }
+
+    /// The number of the same.
+    pub(super) fn raw_fd(&self) -> RawFd {
+        self.fd().as_raw_fd()
+    }
+
+    /// Reports the events that wait.
+    ///
+    /// After a loss one edge more is reported, without a value: whoever then reads the line ends with its true value,
+    /// and only the times of the lost edges stay unknown.  It has the number of the edge before where the numbers
+    /// tell how many were lost, and none where nobody counted.
+    pub(super) fn drain(&self) -> io::Result<()> {
+        let count = &self.listener.count;
+        let read = self.source.read(&mut |event| {
+            let number = self.before.wrapping_add(event.sequence);
+            count.store(number, Ordering::Relaxed);
+            self.last_ns.set(event.timestamp_ns);
+            self.report(event.value, Some(number));
+        });
+        let (lost, number) = match read {
+            Ok(Finding::Complete) => return Ok(()),
+            Ok(Finding::MayLack) => ("edges may be lost".to_owned(), None),
+            Ok(Finding::Lacks(lost)) => {
+                (format!("{lost} edges were lost"), Some(count.load(Ordering::Relaxed)))
+            }
+            Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        self.overrun.call_once(|| {
+            log::warn!("line {} changes faster than it is read: {lost}; said once", self.line);
+        });
+        self.report(None, number);
+        Ok(())
+    }
+
+    /// Says that there are no events any more, so that the device reads the line and finds out what happened to it.
+    pub(super) fn end(&self, why: &dyn std::fmt::Display) {
+        log::error!("line {} reports no edges any more: {why}", self.line);
+        self.advise();
+    }
+
+    /// Reports what is no edge, so that the device reads the line.
+    pub(super) fn advise(&self) {
+        self.report(None, None);
+    }
+
+    fn report(&self, value: Option<Value>, sequence: Option<u32>) {
+        let Listener { input, edges, .. } = &self.listener;
+        edges(Edge { input: *input, value, timestamp_ns: self.last_ns.get(), sequence });
+    }
+}
