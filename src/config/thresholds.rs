@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use super::Device;
 use crate::domain::{
-    Bounds, Mistakes, Reaction, Settings, Severity, Span, Threshold, ThresholdName, Wired, unknown_name,
+    Bounds, KindReader, Mistakes, Reaction, Settings, Severity, Span, Threshold, ThresholdName, Wired,
+    unknown_name,
 };
 
 /// One threshold, as it is written.
@@ -52,6 +53,7 @@ fn value() -> String {
 pub(super) fn read<B: Wired>(
     settings: &Settings<'_>,
     devices: &[Device<B>],
+    kinds: &[KindReader<B>],
     mistakes: &mut Mistakes,
 ) -> Vec<Threshold> {
     let by_name: HashMap<&str, &Device<B>> =
@@ -84,11 +86,21 @@ pub(super) fn read<B: Wired>(
             let Deed { device, set } = deed?;
             match by_name.get(device.as_str()) {
                 None => section.mistake(key, unknown_name("device", &device, &known), mistakes),
-                Some(device) if !device.blueprint.can_be_set() => {
-                    let message = format!("{} is a {}, which nothing can set", device.name, device.kind);
-                    section.mistake(key, message, mistakes);
+                Some(device) => {
+                    let kind = kinds.iter().find(|kind| kind.name == device.kind);
+                    match kind.and_then(|kind| kind.settable) {
+                        None => {
+                            let message =
+                                format!("{} is a {}, which nothing can set", device.name, device.kind);
+                            section.mistake(key, message, mistakes);
+                        }
+                        Some((low, high)) if !(low..=high).contains(&set) => {
+                            let message = format!("{} is set to {low} to {high}, not {set}", device.name);
+                            section.mistake(key, message, mistakes);
+                        }
+                        Some(_) => return Some(Reaction { device: device.name.clone(), value: set }),
+                    }
                 }
-                Some(device) => return Some(Reaction { device: device.name.clone(), value: set }),
             }
             None
         };

@@ -31,6 +31,13 @@ pub struct Kind {
     pub read: fn(&Settings<'_>, &mut Mistakes) -> Option<Box<dyn Blueprint>>,
 }
 
+impl Kind {
+    /// The smallest and the largest number that its action `set` takes; nothing where it has none.
+    pub fn settable(&self) -> Option<(f64, f64)> {
+        self.actions.iter().any(|action| action.name == "set").then_some(self.range)
+    }
+}
+
 /// A device that is configured and not yet built.
 pub trait Blueprint: Wired + Send {
     /// What the device does when things go wrong: when (`on_stop`), and what then (`hold` or a value).

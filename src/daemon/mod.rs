@@ -186,6 +186,7 @@ impl Daemon {
                 interlocks: config.interlocks,
                 thresholds: config.thresholds.into_iter().map(Standing::configured).collect(),
                 audited,
+                ..Plan::default()
             },
             sink,
             move |how| {

@@ -2,6 +2,8 @@
 
 #![allow(unreachable_pub, reason = "a test program has nobody outside")]
 
+mod deciding;
+mod orders;
 #[path = "../support/mod.rs"]
 mod support;
 mod telling;

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use gpio_gatekeeper::control::{
-    Answer, Audited, BuildError, Commands, Controller, Now, Plan, Planned, Recipient, Request, Tether,
-    devices,
+    Answer, BuildError, Commands, Controller, Now, Plan, Planned, Recipient, Request, Tether, devices,
 };
 use gpio_gatekeeper::domain::{
     Account, Action, AlertNews, AlertTurn, Arguments, Audit, ClientId, Code, Command, Datum, DeviceName,
-    Event, Lease, LeaseNews, LeaseOrder, Order, Outcome, Principal, Protocol, Reply, Standing, State, Target,
+    Event, Lease, LeaseNews, LeaseOrder, Order, Outcome, Principal, Protocol, Reach, Reply, Standing, State,
+    Target, ThresholdOrder,
 };
 use gpio_gatekeeper::hardware::{Board, Edge, Hardware, Level, Simulation};
 
@@ -29,6 +29,8 @@ pub struct Bench {
     connections: Vec<(Arc<Principal>, Tether)>,
     /// Which of them speaks.
     speaker: usize,
+    /// What those who set thresholds may see and drive.
+    pub reach: Reach,
     late: Arc<Late>,
     start: Instant,
     now: Instant,
@@ -78,6 +80,7 @@ impl Bench {
         let config = configuration(sections, devices);
         let interlocks = config.interlocks;
         let thresholds = config.thresholds.into_iter().map(Standing::configured).collect();
+        let names: Vec<DeviceName> = config.devices.iter().map(|device| device.name.clone()).collect();
         let plan = config.devices.into_iter().map(|device| Planned {
             name: device.name,
             kind: devices::find(device.kind).expect("a kind there is"),
@@ -89,15 +92,27 @@ impl Bench {
         let (mut controller, _registry) = Controller::build(
             hardware,
             None,
-            Plan { devices: plan.collect(), interlocks, thresholds, audited: Audited::Writes },
+            Plan { devices: plan.collect(), interlocks, thresholds, ..Plan::default() },
             &(Arc::new(move |edge| sink.lock().expect("one thread").push(edge)) as _),
             Now { instant: start, epoch: 0.0 },
         )?;
         let begun: Vec<Event> = controller.events().collect();
         let (commands, _) = Commands::unattended();
         let (connections, late) = (vec![(principal("test"), commands.tether())], Arc::default());
-        let speaker = 0;
-        Ok(Bench { controller, board, begun, edges, commands, connections, speaker, late, start, now: start })
+        let (speaker, reach) = (0, Reach { sees: names.clone(), drives: names });
+        Ok(Bench {
+            controller,
+            board,
+            begun,
+            edges,
+            commands,
+            connections,
+            speaker,
+            reach,
+            late,
+            start,
+            now: start,
+        })
     }
 
     /// What follows comes from this client, on the connection that it opened last.
@@ -144,7 +159,11 @@ impl Bench {
                 None => arguments.positional.push(datum(argument)),
             }
         }
-        let order = if device == "system" {
+        let order = if device == "system" && ThresholdOrder::VERBS.contains(&verb) {
+            let mut order = ThresholdOrder::parse(verb, &arguments).expect("a good order");
+            order.reach = self.reach.clone();
+            Order::Threshold(order)
+        } else if device == "system" {
             Order::Lease(LeaseOrder::parse(verb, None, &arguments).expect("a good order"))
         } else {
             let target = Target::Device(DeviceName::parse(device).expect("valid"));

@@ -23,7 +23,13 @@ pub static KINDS: [&Kind; 7] =
 
 /// The kinds as the configuration knows them.
 pub fn readers() -> Vec<KindReader<Box<dyn Blueprint>>> {
-    KINDS.iter().map(|kind| KindReader { name: kind.name, example: kind.example, read: kind.read }).collect()
+    let reader = |kind: &&'static Kind| KindReader {
+        name: kind.name,
+        example: kind.example,
+        settable: kind.settable(),
+        read: kind.read,
+    };
+    KINDS.iter().map(reader).collect()
 }
 
 /// The kind of this name.
