@@ -32,6 +32,7 @@ pub use example::{DEMO, example};
 pub use listeners::{HttpListener, LineListener, MqttListener, Persistence};
 pub use report::{Located, Report};
 pub use sections::{Audit, Backend, Hardware, Limits};
+pub use thresholds::{KEPT_VERSION, kept_thresholds};
 pub use tls::{ClientCertificates, PemFile, TlsListener};
 
 use listeners::{Guard, Privacy};

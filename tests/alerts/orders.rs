@@ -78,12 +78,13 @@ fn over_mqtt_a_threshold_is_set_told_and_deleted() {
 fn what_is_set_anew_begins_anew() {
     let gatekeeper = Gatekeeper::start();
     let mut panel = client(&gatekeeper, "panel");
-    panel.subscribe("pi/alerts/lamp");
+    let mut listener = MqttClient::connect(gatekeeper.mqtt(), "listener");
+    listener.subscribe("pi/alerts/lamp");
     panel.publish(publish("pi/devices/lamp/set", "0.75"));
     for max in [0.5, 0.25] {
         call(&mut panel, "panel", "set_threshold", &json!({"name": "bright", "device": "lamp", "max": max}));
     }
-    let mut next = || parse(&panel.message_on("pi/alerts/lamp"));
+    let mut next = || parse(&listener.message_on("pi/alerts/lamp"));
     let (first, changed, second) = (next(), next(), next());
     assert_eq!(
         (&changed["id"], &changed["cause"], &changed["value"]),

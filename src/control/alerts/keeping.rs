@@ -8,7 +8,7 @@ use crate::control::{Recipient, Request};
 use crate::domain::{Keeping, Reply, Standing};
 
 /// Where thresholds that were set are sent to be kept; by default nowhere.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Keeper(Option<(Sender<Keep>, Arc<AtomicBool>)>);
 
 /// The other end of a [`Keeper`].
