@@ -24,10 +24,20 @@ pub struct State {
     pub seq: u64,
     /// When the change was seen, in seconds since 1970-01-01T00:00:00Z.
     pub timestamp: f64,
-    /// The kernel's time of the edge that made the change, in nanoseconds of CLOCK_MONOTONIC.
-    pub edge_ns: Option<u64>,
+    /// The edge that made the change, where one did.
+    pub edge: Option<EdgeStamp>,
     /// The kind's own fields.
     pub fields: Vec<(&'static str, Datum)>,
+}
+
+/// Which edge of a line it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EdgeStamp {
+    /// The kernel's time of it, in nanoseconds of CLOCK_MONOTONIC.
+    pub ns: u64,
+    /// Its number among the edges of its line, counted from 1 since the line was taken; a `u32` that wraps.  Nothing
+    /// where the line was read because edges were lost that nobody counted.
+    pub sequence: Option<u32>,
 }
 
 /// What became of an order, or why it was refused.

@@ -13,6 +13,7 @@ mod lease;
 mod line;
 mod name;
 mod principal;
+mod pwm;
 mod refusal;
 mod registry;
 mod settings;
@@ -25,7 +26,7 @@ pub use account::{Account, DevicePattern, PatternError, Role, TopicPattern};
 pub use alert::{Alert, AlertId, AlertNews, AlertTurn, Limit, Resolution, Severity};
 pub use command::{Action, Argument, Arguments, Command, Order, Target};
 pub use datum::Datum;
-pub use event::{Audit, Deed, Event, Outcome, Reply, State, Who};
+pub use event::{Audit, Deed, EdgeStamp, Event, Outcome, Reply, State, Who};
 pub use interlock::Interlock;
 pub use lease::{
     Bond, Holder, Lease, LeaseNews, LeaseNotice, LeaseOrder, LeaseToken, LeasedDevices, Loss, Scope, Tenancy,
@@ -33,6 +34,7 @@ pub use lease::{
 pub use line::{Bias, LineAddress, LineRef, Polarity, Value};
 pub use name::{CertificateName, ClientId, DeviceName, NameError, UserName};
 pub use principal::{Principal, Protocol, Visitor};
+pub use pwm::PwmAddress;
 pub use refusal::{Code, Refusal};
 pub use registry::{ActionSpec, Entry, ParameterSpec, Registry};
 pub use settings::{KindReader, Mistake, Mistakes, Settings, Wired};

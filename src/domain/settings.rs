@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::LineAddress;
+use super::{LineAddress, PwmAddress};
 pub(crate) use wording::unknown;
 use wording::{nearest, shown};
 
@@ -24,6 +24,11 @@ pub trait Wired {
     ///
     /// The role is the key of the setting that names the line, so that a mistake can point at it.
     fn lines(&self) -> Vec<(&'static str, LineAddress)>;
+
+    /// The role of each PWM channel of the kernel that it will take, and where that is.
+    fn channels(&self) -> Vec<(&'static str, PwmAddress)> {
+        Vec::new()
+    }
 
     /// Whether it can be switched on and off.
     fn is_output(&self) -> bool {
@@ -39,6 +44,10 @@ pub trait Wired {
 impl<W: Wired + ?Sized> Wired for Box<W> {
     fn lines(&self) -> Vec<(&'static str, LineAddress)> {
         (**self).lines()
+    }
+
+    fn channels(&self) -> Vec<(&'static str, PwmAddress)> {
+        (**self).channels()
     }
 
     fn is_output(&self) -> bool {

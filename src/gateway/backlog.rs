@@ -151,7 +151,7 @@ mod tests {
             value: Ok(1.0),
             seq,
             timestamp: 0.0,
-            edge_ns: None,
+            edge: None,
             fields: Vec::new(),
         }))
     }

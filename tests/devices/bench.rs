@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use gpio_gatekeeper::config;
 use gpio_gatekeeper::control::{
     Answer, BuildError, Commands, Controller, Now, Plan, Planned, Recipient, Request, Tether, devices,
 };
+use gpio_gatekeeper::daemon;
 use gpio_gatekeeper::domain::{
     Account, Action, AlertNews, AlertTurn, Arguments, Audit, ClientId, Code, Command, Datum, DeviceName,
     Event, Lease, LeaseNews, LeaseOrder, Order, Outcome, Principal, Protocol, Reach, Reply, Standing, State,
@@ -339,4 +341,11 @@ impl Bench {
             self.controller.edge(edge, now);
         }
     }
+}
+
+/// What is wrong with these devices, in the order in which it was found.
+pub fn mistakes(devices: &str) -> Vec<String> {
+    let text = format!(r#"{{ "hardware": {{"backend": "simulated"}}, "devices": {{ {devices} }} }}"#);
+    let report = config::load(&text, "test", &daemon::kinds()).err().expect("it is wrong");
+    report.mistakes.into_iter().map(|mistake| mistake.message).collect()
 }

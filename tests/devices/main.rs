@@ -12,5 +12,6 @@ mod lights;
 mod max_on;
 mod motor;
 mod safety;
+mod signals;
 #[path = "../support/mod.rs"]
 mod support;

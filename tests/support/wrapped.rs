@@ -1,7 +1,9 @@
 //! Simulated hardware whose outputs are wrapped in something of a test's own.
 
-use gpio_gatekeeper::domain::{Bias, LineAddress, Polarity};
-use gpio_gatekeeper::hardware::{EdgeSink, Hardware, HardwareError, Input, Line, Outputs, Simulation, Start};
+use gpio_gatekeeper::domain::{LineAddress, Polarity, PwmAddress};
+use gpio_gatekeeper::hardware::{
+    EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Pwm, Signal, Simulation, Start,
+};
 
 /// The simulation, whose outputs go through `wrap` together with the offsets of their lines.
 pub struct Wrapped<W> {
@@ -39,11 +41,19 @@ where
     fn open_input(
         &mut self,
         line: &Line,
-        polarity: Polarity,
-        bias: Bias,
+        request: InputRequest,
         input: usize,
         edges: EdgeSink,
     ) -> Result<Box<dyn Input>, HardwareError> {
-        self.simulation.open_input(line, polarity, bias, input, edges)
+        self.simulation.open_input(line, request, input, edges)
+    }
+
+    fn open_pwm(
+        &mut self,
+        address: &PwmAddress,
+        polarity: Polarity,
+        start: Signal,
+    ) -> Result<Box<dyn Pwm>, HardwareError> {
+        self.simulation.open_pwm(address, polarity, start)
     }
 }

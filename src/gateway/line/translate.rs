@@ -256,8 +256,12 @@ fn state_fields<'a>(frame: FrameWriter<'a>, state: &State) -> FrameWriter<'a> {
         .field("STATE", state.event)
         .field_plain("SEQ", |out| digits(out, state.seq))
         .field_plain("TIME", |out| time(out, state.timestamp));
-    let frame = match state.edge_ns {
-        Some(edge_ns) => frame.field_plain("EDGE_NS", |out| digits(out, edge_ns)),
+    let frame = match state.edge {
+        Some(edge) => frame.field_plain("EDGE_NS", |out| digits(out, edge.ns)),
+        None => frame,
+    };
+    let frame = match state.edge.and_then(|edge| edge.sequence) {
+        Some(sequence) => frame.field_plain("EDGE_SEQ", |out| digits(out, sequence.into())),
         None => frame,
     };
     state.fields.iter().fold(frame, |frame, (key, datum)| match datum {
