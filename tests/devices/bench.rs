@@ -10,7 +10,7 @@ use gpio_gatekeeper::control::{
 };
 use gpio_gatekeeper::domain::{
     Account, Action, Arguments, Audit, ClientId, Code, Command, Datum, DeviceName, Event, Lease, LeaseNews,
-    LeaseOrder, Order, Outcome, Principal, Protocol, Reply, State, Target,
+    LeaseOrder, Order, Outcome, Principal, Protocol, PwmAddress, Reply, State, Target,
 };
 use gpio_gatekeeper::hardware::{Board, Edge, Hardware, Level, Simulation};
 
@@ -30,6 +30,20 @@ pub struct Bench {
     late: Arc<Late>,
     start: Instant,
     now: Instant,
+}
+
+/// A channel of the simulated chip `chip`.
+pub fn pwm_channel(channel: u32) -> PwmAddress {
+    PwmAddress { chip: "chip".to_owned(), channel }
+}
+
+/// What is wrong with these devices.
+pub fn mistakes(devices: &str) -> Vec<String> {
+    let text = format!(r#"{{"hardware": {{"backend": "simulated"}}, "devices": {{{devices}}}}}"#);
+    match gpio_gatekeeper::config::load(&text, "test", &gpio_gatekeeper::daemon::kinds()) {
+        Ok(_) => Vec::new(),
+        Err(report) => report.mistakes.iter().map(|mistake| mistake.message.clone()).collect(),
+    }
 }
 
 /// The outcomes that had to be waited for.
@@ -246,6 +260,12 @@ impl Bench {
     /// The level of line `GPIO{offset}`.
     pub fn level(&self, offset: u32) -> Level {
         self.board.level(&gpio(offset))
+    }
+
+    /// For which part of the time this channel of the simulated chip `chip` is active, and its period in microseconds.
+    pub fn signal(&self, channel: u32) -> (f64, u128) {
+        let (signal, _) = self.board.signal(&pwm_channel(channel)).expect("a channel that was taken");
+        (signal.duty(), signal.period.as_micros())
     }
 
     /// The states since the last call, as `event@milliseconds`.

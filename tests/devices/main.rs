@@ -5,6 +5,9 @@
 mod bench;
 mod buttons;
 mod controller;
+mod dimmers;
+mod fan;
+mod heater;
 mod interlocks;
 mod leases;
 mod lights;

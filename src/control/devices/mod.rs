@@ -4,17 +4,25 @@ mod actions;
 mod blink;
 mod button;
 mod debounce;
+mod dimmer;
+mod duty_policy;
 mod effect;
+mod fan;
+mod heater;
 mod input;
 mod led;
 mod motor;
 mod output;
 mod output_line;
+mod pwm;
 mod pwm_led;
+mod pwm_output;
+mod pwm_source;
 mod relay;
 mod safety;
 mod software_pwm;
 mod switch;
+mod tachometer;
 
 use super::{Blueprint, Kind};
 use crate::domain::KindReader;
@@ -26,6 +34,9 @@ pub static KINDS: &[&Kind] = &[
     &relay::KIND,
     &output::KIND,
     &pwm_led::KIND,
+    &pwm::KIND,
+    &fan::KIND,
+    &heater::KIND,
     &button::KIND,
     &input::KIND,
     &motor::KIND,

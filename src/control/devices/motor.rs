@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use super::actions::{self, READ};
-use super::safety::{self, Policies};
+use super::safety::{self, Policies, RestPolicy};
 use crate::control::{Activity, Bench, Blueprint, Device, Kind, Observation, Occasion, Protection, Ticked};
 use crate::domain::{
     ActionSpec, Arguments, Code, Datum, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, Refusal,
@@ -70,19 +70,11 @@ struct MotorSettings {
     max_on: Option<Span>,
     dead_time: Option<Span>,
     #[serde(default)]
-    on_stop: Policy,
+    on_stop: RestPolicy,
     #[serde(default)]
-    on_lease_lost: Policy,
+    on_lease_lost: RestPolicy,
     #[serde(default)]
-    on_link_lost: Policy,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Policy {
-    #[default]
-    Off,
-    Hold,
+    on_link_lost: RestPolicy,
 }
 
 struct Plan {
@@ -91,7 +83,7 @@ struct Plan {
     polarity: Polarity,
     protection: Protection,
     dead_time: Duration,
-    policies: Policies<Policy>,
+    policies: Policies<RestPolicy>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +96,7 @@ enum Drive {
 struct Motor {
     lines: Box<dyn Outputs>,
     dead_time: Duration,
-    policies: Policies<Policy>,
+    policies: Policies<RestPolicy>,
     /// What the lines were when they were last read.
     drive: Result<Drive, Arc<str>>,
     /// The direction it last had, and when it was off again; nothing when it never had one, and no direction when
@@ -169,15 +161,6 @@ impl Blueprint for Plan {
         };
         motor.read()?;
         Ok(Box::new(motor))
-    }
-}
-
-impl From<Policy> for Datum {
-    fn from(policy: Policy) -> Datum {
-        Datum::from(match policy {
-            Policy::Off => "off",
-            Policy::Hold => "hold",
-        })
     }
 }
 
@@ -332,8 +315,8 @@ impl Device for Motor {
 
     fn secure(&mut self, occasion: Occasion, now: Instant) -> Result<(), HardwareError> {
         match self.policies.on(occasion) {
-            Policy::Off => self.drive(Drive::Stopped, now),
-            Policy::Hold => {
+            RestPolicy::Off => self.drive(Drive::Stopped, now),
+            RestPolicy::Hold => {
                 // A direction that is still to be taken is not something to be held.
                 self.next = None;
                 Ok(())
