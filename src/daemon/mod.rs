@@ -11,6 +11,7 @@
 mod certificates;
 mod client_certificate;
 mod configured;
+pub mod doctor;
 mod doors;
 mod error;
 mod explain;
@@ -60,6 +61,7 @@ use crate::gateway::{
     mqtt,
 };
 use crate::hardware::Hardware;
+pub use crate::hardware::survey;
 use crate::net::{Admission, ListenerThread};
 use telemetry::TelemetryThread;
 use watchdog::Watchdog;

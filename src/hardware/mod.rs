@@ -8,6 +8,7 @@ pub mod gpiochip;
 mod pwm;
 pub mod pwm_sysfs;
 mod simulation;
+pub mod survey;
 
 use std::path::Path;
 use std::sync::Arc;
