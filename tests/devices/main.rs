@@ -4,6 +4,7 @@
 
 mod bench;
 mod buttons;
+mod buzzer;
 mod controller;
 mod dimmers;
 mod fan;
@@ -14,5 +15,6 @@ mod lights;
 mod max_on;
 mod motor;
 mod safety;
+mod servo;
 #[path = "../support/mod.rs"]
 mod support;

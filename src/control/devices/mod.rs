@@ -3,6 +3,7 @@
 mod actions;
 mod blink;
 mod button;
+mod buzzer;
 mod debounce;
 mod dimmer;
 mod duty_policy;
@@ -20,9 +21,11 @@ mod pwm_output;
 mod pwm_source;
 mod relay;
 mod safety;
+mod servo;
 mod software_pwm;
 mod switch;
 mod tachometer;
+mod tone;
 
 use super::{Blueprint, Kind};
 use crate::domain::KindReader;
@@ -37,6 +40,8 @@ pub static KINDS: &[&Kind] = &[
     &pwm::KIND,
     &fan::KIND,
     &heater::KIND,
+    &servo::KIND,
+    &buzzer::KIND,
     &button::KIND,
     &input::KIND,
     &motor::KIND,

@@ -9,14 +9,13 @@ use crate::hardware::{HardwareError, Pwm, Signal};
 pub(super) enum PwmOutput {
     /// The hardware thread switches a line.
     Software(SoftwarePwm),
-    /// The kernel does it: nobody has to wake for it.
-    Kernel(Channel),
+    /// The kernel does it, with this period: nobody has to wake for it.
+    Kernel(Channel, Duration),
 }
 
 /// A channel of the kernel, and the signal that was read back last.
 pub(super) struct Channel {
     pwm: Box<dyn Pwm>,
-    period: Duration,
     signal: Signal,
 }
 
@@ -25,7 +24,7 @@ impl PwmOutput {
     pub(super) fn set(&mut self, duty: f64, now: Instant) -> Result<(), HardwareError> {
         match self {
             PwmOutput::Software(pwm) => pwm.set(duty, now),
-            PwmOutput::Kernel(channel) => channel.write(Signal::new(channel.period, duty)),
+            PwmOutput::Kernel(channel, period) => channel.write(Signal::new(*period, duty)),
         }
     }
 
@@ -33,7 +32,7 @@ impl PwmOutput {
     pub(super) fn duty(&self) -> f64 {
         match self {
             PwmOutput::Software(pwm) => pwm.duty(),
-            PwmOutput::Kernel(channel) => channel.signal.duty(),
+            PwmOutput::Kernel(channel, _) => channel.duty(),
         }
     }
 
@@ -41,7 +40,7 @@ impl PwmOutput {
     pub(super) fn read(&mut self) -> Result<(), HardwareError> {
         match self {
             PwmOutput::Software(pwm) => pwm.read(),
-            PwmOutput::Kernel(channel) => channel.read(),
+            PwmOutput::Kernel(channel, _) => channel.read(),
         }
     }
 
@@ -49,7 +48,7 @@ impl PwmOutput {
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self {
             PwmOutput::Software(pwm) => pwm.deadline(),
-            PwmOutput::Kernel(_) => None,
+            PwmOutput::Kernel(..) => None,
         }
     }
 
@@ -57,16 +56,16 @@ impl PwmOutput {
     pub(super) fn tick(&mut self, now: Instant) -> Result<(), HardwareError> {
         match self {
             PwmOutput::Software(pwm) => pwm.tick(now),
-            PwmOutput::Kernel(_) => Ok(()),
+            PwmOutput::Kernel(..) => Ok(()),
         }
     }
 }
 
 impl Channel {
     /// A channel that was taken, with the signal that it gives.
-    pub(super) fn new(mut pwm: Box<dyn Pwm>, period: Duration) -> Result<Channel, HardwareError> {
+    pub(super) fn new(mut pwm: Box<dyn Pwm>) -> Result<Channel, HardwareError> {
         let signal = pwm.read()?;
-        Ok(Channel { pwm, period, signal })
+        Ok(Channel { pwm, signal })
     }
 
     /// Gives a signal and reads it back; another one than was written is an error.
@@ -82,7 +81,13 @@ impl Channel {
         )))
     }
 
-    fn read(&mut self) -> Result<(), HardwareError> {
+    /// For which part of the time it was read to be active, from 0 to 1.
+    pub(super) fn duty(&self) -> f64 {
+        self.signal.duty()
+    }
+
+    /// Asks the hardware.
+    pub(super) fn read(&mut self) -> Result<(), HardwareError> {
         self.signal = self.pwm.read()?;
         Ok(())
     }

@@ -133,7 +133,7 @@ impl PwmSource {
             Source::Channel(address) => {
                 let duty = if bench.beginning() == Beginning::On { 1.0 } else { 0.0 };
                 let pwm = bench.pwm(address, self.polarity, Signal::new(self.period, duty))?;
-                Ok(PwmOutput::Kernel(Channel::new(pwm, self.period)?))
+                Ok(PwmOutput::Kernel(Channel::new(pwm)?, self.period))
             }
         }
     }
