@@ -14,6 +14,7 @@ mod leases;
 mod lights;
 mod max_on;
 mod motor;
+mod rgb_led;
 mod safety;
 mod servo;
 #[path = "../support/mod.rs"]

@@ -4,6 +4,7 @@ mod actions;
 mod blink;
 mod button;
 mod buzzer;
+mod color;
 mod debounce;
 mod dimmer;
 mod duty_policy;
@@ -20,6 +21,7 @@ mod pwm_led;
 mod pwm_output;
 mod pwm_source;
 mod relay;
+mod rgb_led;
 mod safety;
 mod servo;
 mod software_pwm;
@@ -42,6 +44,7 @@ pub static KINDS: &[&Kind] = &[
     &heater::KIND,
     &servo::KIND,
     &buzzer::KIND,
+    &rgb_led::KIND,
     &button::KIND,
     &input::KIND,
     &motor::KIND,
