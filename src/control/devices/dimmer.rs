@@ -113,7 +113,7 @@ impl Blueprint for Plan {
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
-        let (kind, pwm, policies) = (self.kind, self.pwm.open(bench)?, self.policies);
+        let (kind, pwm, policies) = (self.kind, self.pwm.open(bench, self.policies.on_stop)?, self.policies);
         Ok(Box::new(Dimmer { kind, pwm, policies, fault: None, effect: None }))
     }
 }

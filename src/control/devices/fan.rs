@@ -173,7 +173,7 @@ impl Blueprint for Plan {
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
-        let pwm = self.pwm.open(bench)?;
+        let pwm = self.pwm.open(bench, self.policies.on_stop)?;
         let tachometer = self.tachometer.as_ref().map(|plan| plan.open(bench)).transpose()?;
         Ok(Box::new(Fan {
             pwm,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::duty_policy::DutyPolicy;
 use super::output_line::{Initial, OutputLine};
 use super::pwm_output::{Channel, PwmOutput};
 use super::software_pwm::SoftwarePwm;
@@ -123,15 +124,22 @@ impl PwmSource {
         self.source.channel(if self.role == "line" { "pwm" } else { self.role })
     }
 
-    /// Takes it; it is off unless the bench says otherwise.
-    pub(super) fn open(&self, bench: &mut Bench<'_>) -> Result<PwmOutput, HardwareError> {
+    /// Takes it; it is off unless the bench says that it is where `on_stop` brings it.
+    pub(super) fn open(
+        &self,
+        bench: &mut Bench<'_>,
+        on_stop: DutyPolicy,
+    ) -> Result<PwmOutput, HardwareError> {
         match &self.source {
             Source::Line(address) => {
                 let line = OutputLine::open(bench, self.role, address, self.polarity, Initial::Off)?;
                 Ok(PwmOutput::Software(SoftwarePwm::new(line, self.period)))
             }
             Source::Channel(address) => {
-                let duty = if bench.beginning() == Beginning::On { 1.0 } else { 0.0 };
+                let duty = match (bench.beginning(), on_stop) {
+                    (Beginning::On, DutyPolicy::Set(duty)) => duty,
+                    _ => 0.0,
+                };
                 let pwm = bench.pwm(address, self.polarity, Signal::new(self.period, duty))?;
                 Ok(PwmOutput::Kernel(Channel::new(pwm)?, self.period))
             }

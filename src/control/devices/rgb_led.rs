@@ -157,7 +157,8 @@ impl Blueprint for Plan {
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
         let [red, green, blue] = &self.sources;
-        let pwms = [red.open(bench)?, green.open(bench)?, blue.open(bench)?];
+        let on_stop = self.policies.on_stop;
+        let pwms = [red.open(bench, on_stop)?, green.open(bench, on_stop)?, blue.open(bench, on_stop)?];
         Ok(Box::new(RgbLed { pwms, policies: self.policies, hue: Color::WHITE, fault: None, effect: None }))
     }
 }

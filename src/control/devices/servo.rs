@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use super::actions::{self, READ};
+use super::duty_policy::DutyPolicy;
 use super::pwm_output::PwmOutput;
 use super::pwm_source::{PwmSource, Source};
 use super::safety::{self, Policies, RestPolicy};
@@ -214,7 +215,7 @@ impl Blueprint for Plan {
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
-        let (pwm, travel, policies) = (self.pwm.open(bench)?, self.travel, self.policies);
+        let (pwm, travel, policies) = (self.pwm.open(bench, DutyPolicy::OFF)?, self.travel, self.policies);
         Ok(Box::new(Servo { pwm, travel, policies, position: 0.0, fault: None }))
     }
 }
