@@ -2,6 +2,7 @@
 
 mod actions;
 mod blink;
+mod bridge;
 mod button;
 mod buzzer;
 mod color;
