@@ -313,7 +313,8 @@ impl Controller {
             self.events.extend(self.leases.events());
         }
         let action = &command.action;
-        if let Some(refusal) = self.interlocks.blocker(index, now.instant).filter(|_| !action.is_off()) {
+        let is_off = station.device.is_off(action);
+        if let Some(refusal) = self.interlocks.blocker(index, now.instant).filter(|_| !is_off) {
             return Err(refusal);
         }
         let acted = station.device.act(&action.verb, &action.arguments, now.instant);

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::Access;
 use crate::domain::{
-    ActionSpec, Arguments, Code, Datum, EdgeStamp, LineAddress, Mistakes, Polarity, PwmAddress, Refusal,
-    Settings, Wired,
+    Action, ActionSpec, Arguments, Code, Datum, EdgeStamp, LineAddress, Mistakes, Polarity, PwmAddress,
+    Refusal, Settings, Wired,
 };
 use crate::hardware::{
     Edge, EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Pwm, Signal, Start,
@@ -81,6 +81,11 @@ pub trait Device: Send {
 
     /// Takes note of an edge of one of its inputs.
     fn edge(&mut self, _edge: Edge, _now: Instant) {}
+
+    /// Whether an action can't switch it on, so that no interlock is in its way.
+    fn is_off(&self, action: &Action) -> bool {
+        action.is_off()
+    }
 
     /// When it next wants [`Device::tick`].
     fn deadline(&self) -> Option<Instant> {

@@ -4,15 +4,13 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use gpio_gatekeeper::config;
 use gpio_gatekeeper::control::{
     Answer, BuildError, Commands, Controller, Now, Plan, Planned, Recipient, Request, Tether, devices,
 };
-use gpio_gatekeeper::daemon;
 use gpio_gatekeeper::domain::{
     Account, Action, AlertNews, AlertTurn, Arguments, Audit, ClientId, Code, Command, Datum, DeviceName,
-    Event, Lease, LeaseNews, LeaseOrder, Order, Outcome, Principal, Protocol, Reach, Reply, Standing, State,
-    Target, ThresholdOrder,
+    Event, Lease, LeaseNews, LeaseOrder, Order, Outcome, Principal, Protocol, PwmAddress, Reach, Reply,
+    Standing, State, Target, ThresholdOrder,
 };
 use gpio_gatekeeper::hardware::{Board, Edge, Hardware, Level, Simulation};
 
@@ -36,6 +34,20 @@ pub struct Bench {
     late: Arc<Late>,
     start: Instant,
     now: Instant,
+}
+
+/// A channel of the simulated chip `chip`.
+pub fn pwm_channel(channel: u32) -> PwmAddress {
+    PwmAddress { chip: "chip".to_owned(), channel }
+}
+
+/// What is wrong with these devices.
+pub fn mistakes(devices: &str) -> Vec<String> {
+    let text = format!(r#"{{"hardware": {{"backend": "simulated"}}, "devices": {{{devices}}}}}"#);
+    match gpio_gatekeeper::config::load(&text, "test", &gpio_gatekeeper::daemon::kinds()) {
+        Ok(_) => Vec::new(),
+        Err(report) => report.mistakes.iter().map(|mistake| mistake.message.clone()).collect(),
+    }
 }
 
 /// The outcomes that had to be waited for.
@@ -273,6 +285,12 @@ impl Bench {
         self.board.level(&gpio(offset))
     }
 
+    /// For which part of the time this channel of the simulated chip `chip` is active, and its period in microseconds.
+    pub fn signal(&self, channel: u32) -> (f64, u128) {
+        let (signal, _) = self.board.signal(&pwm_channel(channel)).expect("a channel that was taken");
+        (signal.duty(), signal.period.as_micros())
+    }
+
     /// The states since the last call, as `event@milliseconds`.
     pub fn told(&mut self) -> Vec<String> {
         let told = self.controller.events().filter_map(|event| match event {
@@ -341,11 +359,4 @@ impl Bench {
             self.controller.edge(edge, now);
         }
     }
-}
-
-/// What is wrong with these devices, in the order in which it was found.
-pub fn mistakes(devices: &str) -> Vec<String> {
-    let text = format!(r#"{{ "hardware": {{"backend": "simulated"}}, "devices": {{ {devices} }} }}"#);
-    let report = config::load(&text, "test", &daemon::kinds()).err().expect("it is wrong");
-    report.mistakes.into_iter().map(|mistake| mistake.message).collect()
 }

@@ -5,13 +5,19 @@
 mod alerts;
 mod bench;
 mod buttons;
+mod buzzer;
 mod controller;
+mod dimmers;
+mod fan;
+mod heater;
 mod interlocks;
 mod leases;
 mod lights;
 mod max_on;
 mod motor;
+mod rgb_led;
 mod safety;
+mod servo;
 mod signals;
 #[path = "../support/mod.rs"]
 mod support;

@@ -2,9 +2,16 @@
 
 mod actions;
 mod blink;
+mod bridge;
 mod button;
+mod buzzer;
+mod color;
 mod debounce;
+mod dimmer;
+mod duty_policy;
 mod effect;
+mod fan;
+mod heater;
 mod input;
 mod led;
 mod line_sensor;
@@ -12,12 +19,19 @@ mod motion;
 mod motor;
 mod output;
 mod output_line;
+mod pwm;
 mod pwm_led;
+mod pwm_output;
+mod pwm_source;
 mod relay;
+mod rgb_led;
 mod safety;
+mod servo;
 mod signal;
 mod software_pwm;
 mod switch;
+mod tachometer;
+mod tone;
 
 use super::{Blueprint, Kind};
 use crate::domain::KindReader;
@@ -29,6 +43,12 @@ pub static KINDS: &[&Kind] = &[
     &relay::KIND,
     &output::KIND,
     &pwm_led::KIND,
+    &pwm::KIND,
+    &fan::KIND,
+    &heater::KIND,
+    &servo::KIND,
+    &buzzer::KIND,
+    &rgb_led::KIND,
     &button::KIND,
     &input::KIND,
     &motion::KIND,
