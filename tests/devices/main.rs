@@ -5,6 +5,8 @@
 mod bench;
 mod buttons;
 mod controller;
+mod counters;
+mod encoders;
 mod interlocks;
 mod leases;
 mod lights;

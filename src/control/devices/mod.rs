@@ -3,6 +3,7 @@
 mod actions;
 mod blink;
 mod button;
+mod counter;
 mod debounce;
 mod input;
 mod led;
@@ -11,8 +12,11 @@ mod motion;
 mod motor;
 mod output;
 mod output_line;
+mod press;
 mod pwm_led;
+mod quadrature;
 mod relay;
+mod rotary_encoder;
 mod safety;
 mod signal;
 mod switch;
@@ -31,6 +35,8 @@ pub static KINDS: &[&Kind] = &[
     &input::KIND,
     &motion::KIND,
     &line_sensor::KIND,
+    &counter::KIND,
+    &rotary_encoder::KIND,
     &motor::KIND,
 ];
 
