@@ -7,9 +7,12 @@ use std::time::{Duration, Instant};
 
 use super::Access;
 use crate::domain::{
-    ActionSpec, Arguments, Code, Datum, EdgeStamp, LineAddress, Mistakes, Polarity, Refusal, Settings, Wired,
+    ActionSpec, Arguments, Code, Datum, EdgeStamp, LineAddress, Mistakes, Polarity, PwmAddress, Refusal,
+    Settings, Wired,
 };
-use crate::hardware::{Edge, EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Start};
+use crate::hardware::{
+    Edge, EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Pwm, Signal, Start,
+};
 
 /// One kind of device: a row of the table in `devices`.
 pub struct Kind {
@@ -175,6 +178,16 @@ impl Bench<'_> {
             located.push((self.locate(role, address)?, *polarity));
         }
         self.hardware.open_outputs(&located, start)
+    }
+
+    /// Takes a PWM channel of the kernel, which gives `start` from then on.
+    pub fn pwm(
+        &mut self,
+        address: &PwmAddress,
+        polarity: Polarity,
+        start: Signal,
+    ) -> Result<Box<dyn Pwm>, HardwareError> {
+        self.hardware.open_pwm(address, polarity, start)
     }
 
     /// The number that edges of the next [`Bench::input`] carry: who has several inputs tells them apart by it.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{
-    Code, Command, Datum, DeviceName, Lease, LeaseNotice, LeaseToken, Principal, Refusal, Tenancy, Visitor,
+    Alert, AlertNews, Code, Command, Datum, DeviceName, Lease, LeaseNotice, LeaseToken, Principal, Refusal,
+    Tenancy, Visitor,
 };
 
 /// What a device is, as its hardware says.
@@ -64,6 +65,10 @@ pub enum Event {
     Leased(DeviceName, Option<Arc<Tenancy>>),
     /// The holder of a lease, and nobody else, should hear of this.
     Notice(Arc<LeaseNotice>),
+    /// An alert was created or resolved.
+    Alert(Arc<AlertNews>),
+    /// These alerts of a device are open now, after the one that was told last.
+    OpenAlerts(DeviceName, Vec<Arc<Alert>>),
 }
 
 /// One entry of the audit: who did what to which device, and what came of it.

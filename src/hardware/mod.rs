@@ -5,15 +5,20 @@
 
 mod error;
 pub mod gpiochip;
+mod pwm;
+pub mod pwm_sysfs;
 mod simulation;
+pub mod survey;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use error::HardwareError;
+pub use pwm::{Pwm, Signal};
 pub use simulation::{Board, Level, Simulation};
 
-use crate::domain::{Bias, EdgeStamp, LineAddress, Polarity, Value};
+use crate::domain::{Bias, EdgeStamp, LineAddress, Polarity, PwmAddress, Value};
 
 /// A way to reach GPIO lines.
 pub trait Hardware: Send {
@@ -49,6 +54,18 @@ pub trait Hardware: Send {
         input: usize,
         edges: EdgeSink,
     ) -> Result<Box<dyn Input>, HardwareError>;
+
+    /// Takes a PWM channel, which gives `start` from then on.
+    ///
+    /// The kernel has the same interface to them whichever its GPIO lines are reached by.
+    fn open_pwm(
+        &mut self,
+        address: &PwmAddress,
+        polarity: Polarity,
+        start: Signal,
+    ) -> Result<Box<dyn Pwm>, HardwareError> {
+        Ok(Box::new(pwm_sysfs::open(Path::new(pwm_sysfs::ROOT), address, polarity, start)?))
+    }
 }
 
 /// A line that was found.

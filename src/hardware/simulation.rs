@@ -3,13 +3,18 @@
 //! It is in the shipped binary, so that a configuration can be tried without a board.  The [`Board`] is the other
 //! end of the wires: tests read outputs and drive inputs there, and can hold a line as another program would.
 
+mod channels;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nix::time::{ClockId, clock_gettime};
 
-use super::{Edge, EdgeSink, Edges, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Start};
-use crate::domain::{Bias, LineAddress, LineRef, Polarity, Value};
+use self::channels::{Channel, SimulatedPwm};
+use super::{
+    Edge, EdgeSink, Edges, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Pwm, Signal, Start,
+};
+use crate::domain::{Bias, LineAddress, LineRef, Polarity, PwmAddress, Value};
 
 /// The chip that lines are on whose configuration names none.
 const CHIP: &str = "simulated";
@@ -41,6 +46,7 @@ pub enum Level {
 #[derive(Default)]
 struct Wires {
     lines: HashMap<Line, Wire>,
+    channels: HashMap<PwmAddress, Channel>,
     names: HashMap<(Arc<str>, String), u32>,
     history: Option<Vec<Vec<(Line, Level)>>>,
 }
@@ -144,6 +150,15 @@ impl Hardware for Simulation {
         drop(wires);
         let polarity = request.polarity;
         Ok(Box::new(SimulatedInput { board: self.board.clone(), line: line.clone(), polarity }))
+    }
+
+    fn open_pwm(
+        &mut self,
+        address: &PwmAddress,
+        polarity: Polarity,
+        start: Signal,
+    ) -> Result<Box<dyn Pwm>, HardwareError> {
+        Ok(Box::new(SimulatedPwm::open(self.board.clone(), address, polarity, start)?))
     }
 }
 

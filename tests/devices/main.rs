@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub, reason = "a test program has nobody outside")]
 
+mod alerts;
 mod bench;
 mod buttons;
 mod controller;

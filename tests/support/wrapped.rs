@@ -1,8 +1,8 @@
 //! Simulated hardware whose outputs are wrapped in something of a test's own.
 
-use gpio_gatekeeper::domain::{LineAddress, Polarity};
+use gpio_gatekeeper::domain::{LineAddress, Polarity, PwmAddress};
 use gpio_gatekeeper::hardware::{
-    EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Simulation, Start,
+    EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Pwm, Signal, Simulation, Start,
 };
 
 /// The simulation, whose outputs go through `wrap` together with the offsets of their lines.
@@ -46,5 +46,14 @@ where
         edges: EdgeSink,
     ) -> Result<Box<dyn Input>, HardwareError> {
         self.simulation.open_input(line, request, input, edges)
+    }
+
+    fn open_pwm(
+        &mut self,
+        address: &PwmAddress,
+        polarity: Polarity,
+        start: Signal,
+    ) -> Result<Box<dyn Pwm>, HardwareError> {
+        self.simulation.open_pwm(address, polarity, start)
     }
 }

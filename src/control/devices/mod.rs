@@ -5,6 +5,7 @@ mod blink;
 mod button;
 mod counter;
 mod debounce;
+mod effect;
 mod input;
 mod led;
 mod line_sensor;
@@ -19,6 +20,7 @@ mod relay;
 mod rotary_encoder;
 mod safety;
 mod signal;
+mod software_pwm;
 mod switch;
 
 use super::{Blueprint, Kind};

@@ -94,6 +94,10 @@ impl Wired for Plan {
     fn lines(&self) -> Vec<(&'static str, LineAddress)> {
         vec![("line", self.address.clone())]
     }
+
+    fn numbers(&self) -> Option<&'static [&'static str]> {
+        Some(&[])
+    }
 }
 
 impl Blueprint for Plan {

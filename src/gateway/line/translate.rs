@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use log::debug;
 
+use super::alerts;
 use crate::control::Now;
 use crate::domain::{
     Action, Arguments, Code, Command, Datum, DeviceName, Lease, LeaseNews, LeaseNotice, LeasedDevices, Loss,
@@ -179,6 +180,12 @@ pub(super) fn event(
             return;
         }
         Body::Notice(notice, _) => return self::notice(out, notice),
+        Body::Alert(news, _) => {
+            if is_subscribed() {
+                alerts::event(out, news);
+            }
+            return;
+        }
         Body::Bytes(bytes) => bytes,
     };
     let inside = topics.inside(message.topic.as_str()).unwrap_or_default();

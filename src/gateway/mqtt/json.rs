@@ -1,5 +1,7 @@
 //! The JSON that the gatekeeper publishes.
 
+mod alerts;
+
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value as Json, json};
@@ -8,6 +10,8 @@ use crate::domain::{
     Audit, ClientId, Datum, DeviceName, Entry, Lease, LeaseNews, LeaseNotice, LeasedDevices, Loss, Outcome,
     Principal, Protocol, Registry, Reply, State, Tenancy, UserName, Visitor, Who,
 };
+
+pub use alerts::{alert_news, alerts};
 
 /// A device's state.
 pub fn state(state: &State) -> Vec<u8> {
