@@ -312,7 +312,9 @@ impl Controller {
             self.events.extend(self.leases.events());
         }
         let action = &command.action;
-        if let Some(refusal) = self.interlocks.blocker(index, now.instant).filter(|_| !action.is_off()) {
+        if let Some(refusal) =
+            self.interlocks.blocker(index, now.instant).filter(|_| !station.device.is_off(action))
+        {
             return Err(refusal);
         }
         let acted = station.device.act(&action.verb, &action.arguments, now.instant);
@@ -337,7 +339,7 @@ impl Controller {
     pub(super) fn look(&mut self, index: usize, now: Now) {
         self.interlocks.note(index, self.stations[index].device.activity());
         let Some(state) = self.stations[index].look(now) else { return };
-        if let Err(error) = &state.value {
+        if let (Err(error), "fault") = (&state.value, state.event) {
             error!("{}: {error}", state.device);
         }
         self.alerts.observe(index, &state, now);

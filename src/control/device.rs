@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::Access;
 use crate::domain::{
-    ActionSpec, Arguments, Code, Datum, EdgeStamp, LineAddress, Mistakes, Polarity, PwmAddress, Refusal,
-    Settings, Wired,
+    Action, ActionSpec, Arguments, Code, Datum, EdgeStamp, LineAddress, Mistakes, Polarity, PwmAddress,
+    Refusal, Settings, Wired,
 };
 use crate::hardware::{
     Edge, EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Pwm, Signal, Start,
@@ -83,6 +83,11 @@ pub trait Device: Send {
     /// Does what its deadline was for.  `now` may be later than the deadline, and is never earlier.
     fn tick(&mut self, _now: Instant) -> Ticked {
         Ticked::Quiet
+    }
+
+    /// Whether this can't switch it on.
+    fn is_off(&self, action: &Action) -> bool {
+        action.is_off()
     }
 
     /// Whether it does something.  A device that changes by itself is active all the while.

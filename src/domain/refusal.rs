@@ -46,6 +46,8 @@ pub enum Code {
     NoLease,
     /// Another device of an interlock is on, or was a moment ago.
     Interlocked,
+    /// Something is in the way of what was to move.
+    Obstructed,
     /// The hardware failed, or reads back another value than was written.
     DeviceFault,
     /// The command was retained, and would act again after every restart.
@@ -68,7 +70,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of `protocol.md`.
-    pub const ALL: [Code; 24] = [
+    pub const ALL: [Code; 25] = [
         Code::Malformed,
         Code::FrameTooLong,
         Code::UnknownCommand,
@@ -84,6 +86,7 @@ impl Code {
         Code::StaleToken,
         Code::NoLease,
         Code::Interlocked,
+        Code::Obstructed,
         Code::DeviceFault,
         Code::RetainedCommand,
         Code::Expired,
@@ -113,6 +116,7 @@ impl Code {
             Code::StaleToken => "STALE_TOKEN",
             Code::NoLease => "NO_LEASE",
             Code::Interlocked => "INTERLOCKED",
+            Code::Obstructed => "OBSTRUCTED",
             Code::DeviceFault => "DEVICE_FAULT",
             Code::RetainedCommand => "RETAINED_COMMAND",
             Code::Expired => "EXPIRED",

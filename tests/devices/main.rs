@@ -7,6 +7,7 @@ mod bench;
 mod buttons;
 mod controller;
 mod counters;
+mod covers;
 mod encoders;
 mod interlocks;
 mod leases;

@@ -4,6 +4,8 @@ mod actions;
 mod blink;
 mod button;
 mod counter;
+mod cover;
+mod cover_drive;
 mod debounce;
 mod effect;
 mod input;
@@ -11,6 +13,7 @@ mod led;
 mod line_sensor;
 mod motion;
 mod motor;
+mod opposed;
 mod output;
 mod output_line;
 mod press;
@@ -22,6 +25,7 @@ mod safety;
 mod signal;
 mod software_pwm;
 mod switch;
+mod travel;
 
 use super::{Blueprint, Kind};
 use crate::domain::KindReader;
@@ -40,6 +44,7 @@ pub static KINDS: &[&Kind] = &[
     &counter::KIND,
     &rotary_encoder::KIND,
     &motor::KIND,
+    &cover::KIND,
 ];
 
 /// The kinds as the configuration knows them.
