@@ -9,6 +9,7 @@ mod controller;
 mod counters;
 mod covers;
 mod encoders;
+mod groups;
 mod interlocks;
 mod leases;
 mod lights;

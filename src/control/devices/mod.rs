@@ -7,6 +7,7 @@ mod counter;
 mod cover;
 mod cover_drive;
 mod debounce;
+mod digital_group;
 mod effect;
 mod input;
 mod led;
@@ -45,6 +46,7 @@ pub static KINDS: &[&Kind] = &[
     &rotary_encoder::KIND,
     &motor::KIND,
     &cover::KIND,
+    &digital_group::KIND,
 ];
 
 /// The kinds as the configuration knows them.
