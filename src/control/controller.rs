@@ -339,7 +339,7 @@ impl Controller {
     pub(super) fn look(&mut self, index: usize, now: Now) {
         self.interlocks.note(index, self.stations[index].device.activity());
         let Some(state) = self.stations[index].look(now) else { return };
-        if let Err(error) = &state.value {
+        if let (Err(error), "fault") = (&state.value, state.event) {
             error!("{}: {error}", state.device);
         }
         self.alerts.observe(index, &state, now);

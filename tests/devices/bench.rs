@@ -151,7 +151,8 @@ impl Bench {
         self.controller.answers().for_each(Answer::give);
     }
 
-    fn now(&self) -> Now {
+    /// The moment it is.
+    pub fn now(&self) -> Now {
         Now { instant: self.now, epoch: (self.now - self.start).as_secs_f64() }
     }
 

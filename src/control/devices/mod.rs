@@ -6,7 +6,11 @@ mod bridge;
 mod button;
 mod buzzer;
 mod color;
+mod counter;
+mod cover;
+mod cover_drive;
 mod debounce;
+mod digital_group;
 mod dimmer;
 mod duty_policy;
 mod effect;
@@ -17,14 +21,18 @@ mod led;
 mod line_sensor;
 mod motion;
 mod motor;
+mod opposed;
 mod output;
 mod output_line;
+mod press;
 mod pwm;
 mod pwm_led;
 mod pwm_output;
 mod pwm_source;
+mod quadrature;
 mod relay;
 mod rgb_led;
+mod rotary_encoder;
 mod safety;
 mod servo;
 mod signal;
@@ -32,6 +40,7 @@ mod software_pwm;
 mod switch;
 mod tachometer;
 mod tone;
+mod travel;
 
 use super::{Blueprint, Kind};
 use crate::domain::KindReader;
@@ -53,7 +62,11 @@ pub static KINDS: &[&Kind] = &[
     &input::KIND,
     &motion::KIND,
     &line_sensor::KIND,
+    &counter::KIND,
+    &rotary_encoder::KIND,
     &motor::KIND,
+    &cover::KIND,
+    &digital_group::KIND,
 ];
 
 /// The kinds as the configuration knows them.
