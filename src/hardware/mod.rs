@@ -5,6 +5,7 @@
 
 mod error;
 pub mod gpiochip;
+mod group;
 mod pwm;
 pub mod pwm_sysfs;
 mod simulation;
