@@ -3,8 +3,11 @@
 //! A [`Hardware`] finds lines and opens them; what it opens belongs to the device that asked for it and lives on
 //! the hardware thread.  Values are logical: the backend applies the polarity, where it can in the kernel.
 
+pub mod buses;
 mod error;
 pub mod gpiochip;
+pub mod parts;
+pub mod sensors;
 mod simulation;
 
 use std::sync::Arc;
@@ -12,6 +15,7 @@ use std::sync::Arc;
 pub use error::HardwareError;
 pub use simulation::{Board, Level, Simulation};
 
+use self::buses::{Buses, SystemBuses};
 use crate::domain::{Bias, LineAddress, Polarity, Value};
 
 /// A way to reach GPIO lines.
@@ -49,6 +53,11 @@ pub trait Hardware: Send {
         input: usize,
         edges: EdgeSink,
     ) -> Result<Box<dyn Input>, HardwareError>;
+
+    /// The buses on which sensors are.
+    fn buses(&self) -> Arc<dyn Buses> {
+        Arc::new(SystemBuses)
+    }
 }
 
 /// A line that was found.

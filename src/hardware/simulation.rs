@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nix::time::{ClockId, clock_gettime};
 
+use super::buses::Buses;
+use super::parts::Parts;
 use super::{Edge, EdgeSink, Hardware, HardwareError, Input, Line, Outputs, Start};
 use crate::domain::{Bias, LineAddress, LineRef, Polarity, Value};
 
@@ -26,6 +28,7 @@ pub struct Simulation {
 #[derive(Clone, Default)]
 pub struct Board {
     state: Arc<Mutex<Wires>>,
+    parts: Parts,
 }
 
 /// A physical level.
@@ -137,9 +140,18 @@ impl Hardware for Simulation {
         drop(wires);
         Ok(Box::new(SimulatedInput { board: self.board.clone(), line: line.clone(), polarity }))
     }
+
+    fn buses(&self) -> Arc<dyn Buses> {
+        Arc::new(self.board.parts())
+    }
 }
 
 impl Board {
+    /// Its sensors.
+    pub fn parts(&self) -> Parts {
+        self.parts.clone()
+    }
+
     /// The level of a line; low where nothing was ever connected.
     pub fn level(&self, line: &Line) -> Level {
         self.wires().lines.get(line).map(|wire| wire.level).unwrap_or_default()

@@ -1,6 +1,9 @@
 //! Simulated hardware whose outputs are wrapped in something of a test's own.
 
+use std::sync::Arc;
+
 use gpio_gatekeeper::domain::{Bias, LineAddress, Polarity};
+use gpio_gatekeeper::hardware::buses::Buses;
 use gpio_gatekeeper::hardware::{EdgeSink, Hardware, HardwareError, Input, Line, Outputs, Simulation, Start};
 
 /// The simulation, whose outputs go through `wrap` together with the offsets of their lines.
@@ -45,5 +48,9 @@ where
         edges: EdgeSink,
     ) -> Result<Box<dyn Input>, HardwareError> {
         self.simulation.open_input(line, polarity, bias, input, edges)
+    }
+
+    fn buses(&self) -> Arc<dyn Buses> {
+        self.simulation.buses()
     }
 }
