@@ -5,12 +5,16 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+#[path = "main/doctor.rs"]
+mod doctor;
 #[path = "main/hangup.rs"]
 mod hangup;
 #[path = "main/password.rs"]
 mod password;
 #[path = "main/safe_states.rs"]
 mod safe_states;
+#[path = "main/scan.rs"]
+mod scan;
 #[path = "main/unit.rs"]
 mod unit;
 #[path = "main/user.rs"]
@@ -31,6 +35,10 @@ Usage:
   gpio-gatekeeper check FILE          tell every mistake in a configuration, without touching hardware
   gpio-gatekeeper check FILE --as USER [--client ID] --can 'read|write DEVICE' or 'publish|subscribe TOPIC'
   gpio-gatekeeper config --example    print a commented, complete configuration
+  gpio-gatekeeper scan [--json] [--no-i2c]
+                                      list chips, lines and who holds them, I2C addresses with likely parts, 1-wire
+                                      parts, SPI devices and PWM chips; --no-i2c asks nobody on the I2C buses
+  gpio-gatekeeper doctor FILE         explain what in a configuration can't work on this board, and what mends it
   gpio-gatekeeper safe-states --config FILE
                                       bring every output to its on_stop value where no daemon runs that could
   gpio-gatekeeper unit --config FILE  print a systemd unit for this program and this configuration
@@ -68,6 +76,8 @@ enum Order {
     ClientCertificate { name: String, folder: PathBuf },
     User(user::Order),
     SafeStates(PathBuf),
+    Doctor(PathBuf),
+    Scan(scan::Order),
     Unit(PathBuf),
     Help,
     Version,
@@ -104,6 +114,8 @@ fn main() -> ExitCode {
         },
         Order::User(order) => user::run(order),
         Order::SafeStates(file) => safe_states::run(&file),
+        Order::Doctor(file) => doctor::run(&file),
+        Order::Scan(order) => scan::run(&order),
         Order::Unit(file) => unit::run(&file),
         Order::Help => print(HELP),
         Order::Version => print(concat!("gpio-gatekeeper ", env!("CARGO_PKG_VERSION"))),
@@ -129,6 +141,8 @@ fn arguments() -> Result<Order, lexopt::Error> {
                     None => return Err("config needs --example".into()),
                 },
                 Some("safe-states") => return configured(&mut parser, "safe-states").map(Order::SafeStates),
+                Some("doctor") => return doctor::arguments(&mut parser).map(Order::Doctor),
+                Some("scan") => return scan::arguments(&mut parser).map(Order::Scan),
                 Some("unit") => return configured(&mut parser, "unit").map(Order::Unit),
                 Some("cert") => order = Some(certificate(&mut parser)?),
                 _ => return Err(Value(word).unexpected()),

@@ -17,7 +17,9 @@ use std::time::{Duration, Instant};
 
 use gpio_gatekeeper::domain::{Bias, LineAddress, LineRef, Polarity, Value};
 use gpio_gatekeeper::hardware::gpiochip::Gpiochip;
-use gpio_gatekeeper::hardware::{Edge, Hardware, HardwareError, Input, Line, Outputs, Start};
+use gpio_gatekeeper::hardware::{
+    Edge, Edges, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Start,
+};
 
 use Polarity::{ActiveHigh, ActiveLow};
 use Value::{Active, Inactive};
@@ -154,7 +156,7 @@ fn a_held_line_is_busy_and_its_holder_named() {
     let errors = [
         hardware.open_outputs(&lines, Start::Values(&[Active, Active])).err(),
         hardware.open_outputs(&lines, Start::Keep).err(),
-        hardware.open_input(&line(5), ActiveHigh, Bias::PullUp, 0, sink).err(),
+        hardware.open_input(&line(5), InputRequest::new(ActiveHigh, Bias::PullUp), 0, sink).err(),
     ];
     for error in errors.map(Option::unwrap) {
         let HardwareError::Busy { line: held, consumer } = error else { panic!("{error:?}") };
@@ -224,10 +226,11 @@ fn edges_arrive_in_order_with_the_kernels_time() {
     lab.pull(14, Pull::Down);
     let (mut input, edges) = watch(14, ActiveHigh, Bias::AsIs);
     let mut before = 0;
-    for (pull, value) in [(Pull::Up, Active), (Pull::Down, Inactive), (Pull::Up, Active)] {
+    let turns = [(Pull::Up, Active), (Pull::Down, Inactive), (Pull::Up, Active)];
+    for ((pull, value), sequence) in turns.into_iter().zip(1..) {
         lab.pull(14, pull);
         let edge = edges.recv_timeout(DEADLINE).unwrap();
-        assert_eq!(edge.input, 14);
+        assert_eq!((edge.input, edge.sequence), (14, Some(sequence)));
         assert!(edge.timestamp_ns > before, "{} after {before}", edge.timestamp_ns);
         before = edge.timestamp_ns;
         assert_eq!(input.read().unwrap(), value);
@@ -239,6 +242,25 @@ fn edges_arrive_in_order_with_the_kernels_time() {
 }
 
 #[test]
+fn edges_to_active_are_all_that_is_reported_where_no_others_are_wanted() {
+    let Some(lab) = Lab::inside() else { return };
+    for (polarity, first, then) in [(ActiveHigh, Pull::Up, Pull::Down), (ActiveLow, Pull::Down, Pull::Up)] {
+        lab.pull(16, then);
+        let request = InputRequest { edges: Edges::ToActive, ..InputRequest::new(polarity, Bias::AsIs) };
+        let (sink, edges) = sink();
+        let _input = Gpiochip::open().unwrap().open_input(&line(16), request, 16, sink).unwrap();
+        for pull in [first, then, first] {
+            lab.pull(16, pull);
+        }
+        for sequence in [1, 2] {
+            let edge = edges.recv_timeout(DEADLINE).unwrap();
+            assert_eq!((edge.value, edge.sequence), (Some(Active), Some(sequence)), "{polarity:?}");
+        }
+        assert!(edges.try_recv().is_err());
+    }
+}
+
+#[test]
 fn one_thread_watches_all_inputs_and_ends_with_them() {
     let Some(lab) = Lab::inside() else { return };
     let mut hardware = Gpiochip::open().unwrap();
@@ -246,7 +268,7 @@ fn one_thread_watches_all_inputs_and_ends_with_them() {
     for _ in 0..2 {
         let open = |offset| {
             lab.pull(offset, Pull::Down);
-            hardware.open_input(&line(offset), ActiveHigh, Bias::AsIs, offset as usize, sink.clone()).unwrap()
+            hardware.open_input(&line(offset), PLAIN, offset as usize, sink.clone()).unwrap()
         };
         let mut inputs: Vec<_> = (20..24).map(open).collect();
         edge_threads_become(1);
@@ -281,7 +303,7 @@ fn a_burst_that_overflows_ends_with_the_true_value() {
         let _ = edges.send(edge);
     };
     let mut hardware = Gpiochip::open().unwrap();
-    let mut input = hardware.open_input(&line(15), ActiveHigh, Bias::AsIs, 0, Arc::new(sink)).unwrap();
+    let mut input = hardware.open_input(&line(15), PLAIN, 0, Arc::new(sink)).unwrap();
     lab.pull(15, Pull::Up);
     is_in.recv_timeout(DEADLINE).unwrap();
     for _ in 0..100 {
@@ -297,7 +319,7 @@ fn a_burst_that_overflows_ends_with_the_true_value() {
     // One that was read before, 16 in the queue, and 185 that are lost, for which one without a value stands.
     assert_eq!(values.len(), 18);
     let (last, read) = values.last().unwrap();
-    assert_eq!((last.value, *read), (None, Inactive));
+    assert_eq!((last.value, last.sequence, *read), (None, None, Inactive));
     lab.pull(15, Pull::Up);
     reported.recv_timeout(DEADLINE).unwrap();
     assert_eq!(input.read().unwrap(), Active);
@@ -311,7 +333,7 @@ fn an_unplugged_chip_is_an_error_at_the_next_look() {
     let (sink, edges) = sink();
     let button = hardware.locate(&address(Some("unplugged"), LineRef::Name("A".into()))).unwrap();
     let lamp = hardware.locate(&address(None, LineRef::Name("B".into()))).unwrap();
-    let mut input = hardware.open_input(&button, ActiveHigh, Bias::AsIs, 7, sink).unwrap();
+    let mut input = hardware.open_input(&button, PLAIN, 7, sink).unwrap();
     let mut outputs = hardware.open_outputs(&[(lamp.clone(), ActiveHigh)], Start::Values(&[Active])).unwrap();
     second.unplug();
     for error in [input.read().err(), outputs.write(&[Inactive]).err(), outputs.read().err()] {
@@ -353,7 +375,8 @@ fn open_one(offset: u32) -> Box<dyn Outputs> {
 fn watch(offset: u32, polarity: Polarity, bias: Bias) -> (Box<dyn Input>, Receiver<Edge>) {
     let (sink, edges) = sink();
     let mut hardware = Gpiochip::open().unwrap();
-    (hardware.open_input(&line(offset), polarity, bias, offset as usize, sink).unwrap(), edges)
+    let request = InputRequest::new(polarity, bias);
+    (hardware.open_input(&line(offset), request, offset as usize, sink).unwrap(), edges)
 }
 
 fn sink() -> (gpio_gatekeeper::hardware::EdgeSink, Receiver<Edge>) {
@@ -386,6 +409,10 @@ fn edge_threads_become(expected: usize) {
         std::thread::yield_now();
     }
 }
+
+/// Every edge of an active-high line, whatever holds it.
+const PLAIN: InputRequest =
+    InputRequest { polarity: ActiveHigh, bias: Bias::AsIs, debounce: Duration::ZERO, edges: Edges::Both };
 
 /// How long to wait for what must happen.
 const DEADLINE: Duration = Duration::from_secs(10);

@@ -1,7 +1,8 @@
 //! The section `devices`: a name, its kind, and the kind's own settings; and no line for two of them.
 
 use crate::domain::{
-    DeviceName, KindReader, LineAddress, LineRef, Mistake, Mistakes, Settings, Wired, unknown_name,
+    DeviceName, KindReader, LineAddress, LineRef, Mistake, Mistakes, PwmAddress, Settings, Wired,
+    unknown_name,
 };
 
 use super::report::Places;
@@ -27,7 +28,7 @@ pub(super) fn read<B: Wired>(
     mistakes: &mut Mistakes,
 ) -> Vec<Device<B>> {
     let mut devices = Vec::new();
-    let mut lines = Lines { hardware, places, taken: Vec::new() };
+    let mut lines = Lines { hardware, places, taken: Vec::new(), channels: Vec::new() };
     for key in settings.keys() {
         let name = match DeviceName::parse(key) {
             Ok(name) if name.as_str() == RESERVED => {
@@ -104,11 +105,12 @@ fn kinds_of<'a, 'k, B>(
 struct Lines<'c> {
     hardware: &'c Hardware,
     places: &'c Places<'c>,
-    taken: Vec<Taken>,
+    taken: Vec<Taken<LineAddress>>,
+    channels: Vec<Taken<PwmAddress>>,
 }
 
-struct Taken {
-    address: LineAddress,
+struct Taken<A> {
+    address: A,
     path: String,
     offset: usize,
 }
@@ -145,6 +147,22 @@ impl Lines<'_> {
                     mistakes.found.push(Mistake { offset, path, message });
                 }
                 None => self.taken.push(Taken { address, path, offset }),
+            }
+        }
+        for (role, address) in wired.channels() {
+            let (path, offset) = settings.place(role);
+            match self.channels.iter().find(|taken| taken.address == address) {
+                Some(first) => {
+                    let (line, column) = self.places.of(first.offset);
+                    let message = format!(
+                        "PWM channel {} is taken by {} at {line}:{column}: one channel serves one role of one \
+                         device",
+                        address.to_string().escape_debug(),
+                        first.path
+                    );
+                    mistakes.found.push(Mistake { offset, path, message });
+                }
+                None => self.channels.push(Taken { address, path, offset }),
             }
         }
     }

@@ -16,6 +16,7 @@ mod listeners;
 mod report;
 mod sections;
 mod syntax;
+mod thresholds;
 mod tls;
 
 use std::path::PathBuf;
@@ -24,7 +25,7 @@ use log::LevelFilter;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::domain::{Interlock, KindReader, Mistakes, Role, Settings, Span, Wired};
+use crate::domain::{Interlock, KindReader, Mistakes, Role, Settings, Span, Threshold, Wired};
 
 pub use devices::Device;
 pub use example::{DEMO, example};
@@ -65,6 +66,8 @@ pub struct Config<B> {
     pub devices: Vec<Device<B>>,
     /// Groups of devices of which one at a time may be on.
     pub interlocks: Vec<Interlock>,
+    /// The limits of what devices measure.
+    pub thresholds: Vec<Threshold>,
 }
 
 impl<B> Config<B> {
@@ -185,6 +188,8 @@ fn read<B: Wired>(
     let devices = devices::read(&devices, &hardware, places, kinds, mistakes);
     let interlocks = settings.object("interlocks", "an object with the interlocks by name", mistakes);
     let interlocks = interlocks::read(&interlocks, &devices, mistakes);
+    let thresholds = settings.object("thresholds", "an object with the thresholds by name", mistakes);
+    let thresholds = thresholds::read(&thresholds, &devices, mistakes);
     let Top { telemetry, log, state_folder, users, anonymous, .. } = top;
     let (log, anonymous) = (log.into(), anonymous.map(Role::from));
     Config {
@@ -201,6 +206,7 @@ fn read<B: Wired>(
         anonymous,
         devices,
         interlocks,
+        thresholds,
     }
 }
 
@@ -229,6 +235,8 @@ struct Top {
     _devices: IgnoredAny,
     #[serde(rename = "interlocks")]
     _interlocks: IgnoredAny,
+    #[serde(rename = "thresholds")]
+    _thresholds: IgnoredAny,
 }
 
 impl Default for Top {
@@ -247,6 +255,7 @@ impl Default for Top {
             _limits: IgnoredAny,
             _devices: IgnoredAny,
             _interlocks: IgnoredAny,
+            _thresholds: IgnoredAny,
         }
     }
 }

@@ -7,9 +7,12 @@ use std::time::{Duration, Instant};
 
 use super::Access;
 use crate::domain::{
-    ActionSpec, Arguments, Bias, Code, Datum, LineAddress, Mistakes, Polarity, Refusal, Settings, Wired,
+    ActionSpec, Arguments, Code, Datum, EdgeStamp, LineAddress, Mistakes, Polarity, PwmAddress, Refusal,
+    Settings, Wired,
 };
-use crate::hardware::{Edge, EdgeSink, Hardware, HardwareError, Input, Line, Outputs, Start};
+use crate::hardware::{
+    Edge, EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Pwm, Signal, Start,
+};
 
 /// One kind of device: a row of the table in `devices`.
 pub struct Kind {
@@ -134,8 +137,8 @@ pub struct Observation {
     pub event: &'static str,
     /// The value as a number, or what went wrong with it.
     pub value: Result<f64, Arc<str>>,
-    /// The kernel's time of the edge that made it so, in nanoseconds of CLOCK_MONOTONIC.
-    pub edge_ns: Option<u64>,
+    /// The edge that made it so, where one did.
+    pub edge: Option<EdgeStamp>,
     /// The kind's own fields.
     pub fields: Vec<(&'static str, Datum)>,
 }
@@ -177,18 +180,32 @@ impl Bench<'_> {
         self.hardware.open_outputs(&located, start)
     }
 
+    /// Takes a PWM channel of the kernel, which gives `start` from then on.
+    pub fn pwm(
+        &mut self,
+        address: &PwmAddress,
+        polarity: Polarity,
+        start: Signal,
+    ) -> Result<Box<dyn Pwm>, HardwareError> {
+        self.hardware.open_pwm(address, polarity, start)
+    }
+
+    /// The number that edges of the next [`Bench::input`] carry: who has several inputs tells them apart by it.
+    pub fn next_input(&self) -> usize {
+        self.inputs.len()
+    }
+
     /// Takes a line as an input.
     pub fn input(
         &mut self,
         role: &'static str,
         address: &LineAddress,
-        polarity: Polarity,
-        bias: Bias,
+        request: InputRequest,
     ) -> Result<Box<dyn Input>, HardwareError> {
         let line = self.locate(role, address)?;
-        let input = self.inputs.len();
+        let input = self.next_input();
         self.inputs.push(self.station);
-        self.hardware.open_input(&line, polarity, bias, input, self.edges.clone())
+        self.hardware.open_input(&line, request, input, self.edges.clone())
     }
 
     /// What outputs are to be at first: a device must not pass through its initial state on the way to another.

@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn who_holds_a_lease_is_served_first() {
-        let edge = Edge { input: 0, value: None, timestamp_ns: 0 };
+        let edge = Edge { input: 0, value: None, timestamp_ns: 0, sequence: None };
         let messages = vec![
             command("a", 1, 1),
             command("holder", 2, 1),

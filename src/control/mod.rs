@@ -5,6 +5,7 @@
 //! hardware.  [`Controller`] is that thread
 //! without the thread: it is told the time and never asks for it.
 
+mod alerts;
 mod build;
 mod controller;
 mod device;

@@ -11,6 +11,7 @@
 mod certificates;
 mod client_certificate;
 mod configured;
+pub mod doctor;
 mod doors;
 mod error;
 mod explain;
@@ -49,7 +50,7 @@ pub use self_signed::{SelfSigned, make_self_signed};
 use crate::auth::UsersFile;
 use crate::config::{self, Config};
 use crate::control::{Audited, Blueprint, Ended, EventSink, HardwareThread, Now, Plan};
-use crate::domain::{Audit, Code, Deed, Protocol, Refusal, Who};
+use crate::domain::{Audit, Code, Deed, Protocol, Refusal, Standing, Who};
 use crate::gateway::http::{HttpSettings, Visitors};
 use crate::gateway::line::LineSettings;
 use crate::gateway::mqtt::MqttSettings;
@@ -60,6 +61,7 @@ use crate::gateway::{
     mqtt,
 };
 use crate::hardware::Hardware;
+pub use crate::hardware::survey;
 use crate::net::{Admission, ListenerThread};
 use telemetry::TelemetryThread;
 use watchdog::Watchdog;
@@ -181,7 +183,12 @@ impl Daemon {
         let (hardware, registry) = HardwareThread::start(
             hardware,
             config.hardware.chip.as_deref(),
-            Plan { devices: plan(config.devices), interlocks: config.interlocks, audited },
+            Plan {
+                devices: plan(config.devices),
+                interlocks: config.interlocks,
+                thresholds: config.thresholds.into_iter().map(Standing::configured).collect(),
+                audited,
+            },
             sink,
             move |how| {
                 let _ = ended.send(Ending::Hardware(how));

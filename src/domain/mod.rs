@@ -4,6 +4,7 @@
 //! in them, and nothing in this folder knows a socket, a line of a chip or a clock.
 
 mod account;
+mod alert;
 mod command;
 mod datum;
 mod event;
@@ -12,16 +13,19 @@ mod lease;
 mod line;
 mod name;
 mod principal;
+mod pwm;
 mod refusal;
 mod registry;
 mod settings;
 mod span;
 mod spelling;
+mod threshold;
 
 pub use account::{Account, DevicePattern, PatternError, Role, TopicPattern};
+pub use alert::{Alert, AlertId, AlertNews, AlertTurn, Limit, Resolution, Severity};
 pub use command::{Action, Argument, Arguments, Command, Order, Target};
 pub use datum::Datum;
-pub use event::{Audit, Deed, Event, Outcome, Reply, State, Who};
+pub use event::{Audit, Deed, EdgeStamp, Event, Outcome, Reply, State, Who};
 pub use interlock::Interlock;
 pub use lease::{
     Bond, Holder, Lease, LeaseNews, LeaseNotice, LeaseOrder, LeaseToken, LeasedDevices, Loss, Scope, Tenancy,
@@ -29,9 +33,13 @@ pub use lease::{
 pub use line::{Bias, LineAddress, LineRef, Polarity, Value};
 pub use name::{CertificateName, ClientId, DeviceName, NameError, UserName};
 pub use principal::{Principal, Protocol, Visitor};
+pub use pwm::PwmAddress;
 pub use refusal::{Code, Refusal};
 pub use registry::{ActionSpec, Entry, ParameterSpec, Registry};
 pub use settings::{KindReader, Mistake, Mistakes, Settings, Wired};
 pub(crate) use settings::{joined as join_path, unknown as unknown_name};
 pub use span::{Span, SpanError};
 pub use spelling::edit_distance;
+pub use threshold::{
+    Bounds, Keeping, LONGEST_DURATION, Origin, Reaction, Standing, Threshold, ThresholdName,
+};

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::LineAddress;
+use super::{LineAddress, PwmAddress};
 pub(crate) use wording::unknown;
 use wording::{nearest, shown};
 
@@ -25,9 +25,24 @@ pub trait Wired {
     /// The role is the key of the setting that names the line, so that a mistake can point at it.
     fn lines(&self) -> Vec<(&'static str, LineAddress)>;
 
+    /// The role of each PWM channel of the kernel that it will take, and where that is.
+    fn channels(&self) -> Vec<(&'static str, PwmAddress)> {
+        Vec::new()
+    }
+
     /// Whether it can be switched on and off.
     fn is_output(&self) -> bool {
         true
+    }
+
+    /// Whether it has the action `set` with one number.
+    fn can_be_set(&self) -> bool {
+        self.is_output()
+    }
+
+    /// The numbers that its states have beside `value`, where it knows them before it is built.
+    fn numbers(&self) -> Option<&'static [&'static str]> {
+        None
     }
 }
 
@@ -36,8 +51,20 @@ impl<W: Wired + ?Sized> Wired for Box<W> {
         (**self).lines()
     }
 
+    fn channels(&self) -> Vec<(&'static str, PwmAddress)> {
+        (**self).channels()
+    }
+
     fn is_output(&self) -> bool {
         (**self).is_output()
+    }
+
+    fn can_be_set(&self) -> bool {
+        (**self).can_be_set()
+    }
+
+    fn numbers(&self) -> Option<&'static [&'static str]> {
+        (**self).numbers()
     }
 }
 

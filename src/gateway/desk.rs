@@ -462,6 +462,14 @@ impl Desk {
                 };
                 self.say(Message { expires, ..Message::notice(topic, notice) }, now);
             }
+            Event::Alert(news) => {
+                self.say(Message::alert(self.topics.alerts(&news.alert.device), news), now);
+            }
+            Event::OpenAlerts(device, open) => {
+                // Empty where none is open, so that nothing is retained.
+                let payload = if open.is_empty() { Vec::new() } else { json::alerts(&open) };
+                self.say(Message::own(self.topics.open_alerts(&device), payload, true), now);
+            }
             Event::Audit(audit) => {
                 let topic = self.topics.audit();
                 if self.broker.is_wanted(&topic) {

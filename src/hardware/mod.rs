@@ -7,16 +7,22 @@ pub mod buses;
 mod error;
 pub mod gpiochip;
 pub mod parts;
+mod pwm;
+pub mod pwm_sysfs;
 pub mod sensors;
 mod simulation;
+pub mod survey;
 
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use error::HardwareError;
+pub use pwm::{Pwm, Signal};
 pub use simulation::{Board, Level, Simulation};
 
 use self::buses::{Buses, SystemBuses};
-use crate::domain::{Bias, LineAddress, Polarity, Value};
+use crate::domain::{Bias, EdgeStamp, LineAddress, Polarity, PwmAddress, Value};
 
 /// A way to reach GPIO lines.
 pub trait Hardware: Send {
@@ -44,12 +50,11 @@ pub trait Hardware: Send {
         start: Start<'_>,
     ) -> Result<Box<dyn Outputs>, HardwareError>;
 
-    /// Takes a line as an input whose edges, both rising and falling, go to `edges` under the number `input`.
+    /// Takes a line as an input whose edges go to `edges` under the number `input`.
     fn open_input(
         &mut self,
         line: &Line,
-        polarity: Polarity,
-        bias: Bias,
+        request: InputRequest,
         input: usize,
         edges: EdgeSink,
     ) -> Result<Box<dyn Input>, HardwareError>;
@@ -57,6 +62,18 @@ pub trait Hardware: Send {
     /// The buses on which sensors are.
     fn buses(&self) -> Arc<dyn Buses> {
         Arc::new(SystemBuses)
+    }
+
+    /// Takes a PWM channel, which gives `start` from then on.
+    ///
+    /// The kernel has the same interface to them whichever its GPIO lines are reached by.
+    fn open_pwm(
+        &mut self,
+        address: &PwmAddress,
+        polarity: Polarity,
+        start: Signal,
+    ) -> Result<Box<dyn Pwm>, HardwareError> {
+        Ok(Box::new(pwm_sysfs::open(Path::new(pwm_sysfs::ROOT), address, polarity, start)?))
     }
 }
 
@@ -78,6 +95,37 @@ pub enum Start<'a> {
     Keep,
 }
 
+/// How a line is taken as an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InputRequest {
+    /// Which level is the active one.
+    pub polarity: Polarity,
+    /// What holds the line while nothing drives it.
+    pub bias: Bias,
+    /// How long a level has to stay before it counts; zero for at once.  Not every backend can do it:
+    /// [`Input::debounces`] tells.
+    pub debounce: Duration,
+    /// Which edges are reported.
+    pub edges: Edges,
+}
+
+impl InputRequest {
+    /// Every edge, at once.
+    pub fn new(polarity: Polarity, bias: Bias) -> InputRequest {
+        InputRequest { polarity, bias, debounce: Duration::ZERO, edges: Edges::Both }
+    }
+}
+
+/// Which edges of an input are reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Edges {
+    /// Those to active and those to inactive.
+    #[default]
+    Both,
+    /// Those to active only: half the work for what is only counted.
+    ToActive,
+}
+
 /// Lines that were taken as outputs together.
 pub trait Outputs: Send {
     /// Sets all lines, in the order in which they were asked for, in one request to the hardware.
@@ -91,6 +139,11 @@ pub trait Outputs: Send {
 pub trait Input: Send {
     /// What the line is, as the hardware says.
     fn read(&mut self) -> Result<Value, HardwareError>;
+
+    /// Whether edges are reported, and values read, only when they have stayed for the time that was asked for.
+    fn debounces(&self) -> bool {
+        false
+    }
 
     /// Drives the line from outside, which only a simulation can.
     fn drive(&mut self, _value: Value) -> Result<(), HardwareError> {
@@ -107,6 +160,17 @@ pub struct Edge {
     pub value: Option<Value>,
     /// The kernel's time of the edge, in nanoseconds of CLOCK_MONOTONIC.
     pub timestamp_ns: u64,
+    /// Which of the line's edges this is, counted from 1 since it was taken, so that a gap says how many were lost; a
+    /// `u32` that wraps.  Nothing where some may have been lost that nobody counted, or where this is no edge but
+    /// the advice to read the line.
+    pub sequence: Option<u32>,
+}
+
+impl Edge {
+    /// Which edge it is.
+    pub fn stamp(&self) -> EdgeStamp {
+        EdgeStamp { ns: self.timestamp_ns, sequence: self.sequence }
+    }
 }
 
 /// Where a backend puts edges: it never waits.

@@ -3,15 +3,20 @@
 //! It is in the shipped binary, so that a configuration can be tried without a board.  The [`Board`] is the other
 //! end of the wires: tests read outputs and drive inputs there, and can hold a line as another program would.
 
+mod channels;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nix::time::{ClockId, clock_gettime};
 
+use self::channels::{Channel, SimulatedPwm};
 use super::buses::Buses;
 use super::parts::Parts;
-use super::{Edge, EdgeSink, Hardware, HardwareError, Input, Line, Outputs, Start};
-use crate::domain::{Bias, LineAddress, LineRef, Polarity, Value};
+use super::{
+    Edge, EdgeSink, Edges, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Pwm, Signal, Start,
+};
+use crate::domain::{Bias, LineAddress, LineRef, Polarity, PwmAddress, Value};
 
 /// The chip that lines are on whose configuration names none.
 const CHIP: &str = "simulated";
@@ -44,6 +49,7 @@ pub enum Level {
 #[derive(Default)]
 struct Wires {
     lines: HashMap<Line, Wire>,
+    channels: HashMap<PwmAddress, Channel>,
     names: HashMap<(Arc<str>, String), u32>,
     history: Option<Vec<Vec<(Line, Level)>>>,
 }
@@ -54,7 +60,15 @@ struct Wire {
     driven: bool,
     consumer: Option<String>,
     stuck: bool,
-    listener: Option<(usize, Polarity, EdgeSink)>,
+    listener: Option<Listener>,
+}
+
+/// An input that waits for edges.
+struct Listener {
+    input: usize,
+    request: InputRequest,
+    sequence: u32,
+    edges: EdgeSink,
 }
 
 impl Simulation {
@@ -123,26 +137,35 @@ impl Hardware for Simulation {
     fn open_input(
         &mut self,
         line: &Line,
-        polarity: Polarity,
-        bias: Bias,
+        request: InputRequest,
         input: usize,
         edges: EdgeSink,
     ) -> Result<Box<dyn Input>, HardwareError> {
         let mut wires = self.board.wires();
         wires.take(line)?;
         let wire = wires.lines.entry(line.clone()).or_default();
-        match bias {
+        match request.bias {
             Bias::PullUp => wire.level = Level::High,
             Bias::PullDown => wire.level = Level::Low,
             Bias::AsIs | Bias::Disabled => {}
         }
-        wire.listener = Some((input, polarity, edges));
+        wire.listener = Some(Listener { input, request, sequence: 0, edges });
         drop(wires);
+        let polarity = request.polarity;
         Ok(Box::new(SimulatedInput { board: self.board.clone(), line: line.clone(), polarity }))
     }
 
     fn buses(&self) -> Arc<dyn Buses> {
         Arc::new(self.board.parts())
+    }
+
+    fn open_pwm(
+        &mut self,
+        address: &PwmAddress,
+        polarity: Polarity,
+        start: Signal,
+    ) -> Result<Box<dyn Pwm>, HardwareError> {
+        Ok(Box::new(SimulatedPwm::open(self.board.clone(), address, polarity, start)?))
     }
 }
 
@@ -165,11 +188,11 @@ impl Board {
             return;
         }
         wire.level = level;
-        let listener = wire.listener.clone();
+        let told = wire.listener.as_mut().and_then(|listener| listener.hear(level));
         // The listener is called without the lock: it belongs to somebody else.
         drop(wires);
-        if let Some((input, polarity, edges)) = listener {
-            edges(Edge { input, value: Some(value(level, polarity)), timestamp_ns: monotonic_ns() });
+        if let Some((edge, edges)) = told {
+            edges(edge);
         }
     }
 
@@ -203,6 +226,20 @@ impl Board {
     fn wires(&self) -> MutexGuard<'_, Wires> {
         // Every change of the wires is a plain assignment, so a panic elsewhere leaves them whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Listener {
+    /// The edge that this level is, and where it goes, if it is wanted.
+    fn hear(&mut self, level: Level) -> Option<(Edge, EdgeSink)> {
+        let value = value(level, self.request.polarity);
+        if self.request.edges == Edges::ToActive && !value.is_active() {
+            return None;
+        }
+        self.sequence = self.sequence.wrapping_add(1);
+        let (value, sequence) = (Some(value), Some(self.sequence));
+        let edge = Edge { input: self.input, value, timestamp_ns: monotonic_ns(), sequence };
+        Some((edge, self.edges.clone()))
     }
 }
 
@@ -354,13 +391,34 @@ mod tests {
         let sink: EdgeSink = Arc::new(move |edge| {
             let _ = sender.send(edge);
         });
-        let mut input =
-            simulation.open_input(&line, Polarity::ActiveLow, Bias::PullUp, 7, sink).expect("a free line");
+        let input =
+            simulation.open_input(&line, InputRequest::new(Polarity::ActiveLow, Bias::PullUp), 7, sink);
+        let mut input = input.expect("a free line");
         assert_eq!(input.read().expect("simulated"), Value::Inactive);
         simulation.board().drive(&line, Level::Low);
         simulation.board().drive(&line, Level::Low);
         input.drive(Value::Inactive).expect("simulated");
-        let seen: Vec<_> = edges.try_iter().map(|edge| (edge.input, edge.value)).collect();
-        assert_eq!(seen, [(7, Some(Value::Active)), (7, Some(Value::Inactive))]);
+        let seen: Vec<_> = edges.try_iter().map(|edge| (edge.input, edge.value, edge.sequence)).collect();
+        assert_eq!(seen, [(7, Some(Value::Active), Some(1)), (7, Some(Value::Inactive), Some(2))]);
+    }
+
+    #[test]
+    fn only_the_edges_that_are_wanted_are_reported_and_counted() {
+        let mut simulation = Simulation::new();
+        let line = line(&mut simulation, "GPIO4");
+        let (sender, edges) = mpsc::channel();
+        let sink: EdgeSink = Arc::new(move |edge| {
+            let _ = sender.send(edge);
+        });
+        let request = InputRequest {
+            edges: Edges::ToActive,
+            ..InputRequest::new(Polarity::ActiveHigh, Bias::PullDown)
+        };
+        let _input = simulation.open_input(&line, request, 7, sink).expect("a free line");
+        for level in [Level::High, Level::Low, Level::High] {
+            simulation.board().drive(&line, level);
+        }
+        let seen: Vec<_> = edges.try_iter().map(|edge| (edge.value, edge.sequence)).collect();
+        assert_eq!(seen, [(Some(Value::Active), Some(1)), (Some(Value::Active), Some(2))]);
     }
 }

@@ -119,6 +119,14 @@ impl Wired for Blueprint {
             Blueprint::Strip(_) => Vec::new(),
         }
     }
+
+    fn is_output(&self) -> bool {
+        !matches!(self, Blueprint::Button(_))
+    }
+
+    fn numbers(&self) -> Option<&'static [&'static str]> {
+        matches!(self, Blueprint::Dimmer(_)).then_some(&["current"])
+    }
 }
 
 pub(crate) const KINDS: &[KindReader<Blueprint>] = &[

@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub, reason = "a test program has nobody outside")]
 
+mod alerts;
 mod bench;
 mod buttons;
 mod controller;
@@ -11,5 +12,6 @@ mod lights;
 mod max_on;
 mod motor;
 mod safety;
+mod signals;
 #[path = "../support/mod.rs"]
 mod support;

@@ -50,7 +50,13 @@ impl Gatekeeper {
 
     /// The built-in demo exactly as it is, but for its ports, which may be taken on this machine.
     pub fn demo() -> Gatekeeper {
-        let mut config = config::load(config::DEMO, "demo", &daemon::kinds()).expect("it is good");
+        Gatekeeper::configured(config::DEMO)
+    }
+
+    /// A whole configuration, but for its ports, which may be taken on this machine, and on simulated hardware.
+    pub fn configured(text: &str) -> Gatekeeper {
+        let config = config::load(text, "the configuration", &daemon::kinds());
+        let mut config = config.unwrap_or_else(|mistakes| panic!("{mistakes}"));
         config.line.listen = Some(FREE_PORT);
         config.mqtt.listen = Some(FREE_PORT);
         config.http.listen = Some(FREE_PORT);

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use gpio_gatekeeper::domain::{Bias, LineAddress, Polarity};
+use gpio_gatekeeper::domain::{LineAddress, Polarity, PwmAddress};
 use gpio_gatekeeper::hardware::buses::Buses;
-use gpio_gatekeeper::hardware::{EdgeSink, Hardware, HardwareError, Input, Line, Outputs, Simulation, Start};
+use gpio_gatekeeper::hardware::{
+    EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Pwm, Signal, Simulation, Start,
+};
 
 /// The simulation, whose outputs go through `wrap` together with the offsets of their lines.
 pub struct Wrapped<W> {
@@ -42,12 +44,20 @@ where
     fn open_input(
         &mut self,
         line: &Line,
-        polarity: Polarity,
-        bias: Bias,
+        request: InputRequest,
         input: usize,
         edges: EdgeSink,
     ) -> Result<Box<dyn Input>, HardwareError> {
-        self.simulation.open_input(line, polarity, bias, input, edges)
+        self.simulation.open_input(line, request, input, edges)
+    }
+
+    fn open_pwm(
+        &mut self,
+        address: &PwmAddress,
+        polarity: Polarity,
+        start: Signal,
+    ) -> Result<Box<dyn Pwm>, HardwareError> {
+        self.simulation.open_pwm(address, polarity, start)
     }
 
     fn buses(&self) -> Arc<dyn Buses> {

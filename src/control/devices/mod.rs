@@ -4,22 +4,37 @@ mod actions;
 mod blink;
 mod button;
 mod debounce;
+mod effect;
 mod input;
 mod led;
+mod line_sensor;
+mod motion;
 mod motor;
 mod output;
 mod output_line;
 mod pwm_led;
 mod relay;
 mod safety;
+mod signal;
+mod software_pwm;
 mod switch;
 
 use super::{Blueprint, Kind};
 use crate::domain::KindReader;
 
 /// Every kind there is, in the order in which they are documented.
-pub static KINDS: [&Kind; 7] =
-    [&led::KIND, &relay::KIND, &output::KIND, &pwm_led::KIND, &button::KIND, &input::KIND, &motor::KIND];
+#[rustfmt::skip]
+pub static KINDS: &[&Kind] = &[
+    &led::KIND,
+    &relay::KIND,
+    &output::KIND,
+    &pwm_led::KIND,
+    &button::KIND,
+    &input::KIND,
+    &motion::KIND,
+    &line_sensor::KIND,
+    &motor::KIND,
+];
 
 /// The kinds as the configuration knows them.
 pub fn readers() -> Vec<KindReader<Box<dyn Blueprint>>> {

@@ -327,7 +327,7 @@ impl Device for Motor {
             Drive::Forward => 1.0,
             Drive::Backward => -1.0,
         });
-        Observation { event, value, edge_ns: None, fields: Vec::new() }
+        Observation { event, value, edge: None, fields: Vec::new() }
     }
 
     fn secure(&mut self, occasion: Occasion, now: Instant) -> Result<(), HardwareError> {

@@ -1,17 +1,15 @@
 //! `pwm_led`: a light with a brightness, by software PWM on one line.
-//!
-//! The hardware thread switches the line at its own deadlines, and only while the brightness is between off and
-//! full: a lamp that is off or full costs nothing.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-use super::actions::{self, BLINK, OFF, ON, READ, TIMES, TOGGLE};
-use super::blink::Blink;
+use super::actions::{self, BLINK, OFF, ON, READ, TOGGLE};
+use super::effect::{Effect, PULSE};
 use super::output_line::{Initial, OutputLine};
 use super::safety::{self, Policies};
+use super::software_pwm::SoftwarePwm;
 use crate::control::{Activity, Bench, Blueprint, Device, Kind, Observation, Occasion, Protection, Ticked};
 use crate::domain::{
     ActionSpec, Arguments, Code, Datum, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, Refusal,
@@ -51,24 +49,9 @@ const ACTIONS: &[ActionSpec] = &[
         }],
     },
     BLINK,
-    ActionSpec {
-        name: "pulse",
-        summary: "fades in and out again and again, and leaves it off",
-        parameters: &[
-            ParameterSpec {
-                name: "fade_in_time",
-                summary: "how long it takes to become full: seconds or a duration, at least 50ms; default 1s",
-            },
-            ParameterSpec { name: "fade_out_time", summary: "how long it takes to go out; default 1s" },
-            TIMES,
-        ],
-    },
+    PULSE,
     READ,
 ];
-
-const LEAST_FADE: Duration = Duration::from_millis(50);
-/// How often the brightness changes in a fade: more often than the eye can see steps.
-const FADE_STEP: Duration = Duration::from_millis(40);
 
 #[derive(Deserialize)]
 struct PwmSettings {
@@ -128,30 +111,10 @@ struct Plan {
 }
 
 struct PwmLed {
-    line: OutputLine,
-    period: Duration,
+    pwm: SoftwarePwm,
     policies: Policies<Policy>,
-    brightness: f64,
     fault: Option<Arc<str>>,
-    /// When the line changes next, while the brightness is between off and full.
-    switch_at: Option<Instant>,
     effect: Option<Effect>,
-}
-
-enum Effect {
-    Blink(Blink),
-    Pulse(Pulse),
-}
-
-/// A fade in or out.
-struct Pulse {
-    fade_in: Duration,
-    fade_out: Duration,
-    /// Further pulses after this one; `None` for no end.
-    remaining: Option<u32>,
-    rising: bool,
-    since: Instant,
-    step_at: Instant,
 }
 
 fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blueprint>> {
@@ -236,119 +199,34 @@ impl Blueprint for Plan {
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
         let line = OutputLine::open(bench, &self.address, self.polarity, Initial::Off)?;
         Ok(Box::new(PwmLed {
-            line,
-            period: self.period,
+            pwm: SoftwarePwm::new(line, self.period),
             policies: self.policies,
-            brightness: 0.0,
             fault: None,
-            switch_at: None,
             effect: None,
         }))
     }
 }
 
 impl PwmLed {
-    /// Takes a new brightness.  A PWM that runs goes on in its rhythm; one that does not begins with being on.
     fn shine(&mut self, brightness: f64, now: Instant) -> Result<(), HardwareError> {
-        let steady = if brightness <= 0.0 {
-            Some(Value::Inactive)
-        } else if brightness >= 1.0 {
-            Some(Value::Active)
-        } else {
-            None
-        };
-        self.brightness = brightness.clamp(0.0, 1.0);
-        let result = match (steady, self.switch_at) {
-            (Some(value), _) => {
-                self.switch_at = None;
-                self.line.set(value)
-            }
-            (None, Some(_)) => Ok(()),
-            (None, None) => {
-                self.switch_at = Some(now + self.period.mul_f64(self.brightness));
-                self.line.set(Value::Active)
-            }
-        };
+        let result = self.pwm.set(brightness, now);
         self.note(result)
     }
 
-    /// Changes the line when its time in this period is over.
-    fn switch(&mut self, due: Instant, now: Instant) -> Result<(), HardwareError> {
-        let active = self.line.value() == Ok(Value::Active);
-        let part = if active { 1.0 - self.brightness } else { self.brightness };
-        let next = due + self.period.mul_f64(part);
-        // What is late by a whole period is not made up for.
-        self.switch_at = Some(if next + self.period < now { now + self.period.mul_f64(part) } else { next });
-        let result = self.line.set(Value::from_bool(!active));
-        self.note(result)
+    fn begin(&mut self, effect: Effect, now: Instant) -> Result<(), HardwareError> {
+        self.effect = None;
+        self.shine(effect.first(), now)?;
+        self.effect = Some(effect);
+        Ok(())
     }
 
     /// Keeps an error as the state, and ends whatever was going on.
     fn note(&mut self, result: Result<(), HardwareError>) -> Result<(), HardwareError> {
         self.fault = result.as_ref().err().map(|error| error.to_string().into());
         if result.is_err() {
-            (self.switch_at, self.effect) = (None, None);
+            self.effect = None;
         }
         result
-    }
-
-    fn step(&mut self, effect: Effect, now: Instant) -> Result<(), HardwareError> {
-        let (next, brightness) = match effect {
-            Effect::Blink(blink) => {
-                let next = blink.next(now);
-                let value = next.as_ref().map_or(Value::Inactive, Blink::value);
-                (next.map(Effect::Blink), value.number())
-            }
-            Effect::Pulse(pulse) => {
-                let (next, brightness) = pulse.next(now);
-                (next.map(Effect::Pulse), brightness)
-            }
-        };
-        self.effect = next;
-        self.shine(brightness, now)
-    }
-}
-
-impl Pulse {
-    fn begin(arguments: &Arguments, now: Instant) -> Result<Pulse, Refusal> {
-        let mut argument = arguments.take();
-        let second = Duration::from_secs(1);
-        let fade_in = argument.duration("fade_in_time", LEAST_FADE, second)?;
-        let fade_out = argument.duration("fade_out_time", LEAST_FADE, second)?;
-        let remaining = argument.count("n")?.map(|n| n - 1);
-        argument.finish()?;
-        Ok(Pulse { fade_in, fade_out, remaining, rising: true, since: now, step_at: now + FADE_STEP })
-    }
-
-    /// The brightness now, and the pulse as it goes on, or nothing when it has ended.
-    fn next(mut self, now: Instant) -> (Option<Pulse>, f64) {
-        let time = if self.rising { self.fade_in } else { self.fade_out };
-        let done = now.saturating_duration_since(self.since).as_secs_f64() / time.as_secs_f64();
-        self.step_at = now + FADE_STEP;
-        if done < 1.0 {
-            let brightness = if self.rising { done } else { 1.0 - done };
-            return (Some(self), brightness);
-        }
-        self.since = now;
-        if self.rising {
-            self.rising = false;
-            return (Some(self), 1.0);
-        }
-        if self.remaining == Some(0) {
-            return (None, 0.0);
-        }
-        self.remaining = self.remaining.map(|n| n - 1);
-        self.rising = true;
-        (Some(self), 0.0)
-    }
-}
-
-impl Effect {
-    fn due(&self) -> Instant {
-        match self {
-            Effect::Blink(blink) => blink.due(),
-            Effect::Pulse(pulse) => pulse.step_at,
-        }
     }
 }
 
@@ -357,7 +235,7 @@ impl Device for PwmLed {
         let brightness = match verb {
             "on" => arguments.none().map(|()| 1.0)?,
             "off" => arguments.none().map(|()| 0.0)?,
-            "toggle" => arguments.none().map(|()| 1.0 - self.brightness)?,
+            "toggle" => arguments.none().map(|()| 1.0 - self.pwm.duty())?,
             "set" => match actions::switch_value(arguments) {
                 Ok(on) => Value::from_bool(on).number(),
                 Err(_) => {
@@ -367,28 +245,12 @@ impl Device for PwmLed {
                     value.ok_or_else(|| Refusal::new(Code::MissingKey, "argument value is missing"))?
                 }
             },
-            "blink" => {
-                let blink = Blink::begin(arguments, now)?;
-                self.effect = None;
-                self.shine(blink.value().number(), now)?;
-                self.effect = Some(Effect::Blink(blink));
-                return Ok(());
-            }
-            "pulse" => {
-                let pulse = Pulse::begin(arguments, now)?;
-                self.effect = None;
-                self.shine(0.0, now)?;
-                self.effect = Some(Effect::Pulse(pulse));
-                return Ok(());
-            }
+            "blink" => return Ok(self.begin(Effect::blink(arguments, now)?, now)?),
+            "pulse" => return Ok(self.begin(Effect::pulse(arguments, now)?, now)?),
             "read" => {
                 arguments.none()?;
-                let read = self.line.read();
-                if let (Ok(value), None) = (&read, self.switch_at) {
-                    // Without a PWM it shines as the line says, whatever it was told before a fault.
-                    self.brightness = value.number();
-                }
-                return Ok(self.note(read.map(drop))?);
+                let read = self.pwm.read();
+                return Ok(self.note(read)?);
             }
             _ => return Err(actions::unknown(verb, KIND.name, KIND.actions)),
         };
@@ -397,51 +259,44 @@ impl Device for PwmLed {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        [self.switch_at, self.effect.as_ref().map(Effect::due)].into_iter().flatten().min()
+        [self.pwm.deadline(), self.effect.as_ref().map(Effect::due)].into_iter().flatten().min()
     }
 
     fn tick(&mut self, now: Instant) -> Ticked {
         let mut ticked = Ticked::Quiet;
-        if let Some(effect) = self.effect.take() {
-            if effect.due() > now {
-                self.effect = Some(effect);
-            } else {
-                // The steps of a fade are not told one by one; its turns are.
-                let result = self.step(effect, now);
-                if result.is_err() || self.switch_at.is_none() {
-                    ticked = Ticked::Changed;
-                }
-            }
-        }
-        if let Some(due) = self.switch_at.filter(|due| *due <= now) {
-            if self.switch(due, now).is_err() {
+        if let Some(effect) = self.effect.take_if(|effect| effect.due() <= now) {
+            let (next, brightness) = effect.next(now);
+            self.effect = next;
+            // The steps of a fade are not told one by one; its turns are.
+            if self.shine(brightness, now).is_err() || self.pwm.deadline().is_none() {
                 ticked = Ticked::Changed;
             }
+        }
+        let switched = self.pwm.tick(now);
+        if switched.is_err() {
+            let _ = self.note(switched);
+            ticked = Ticked::Changed;
         }
         ticked
     }
 
     fn activity(&self) -> Activity {
-        let is_off = self.fault.is_none() && self.effect.is_none() && self.brightness == 0.0;
+        let is_off = self.fault.is_none() && self.effect.is_none() && self.pwm.duty() == 0.0;
         if is_off { Activity::Idle } else { Activity::Active }
     }
 
     fn observe(&self) -> Observation {
         let value = match &self.fault {
             Some(fault) => Err(fault.clone()),
-            None => Ok(self.brightness),
+            None => Ok(self.pwm.duty()),
         };
         let event = match &value {
             Err(_) => "fault",
             Ok(brightness) if *brightness > 0.0 => "on",
             Ok(_) => "off",
         };
-        let effect = match self.effect {
-            None => return Observation { event, value, edge_ns: None, fields: Vec::new() },
-            Some(Effect::Blink(_)) => "blinking",
-            Some(Effect::Pulse(_)) => "pulsing",
-        };
-        Observation { event, value, edge_ns: None, fields: vec![(effect, Datum::Bool(true))] }
+        let fields = self.effect.iter().map(Effect::field).collect();
+        Observation { event, value, edge: None, fields }
     }
 
     fn secure(&mut self, occasion: Occasion, now: Instant) -> Result<(), HardwareError> {
@@ -449,10 +304,6 @@ impl Device for PwmLed {
             Policy::Hold => Ok(()),
             Policy::Shine(brightness) => {
                 self.effect = None;
-                if occasion == Occasion::Stop {
-                    // No step of the PWM comes any more.
-                    self.switch_at = None;
-                }
                 self.shine(brightness, now)
             }
         }

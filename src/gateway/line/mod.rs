@@ -5,6 +5,7 @@
 //! like tell, and the `watchdog` says when a client has been silent for too long.
 
 mod about;
+mod alerts;
 mod commands;
 mod conversation;
 mod entering;

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use log::debug;
 
+use super::alerts;
 use crate::control::Now;
 use crate::domain::{
     Action, Arguments, Code, Command, Datum, DeviceName, Lease, LeaseNews, LeaseNotice, LeasedDevices, Loss,
@@ -179,6 +180,12 @@ pub(super) fn event(
             return;
         }
         Body::Notice(notice, _) => return self::notice(out, notice),
+        Body::Alert(news, _) => {
+            if is_subscribed() {
+                alerts::event(out, news);
+            }
+            return;
+        }
         Body::Bytes(bytes) => bytes,
     };
     let inside = topics.inside(message.topic.as_str()).unwrap_or_default();
@@ -244,8 +251,12 @@ fn state_fields<'a>(frame: FrameWriter<'a>, state: &State) -> FrameWriter<'a> {
         .field("STATE", state.event)
         .field_plain("SEQ", |out| digits(out, state.seq))
         .field_plain("TIME", |out| time(out, state.timestamp));
-    let frame = match state.edge_ns {
-        Some(edge_ns) => frame.field_plain("EDGE_NS", |out| digits(out, edge_ns)),
+    let frame = match state.edge {
+        Some(edge) => frame.field_plain("EDGE_NS", |out| digits(out, edge.ns)),
+        None => frame,
+    };
+    let frame = match state.edge.and_then(|edge| edge.sequence) {
+        Some(sequence) => frame.field_plain("EDGE_SEQ", |out| digits(out, sequence.into())),
         None => frame,
     };
     state.fields.iter().fold(frame, |frame, (key, datum)| match datum {

@@ -1,5 +1,7 @@
 //! The JSON that the gatekeeper publishes.
 
+mod alerts;
+
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value as Json, json};
@@ -8,6 +10,8 @@ use crate::domain::{
     Audit, ClientId, Datum, DeviceName, Entry, Lease, LeaseNews, LeaseNotice, LeasedDevices, Loss, Outcome,
     Principal, Protocol, Registry, Reply, State, Tenancy, UserName, Visitor, Who,
 };
+
+pub use alerts::{alert_news, alerts};
 
 /// A device's state.
 pub fn state(state: &State) -> Vec<u8> {
@@ -151,8 +155,11 @@ impl Serialize for StateJson<'_> {
         if let Err(error) = &state.value {
             object.serialize_entry("error", error.as_ref())?;
         }
-        if let Some(edge_ns) = state.edge_ns {
-            object.serialize_entry("edge_ns", &edge_ns)?;
+        if let Some(edge) = &state.edge {
+            object.serialize_entry("edge_ns", &edge.ns)?;
+            if let Some(sequence) = edge.sequence {
+                object.serialize_entry("edge_seq", &sequence)?;
+            }
         }
         for (key, value) in &state.fields {
             object.serialize_entry(key, &datum(value))?;
@@ -279,7 +286,7 @@ mod tests {
             value: Ok(0.5),
             seq: 3,
             timestamp: 12.5,
-            edge_ns: None,
+            edge: None,
             fields: vec![("blinking", Datum::Bool(true))],
         };
         let text = |lamp: &State| String::from_utf8(state(lamp)).expect("JSON is UTF-8");

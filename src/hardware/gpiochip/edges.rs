@@ -86,13 +86,23 @@ pub(super) struct Watched {
     edges: EdgeSink,
     /// The time of its last edge, in nanoseconds of CLOCK_MONOTONIC.
     last_ns: Cell<u64>,
+    /// How many edges it had.
+    count: Cell<u32>,
     overrun: Once,
 }
 
 impl Watched {
     /// Edges of `line`, whose events come from `handle`, go to `edges` under the number `input`.
     pub(super) fn new(handle: Arc<LineEventHandle>, line: Line, input: usize, edges: EdgeSink) -> Watched {
-        Watched { handle, line, input, edges, last_ns: Cell::new(0), overrun: Once::new() }
+        Watched {
+            handle,
+            line,
+            input,
+            edges,
+            last_ns: Cell::new(0),
+            count: Cell::new(0),
+            overrun: Once::new(),
+        }
     }
 
     /// Reads all events that wait, then reports them.
@@ -120,11 +130,13 @@ impl Watched {
         for event in buffer[..length].chunks_exact(EVENT_BYTES) {
             if let Some((timestamp, rest)) = event.split_first_chunk() {
                 self.last_ns.set(u64::from_ne_bytes(*timestamp));
-                self.report(rest.first_chunk().and_then(|id| went_to(u32::from_ne_bytes(*id))));
+                self.count.set(self.count.get().wrapping_add(1));
+                let value = rest.first_chunk().and_then(|id| went_to(u32::from_ne_bytes(*id)));
+                self.report(value, Some(self.count.get()));
             }
         }
         if full {
-            self.report(None);
+            self.report(None, None);
         }
         Ok(())
     }
@@ -132,11 +144,11 @@ impl Watched {
     /// Reports one more edge, so that the device reads the line and finds out what happened to it.
     fn end(&self, why: &dyn std::fmt::Display) {
         log::error!("line {} reports no edges any more: {why}", self.line);
-        self.report(None);
+        self.report(None, None);
     }
 
-    fn report(&self, value: Option<Value>) {
-        (self.edges)(Edge { input: self.input, value, timestamp_ns: self.last_ns.get() });
+    fn report(&self, value: Option<Value>, sequence: Option<u32>) {
+        (self.edges)(Edge { input: self.input, value, timestamp_ns: self.last_ns.get(), sequence });
     }
 }
 

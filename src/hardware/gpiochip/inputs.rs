@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gpio_cdev::{Chip, EventRequestFlags, LineEventHandle, LineRequestFlags};
 use nix::errno::Errno;
 
-use super::super::{EdgeSink, HardwareError, Input, Line};
+use super::super::{EdgeSink, Edges, HardwareError, Input, InputRequest, Line};
 use super::edges::{EdgeThread, Watched};
 use super::{CONSUMER, errors};
 use crate::domain::{Bias, Polarity, Value};
@@ -29,13 +29,13 @@ pub(super) struct ChipInput {
 pub(super) fn request(
     mut chip: Chip,
     line: &Line,
-    polarity: Polarity,
-    bias: Bias,
+    request: InputRequest,
 ) -> Result<LineEventHandle, HardwareError> {
     let found =
         chip.get_line(line.offset).map_err(|error| errors::call(format!("find line {line}"), &error))?;
+    let InputRequest { polarity, bias, edges, debounce: _ } = request;
     let flags = LineRequestFlags::INPUT | active(polarity) | resistor(bias);
-    found.events(flags, EventRequestFlags::BOTH_EDGES, CONSUMER).map_err(|error| {
+    found.events(flags, wanted(edges), CONSUMER).map_err(|error| {
         match errors::errno(&errors::cause(&error)) {
             Errno::EINVAL if bias != Bias::AsIs => HardwareError::Unsupported(format!(
                 "the kernel refuses the bias of line {line} (it needs Linux 5.5 or later and a chip that can): \
@@ -81,6 +81,14 @@ impl Drop for ChipInput {
     /// Waits until the thread let go, so that the line is free afterwards and can be taken anew.
     fn drop(&mut self) {
         self.thread.forget(self.handle.as_raw_fd());
+    }
+}
+
+/// Both follow the polarity of the request.
+fn wanted(edges: Edges) -> EventRequestFlags {
+    match edges {
+        Edges::Both => EventRequestFlags::BOTH_EDGES,
+        Edges::ToActive => EventRequestFlags::RISING_EDGE,
     }
 }
 

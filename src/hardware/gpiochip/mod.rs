@@ -27,8 +27,8 @@ use gpio_cdev::Chip;
 
 use self::chips::Chips;
 use self::edges::EdgeThread;
-use super::{EdgeSink, Hardware, HardwareError, Input, Line, Outputs, Start};
-use crate::domain::{Bias, LineAddress, Polarity};
+use super::{EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Start};
+use crate::domain::{LineAddress, Polarity};
 
 /// The backend for kernels that have version 1 of the GPIO character device interface: Linux 4.8 up to 7.0, and
 /// later ones that were built with it (`CONFIG_GPIO_CDEV_V1`).
@@ -108,12 +108,11 @@ impl Hardware for Gpiochip {
     fn open_input(
         &mut self,
         line: &Line,
-        polarity: Polarity,
-        bias: Bias,
+        request: InputRequest,
         input: usize,
         edges: EdgeSink,
     ) -> Result<Box<dyn Input>, HardwareError> {
-        let handle = inputs::request(self.chip_of(line)?, line, polarity, bias)?;
+        let handle = inputs::request(self.chip_of(line)?, line, request)?;
         let thread = match self.edges.upgrade() {
             Some(thread) if thread.is_running() => thread,
             _ => Arc::new(EdgeThread::start()?),

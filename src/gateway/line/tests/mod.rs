@@ -77,7 +77,7 @@ fn state(name: &str, value: f64, seq: u64) -> Arc<State> {
         value: Ok(value),
         seq,
         timestamp: 1790000000.25,
-        edge_ns: None,
+        edge: None,
         fields: Vec::new(),
     })
 }

@@ -1,0 +1,94 @@
+//! `scan` and `doctor` on a board with a real kernel: a GPIO chip, an I2C bus with parts on it, and a PWM chip.
+//!
+//! As in `kernel_lab.rs` one test boots the lab with this very program inside, and all others run in there.
+
+// A test that cannot go on panics: that is how it fails.
+#![allow(clippy::unwrap_used)]
+
+#[allow(dead_code, reason = "this program uses a part")]
+#[path = "support/lab.rs"]
+mod lab;
+mod support;
+
+use std::env;
+
+use gpio_gatekeeper::domain::Polarity;
+use gpio_gatekeeper::hardware::gpiochip::Gpiochip;
+use gpio_gatekeeper::hardware::{Hardware, Line, Start};
+use lab::Lab;
+use serde_json::Value as Json;
+use support::process::{Ended, Process};
+use support::program::{file, gatekeeper, on_free_ports};
+
+#[test]
+fn the_kernel_lab_runs_every_test_below() {
+    if env::var_os("LAB_GPIOCHIP").is_none() {
+        let daemon = env!("CARGO_BIN_EXE_gpio-gatekeeper");
+        lab::run_this_binary_inside("the_kernel_lab_runs_every_test_below", &[daemon]);
+    }
+}
+
+fn ended(arguments: &[&str]) -> Ended {
+    Process::start(&mut gatekeeper(arguments)).end()
+}
+
+/// Holds a line until it is dropped.
+fn hold(lab: &Lab, offset: u32) -> Box<dyn gpio_gatekeeper::hardware::Outputs> {
+    let lines = [(Line { chip: lab.name().into(), offset }, Polarity::ActiveHigh)];
+    Gpiochip::open().unwrap().open_outputs(&lines, Start::Keep).unwrap()
+}
+
+fn doctor(devices: &str) -> Ended {
+    let sections = r#""hardware": {"backend": "gpiochip", "chip": "kernel-lab"},"#;
+    let (_folder, name) = file(&on_free_ports(sections, devices));
+    ended(&["doctor", &name])
+}
+
+#[test]
+fn scan_finds_lines_with_holders_and_parts_with_addresses() {
+    let Some(lab) = Lab::inside() else { return };
+    let _held = hold(&lab, 7);
+    let scan = ended(&["scan", "--json"]);
+    assert_eq!((scan.code(), &*scan.errors), (Some(0), ""));
+    let found: Json = serde_json::from_str(&scan.output).unwrap();
+    let chip = &found["chips"][0];
+    assert_eq!((&chip["label"], chip["lines"].as_array().unwrap().len()), (&"kernel-lab".into(), 32));
+    let line = &chip["lines"][7];
+    assert_eq!(line["name"], "GPIO7");
+    assert_eq!((&line["used"], &line["consumer"]), (&true.into(), &"gpio-gatekeeper".into()));
+    assert_eq!(line["direction"], "output");
+    assert_eq!(chip["lines"][8]["used"], false);
+    let bus = &found["i2c"][0];
+    assert_eq!(bus["path"], env::var("LAB_I2C").unwrap());
+    let parts: Vec<_> = bus["parts"].as_array().unwrap().iter().map(|it| it["address"].as_u64()).collect();
+    assert_eq!(parts, [Some(0x38), Some(0x48), Some(0x4c)]);
+    assert_eq!(bus["parts"][2]["likely"][0], "EMC2101");
+    assert_eq!((&found["pwm"][0]["device"], &found["pwm"][0]["channels"]), (&"pwm-stub".into(), &4.into()));
+    assert_eq!(found["problems"], Json::Array(Vec::new()));
+    let quiet: Json = serde_json::from_str(&ended(&["scan", "--json", "--no-i2c"]).output).unwrap();
+    assert_eq!(quiet["i2c"][0]["parts"], Json::Array(Vec::new()));
+}
+
+#[test]
+fn the_doctor_finds_nothing_where_all_is_well() {
+    let Some(_lab) = Lab::inside() else { return };
+    let ended = doctor(r#""lamp": {"led": {"line": "GPIO4"}}"#);
+    assert_eq!(ended.code(), Some(0), "{ended:?}");
+    assert!(ended.output.ends_with("nothing stands in the way of 1 devices\n"), "{}", ended.output);
+}
+
+#[test]
+fn the_doctor_names_holders_missing_lines_and_what_to_do() {
+    let Some(lab) = Lab::inside() else { return };
+    let _held = hold(&lab, 4);
+    let ended = doctor(r#""lamp": {"led": {"line": "GPIO4"}}, "fan": {"relay": {"line": "GPIO40"}}"#);
+    assert_eq!(ended.code(), Some(1), "{ended:?}");
+    for expected in [
+        "note: device lamp, line: line gpiochip0:4 is held by a gpio-gatekeeper",
+        "problem: device fan, line: there is no line GPIO40 on gpiochip0 (kernel-lab, 32 lines)",
+        "  gpio-gatekeeper scan ",
+        ": 1 problem",
+    ] {
+        assert!(ended.output.contains(expected), "{expected:?} is not in\n{}", ended.output);
+    }
+}
