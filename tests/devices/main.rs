@@ -4,6 +4,7 @@
 
 mod alerts;
 mod bench;
+mod buses;
 mod buttons;
 mod controller;
 mod interlocks;
@@ -12,6 +13,7 @@ mod lights;
 mod max_on;
 mod motor;
 mod safety;
+mod sensors;
 mod signals;
 #[path = "../support/mod.rs"]
 mod support;

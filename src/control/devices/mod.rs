@@ -15,6 +15,7 @@ mod output_line;
 mod pwm_led;
 mod relay;
 mod safety;
+mod sensors;
 mod signal;
 mod software_pwm;
 mod switch;
@@ -34,6 +35,16 @@ pub static KINDS: &[&Kind] = &[
     &motion::KIND,
     &line_sensor::KIND,
     &motor::KIND,
+    &sensors::aht::AHT10,
+    &sensors::aht::AHT20,
+    &sensors::tmp102::KIND,
+    &sensors::emc2101::KIND,
+    &sensors::ads1115::KIND,
+    &sensors::pt100::KIND,
+    &sensors::max31865::KIND,
+    &sensors::ds18b20::KIND,
+    &sensors::cpu_temperature::KIND,
+    &sensors::simulated::KIND,
 ];
 
 /// The kinds as the configuration knows them.

@@ -108,7 +108,7 @@ impl Exposure {
             "internal_temperature" => 30.0,
             "humidity" => 45.0,
             "rpm" => 1200.0,
-            // A PT100 of 22 °C below 3.3 kΩ on 3.3 V.
+            // A PT100 at 22 °C in series with 3.3 kΩ on 3.3 V.
             "voltage" => 0.105,
             _ => 0.0,
         })

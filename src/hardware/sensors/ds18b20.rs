@@ -17,8 +17,13 @@ const POWER_ON: i32 = 85_000;
 impl Ds18b20 {
     /// The sensor with this id, such as `28-0316a2795bff`.
     pub fn new(id: &str) -> Ds18b20 {
-        Ds18b20 { file: PathBuf::from(format!("/sys/bus/w1/devices/{id}/w1_slave")) }
+        Ds18b20 { file: file(id) }
     }
+}
+
+/// Where the kernel tells what the sensor with this id says.
+pub fn file(id: &str) -> PathBuf {
+    PathBuf::from(format!("/sys/bus/w1/devices/{id}/w1_slave"))
 }
 
 impl Probe for Ds18b20 {

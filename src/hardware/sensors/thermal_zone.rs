@@ -13,8 +13,13 @@ pub struct ThermalZone {
 impl ThermalZone {
     /// The zone of this number; 0 is the processor on a Raspberry Pi.
     pub fn new(zone: u8) -> ThermalZone {
-        ThermalZone { file: PathBuf::from(format!("/sys/class/thermal/thermal_zone{zone}/temp")) }
+        ThermalZone { file: file(zone) }
     }
+}
+
+/// Where the kernel tells how warm the zone of this number is.
+pub fn file(zone: u8) -> PathBuf {
+    PathBuf::from(format!("/sys/class/thermal/thermal_zone{zone}/temp"))
 }
 
 impl Probe for ThermalZone {
