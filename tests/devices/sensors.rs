@@ -84,7 +84,7 @@ fn a_sensor_that_is_not_there_is_tried_less_and_less_often() {
     assert_eq!(bench.told(), ["reading@243000"]);
     bench.pass(10_000);
     parts.disturb(ROOM_PLACE, Disturbance::Nak);
-    bench.pass(2000);
+    bench.pass(1000);
     parts.mend(ROOM_PLACE);
     bench.pass(1000);
     assert_eq!(bench.told().len(), 2, "after a reading the first pause is a second again");
