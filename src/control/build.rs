@@ -10,7 +10,9 @@ use super::controller::{OnLine, stop_device};
 use super::device::Beginning;
 use super::interlocks::Interlocks;
 use super::leases::Leases;
+use super::sensing::Sensing;
 use super::station::Station;
+use super::watching::Watching;
 use super::{Access, Bench, Blueprint, Controller, Keeper, Kind, Now, Protection};
 use crate::domain::{Arguments, Datum, DeviceName, Entry, Event, Interlock, Registry, Span, Standing};
 use crate::hardware::{EdgeSink, Hardware, HardwareError, Line};
@@ -86,6 +88,7 @@ impl Controller {
         };
         let (mut stations, mut inputs) = (Vec::<Station>::with_capacity(plan.devices.len()), Vec::new());
         let mut owners = HashMap::<Line, DeviceName>::new();
+        let (mut sensing, mut watches) = (Sensing::new(), Vec::new());
         for Planned { name, kind, blueprint } in plan.devices {
             let mut bench = Bench {
                 hardware: hardware.as_mut(),
@@ -95,6 +98,8 @@ impl Controller {
                 station: stations.len(),
                 taken: Vec::new(),
                 beginning: Beginning::AsConfigured,
+                sensing: &mut sensing,
+                now: now.instant,
             };
             let built = blueprint.build(&mut bench);
             let taken = bench.taken;
@@ -103,6 +108,8 @@ impl Controller {
                 (_, Some((line, owner))) => BuildCause::LineTaken(line.clone(), owner.clone()),
                 (Err(error), None) => BuildCause::Hardware(error),
                 (Ok(device), None) => {
+                    let watched = blueprint.watches().into_iter().map(|(_, device)| device).collect();
+                    watches.push((stations.len(), watched));
                     owners.extend(taken.iter().map(|(_, line)| (line.clone(), name.clone())));
                     registry.devices.push(entry(&name, kind, blueprint.as_ref(), taken, registry.simulated));
                     stations.push(Station::new(
@@ -146,7 +153,8 @@ impl Controller {
         alerts.keep_with(plan.keeper);
         events.extend(alerts.events());
         let leases = Leases::new(stations.iter().map(|station| station.name.clone()).collect());
-        let controller = Controller {
+        let watching = Watching::new(&watches, &by_name);
+        let mut controller = Controller {
             stations,
             by_name,
             by_line,
@@ -154,10 +162,13 @@ impl Controller {
             leases,
             interlocks,
             alerts,
+            sensing,
+            watching,
             audited: plan.audited,
             events,
             hardware,
         };
+        controller.begin_watching(now);
         Ok((controller, registry))
     }
 }
@@ -180,6 +191,7 @@ fn entry(
         lines: taken.into_iter().map(|(role, line)| (role, line.chip.to_string(), line.offset)).collect(),
         actions,
         unit: kind.unit,
+        values: blueprint.values(),
         range: kind.range,
         safety: safety(blueprint),
     }

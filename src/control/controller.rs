@@ -10,7 +10,9 @@ use super::alerts::Alerts;
 use super::build::Audited;
 use super::interlocks::Interlocks;
 use super::leases::{Claim, Leases};
+use super::sensing::Sensing;
 use super::station::Station;
+use super::watching::Watching;
 use super::{Answer, ConnectionId, Now, Occasion, Request, Ticked};
 use crate::domain::{
     Arguments, Audit, Bond, Code, Command, Deed, DeviceName, Event, Holder, LeaseOrder, Order, Outcome,
@@ -28,6 +30,8 @@ pub struct Controller {
     pub(super) leases: Leases,
     pub(super) interlocks: Interlocks,
     pub(super) alerts: Alerts,
+    pub(super) sensing: Sensing,
+    pub(super) watching: Watching,
     pub(super) audited: Audited,
     pub(super) events: Vec<Event>,
     /// Kept to the end: what it opened may depend on it.
@@ -343,8 +347,9 @@ impl Controller {
             error!("{}: {error}", state.device);
         }
         self.alerts.observe(index, &state, now);
-        self.events.push(Event::State(state));
+        self.events.push(Event::State(state.clone()));
         self.events.extend(self.alerts.events());
+        self.show_watchers(index, &state, now);
     }
 
     /// Something that the gatekeeper did with a device of itself.

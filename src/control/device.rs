@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Access;
+use super::sensing::{Asking, Sensing};
 use crate::domain::{
-    Action, ActionSpec, Arguments, Code, Datum, EdgeStamp, LineAddress, Mistakes, Polarity, PwmAddress,
-    Refusal, Settings, Wired,
+    Action, ActionSpec, Arguments, Code, Datum, DeviceName, EdgeStamp, LineAddress, Mistakes, Polarity,
+    PwmAddress, Refusal, Settings, State, Wired,
 };
+use crate::hardware::buses::{BusError, Buses, Probe, Readings};
 use crate::hardware::{
     Edge, EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Pwm, Signal, Start,
 };
@@ -51,6 +53,11 @@ pub trait Blueprint: Wired + Send {
         Protection::default()
     }
 
+    /// The numbers of its state besides `value`, each with its unit.
+    fn values(&self) -> Vec<(&'static str, &'static str)> {
+        Vec::new()
+    }
+
     /// Takes its lines and makes the device.
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError>;
 }
@@ -86,6 +93,12 @@ pub trait Device: Send {
     fn is_off(&self, action: &Action) -> bool {
         action.is_off()
     }
+
+    /// Takes note of what came of a reading that it has asked for.
+    fn reading(&mut self, _outcome: Result<Readings, BusError>, _now: Instant) {}
+
+    /// Takes note of the state of a device that it watches.
+    fn watched(&mut self, _device: &DeviceName, _state: &State, _now: Instant) {}
 
     /// When it next wants [`Device::tick`].
     fn deadline(&self) -> Option<Instant> {
@@ -165,6 +178,8 @@ pub struct Bench<'a> {
     pub(super) station: usize,
     pub(super) taken: Vec<(&'static str, Line)>,
     pub(super) beginning: Beginning,
+    pub(super) sensing: &'a mut Sensing,
+    pub(super) now: Instant,
 }
 
 /// What outputs are at first.
@@ -223,6 +238,21 @@ impl Bench<'_> {
     /// What outputs are to be at first: a device must not pass through its initial state on the way to another.
     pub fn beginning(&self) -> Beginning {
         self.beginning
+    }
+
+    /// Puts a sensor on the bus of this name, which also names its thread (at most 15 bytes).
+    pub fn sensor(&mut self, bus: &str, probe: Box<dyn Probe>) -> Asking {
+        self.sensing.add(self.station, bus.to_owned(), probe)
+    }
+
+    /// The buses on which sensors are.
+    pub fn buses(&self) -> Arc<dyn Buses> {
+        self.hardware.buses()
+    }
+
+    /// The moment in which devices are built.
+    pub fn now(&self) -> Instant {
+        self.now
     }
 
     /// Whether there is no real line behind this bench.

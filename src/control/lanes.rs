@@ -38,6 +38,8 @@ impl Lanes {
             Message::Gone(connection) => !self.has_later(*connection),
             // The one asks how long things wait here, and before the other everything is done that was asked.
             Message::Pulse | Message::Stop => false,
+            // It was not fresh when it came.
+            Message::Reading(_) => false,
         };
         if is_first { self.first.push_back(message) } else { self.later.push_back(message) }
     }
@@ -105,6 +107,7 @@ mod tests {
                 format!("{} {}", requests[0].principal.client, requests[0].ticket)
             }
             Message::Edge(_) => "edge".to_owned(),
+            Message::Reading(_) => "reading".to_owned(),
             Message::Gone(ConnectionId(number)) => format!("gone {number}"),
             Message::Pulse => "pulse".to_owned(),
             Message::Stop => "stop".to_owned(),

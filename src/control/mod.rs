@@ -17,9 +17,11 @@ mod latency;
 mod leases;
 mod pulse;
 mod safe_states;
+mod sensing;
 mod station;
 mod tether;
 mod thread;
+mod watching;
 
 pub use alerts::{Keep, Keeper, Keeps};
 pub use build::{Audited, BuildCause, BuildError, Plan, Planned};
@@ -32,5 +34,6 @@ pub use latency::{BOUNDS, Latencies, Latency};
 pub use leases::{Access, Answer};
 pub use pulse::{NoPulse, SignsOfLife};
 pub use safe_states::{SafeState, SafeStates};
+pub use sensing::{Asking, Placed};
 pub use tether::{ConnectionId, Tether};
 pub use thread::{Ended, EventSink, HardwareThread, StartError};

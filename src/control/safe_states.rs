@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::controller::stop_device;
 use super::device::Beginning;
+use super::sensing::Sensing;
 use super::station::Station;
 use super::{Bench, Now, Plan, Planned};
 use crate::domain::{Arguments, Datum, DeviceName, Interlock};
@@ -135,6 +136,8 @@ impl<'a> SafeStates<'a> {
             station: 0,
             taken: Vec::new(),
             beginning,
+            sensing: &mut Sensing::new(),
+            now: now.instant,
         };
         let brought =
             planned.blueprint.build(&mut bench).map_err(|error| error.to_string()).and_then(|device| {

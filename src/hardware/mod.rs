@@ -3,11 +3,14 @@
 //! A [`Hardware`] finds lines and opens them; what it opens belongs to the device that asked for it and lives on
 //! the hardware thread.  Values are logical: the backend applies the polarity, where it can in the kernel.
 
+pub mod buses;
 mod error;
 pub mod gpiochip;
 mod group;
+pub mod parts;
 mod pwm;
 pub mod pwm_sysfs;
+pub mod sensors;
 mod simulation;
 pub mod survey;
 
@@ -19,6 +22,7 @@ pub use error::HardwareError;
 pub use pwm::{Pwm, Signal};
 pub use simulation::{Board, Level, Simulation};
 
+use self::buses::{Buses, SystemBuses};
 use crate::domain::{Bias, EdgeStamp, LineAddress, Polarity, PwmAddress, Value};
 
 /// A way to reach GPIO lines.
@@ -55,6 +59,11 @@ pub trait Hardware: Send {
         input: usize,
         edges: EdgeSink,
     ) -> Result<Box<dyn Input>, HardwareError>;
+
+    /// The buses on which sensors are.
+    fn buses(&self) -> Arc<dyn Buses> {
+        Arc::new(SystemBuses)
+    }
 
     /// Takes a PWM channel, which gives `start` from then on.
     ///

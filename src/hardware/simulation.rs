@@ -11,7 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use nix::time::{ClockId, clock_gettime};
 
 use self::channels::{Channel, SimulatedPwm};
+use super::buses::Buses;
 use super::group::Group;
+use super::parts::Parts;
 use super::{
     Edge, EdgeSink, Edges, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Pwm, Signal, Start,
 };
@@ -32,6 +34,7 @@ pub struct Simulation {
 #[derive(Clone, Default)]
 pub struct Board {
     state: Arc<Mutex<Wires>>,
+    parts: Parts,
 }
 
 /// A physical level.
@@ -161,6 +164,10 @@ impl Hardware for Simulation {
         Ok(Box::new(SimulatedInput { board: self.board.clone(), line: line.clone(), polarity }))
     }
 
+    fn buses(&self) -> Arc<dyn Buses> {
+        Arc::new(self.board.parts())
+    }
+
     fn open_pwm(
         &mut self,
         address: &PwmAddress,
@@ -172,6 +179,11 @@ impl Hardware for Simulation {
 }
 
 impl Board {
+    /// Its sensors.
+    pub fn parts(&self) -> Parts {
+        self.parts.clone()
+    }
+
     /// The level of a line; low where nothing was ever connected.
     pub fn level(&self, line: &Line) -> Level {
         self.wires().lines.get(line).map(|wire| wire.level).unwrap_or_default()

@@ -14,6 +14,7 @@ use gpio_gatekeeper::domain::{
 };
 use gpio_gatekeeper::hardware::{Board, Edge, Hardware, Level, Simulation};
 
+use super::buses::Buses;
 use super::support::faulty::{self, Switch};
 use super::support::{configuration, gpio};
 
@@ -24,6 +25,7 @@ pub struct Bench {
     /// What was told before anybody could do anything.
     begun: Vec<Event>,
     edges: Arc<Mutex<Vec<Edge>>>,
+    buses: Buses,
     commands: Commands,
     /// The connections that there were, each with its client.
     connections: Vec<(Arc<Principal>, Tether)>,
@@ -110,6 +112,7 @@ impl Bench {
             &(Arc::new(move |edge| sink.lock().expect("one thread").push(edge)) as _),
             Now { instant: start, epoch: 0.0 },
         )?;
+        let buses = Buses::of(&mut controller);
         let begun: Vec<Event> = controller.events().collect();
         let (commands, _) = Commands::unattended();
         let (connections, late) = (vec![(principal("test"), commands.tether())], Arc::default());
@@ -119,6 +122,7 @@ impl Bench {
             board,
             begun,
             edges,
+            buses,
             commands,
             connections,
             speaker,
@@ -254,7 +258,7 @@ impl Bench {
             self.settle();
             let due = self.controller.tick(self.now());
             self.controller.answers().for_each(Answer::give);
-            match due {
+            match [due, self.buses.due(&self.controller, self.now)].into_iter().flatten().min() {
                 Some(due) if due <= end => self.now = due.max(self.now),
                 _ => break,
             }
@@ -262,6 +266,11 @@ impl Bench {
         self.now = end;
         self.controller.tick(self.now());
         self.controller.answers().for_each(Answer::give);
+    }
+
+    /// From now on no bus comes back from what it does.
+    pub fn hang_buses(&mut self) {
+        self.buses.hang();
     }
 
     /// Lets time go by without the thread getting a turn.
@@ -359,5 +368,7 @@ impl Bench {
             let now = self.now();
             self.controller.edge(edge, now);
         }
+        let now = self.now();
+        self.buses.run(&mut self.controller, now);
     }
 }

@@ -4,6 +4,7 @@
 
 mod alerts;
 mod bench;
+mod buses;
 mod buttons;
 mod buzzer;
 mod controller;
@@ -21,6 +22,7 @@ mod max_on;
 mod motor;
 mod rgb_led;
 mod safety;
+mod sensors;
 mod servo;
 mod signals;
 #[path = "../support/mod.rs"]
