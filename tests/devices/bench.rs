@@ -14,7 +14,7 @@ use gpio_gatekeeper::domain::{
     Account, Action, AlertNews, AlertTurn, Arguments, Audit, ClientId, Code, Command, Datum, DeviceName,
     Event, Lease, LeaseNews, LeaseOrder, Order, Outcome, Principal, Protocol, Reply, Standing, State, Target,
 };
-use gpio_gatekeeper::hardware::{Board, Edge, Hardware, Level, Simulation};
+use gpio_gatekeeper::hardware::{Board, ChipNews, Edge, Hardware, Level, Simulation};
 
 use super::support::faulty::{self, Switch};
 use super::support::{configuration, gpio};
@@ -26,6 +26,7 @@ pub struct Bench {
     /// What was told before anybody could do anything.
     begun: Vec<Event>,
     edges: Arc<Mutex<Vec<Edge>>>,
+    chips: Arc<Mutex<Vec<ChipNews>>>,
     commands: Commands,
     /// The connections that there were, each with its client.
     connections: Vec<(Arc<Principal>, Tether)>,
@@ -74,7 +75,7 @@ impl Bench {
         Bench::with(Box::new(simulation), board, devices)
     }
 
-    fn with(hardware: Box<dyn Hardware>, board: Board, devices: &str) -> Result<Bench, BuildError> {
+    fn with(mut hardware: Box<dyn Hardware>, board: Board, devices: &str) -> Result<Bench, BuildError> {
         // What stands before the devices, where there is something, is divided from them by a line.
         let (sections, devices) = devices.split_once("---").unwrap_or(("", devices));
         let config = configuration(sections, devices);
@@ -86,6 +87,9 @@ impl Bench {
             blueprint: device.blueprint,
         });
         let edges = Arc::new(Mutex::new(Vec::new()));
+        let chips = Arc::new(Mutex::new(Vec::new()));
+        let news = chips.clone();
+        hardware.watch_chips(Arc::new(move |told| news.lock().expect("one thread").push(told)));
         let sink = edges.clone();
         let start = Instant::now();
         let (mut controller, _registry) = Controller::build(
@@ -99,7 +103,19 @@ impl Bench {
         let (commands, _) = Commands::unattended();
         let (connections, late) = (vec![(principal("test"), commands.tether())], Arc::default());
         let speaker = 0;
-        Ok(Bench { controller, board, begun, edges, commands, connections, speaker, late, start, now: start })
+        Ok(Bench {
+            controller,
+            board,
+            begun,
+            edges,
+            chips,
+            commands,
+            connections,
+            speaker,
+            late,
+            start,
+            now: start,
+        })
     }
 
     /// What follows comes from this client, on the connection that it opened last.
@@ -249,6 +265,12 @@ impl Bench {
         self.settle();
     }
 
+    /// What the board did of itself arrives.
+    pub fn happen(&mut self, what: impl FnOnce(&Board)) {
+        what(&self.board);
+        self.settle();
+    }
+
     /// The level of line `GPIO{offset}`.
     pub fn level(&self, offset: u32) -> Level {
         self.board.level(&gpio(offset))
@@ -320,6 +342,11 @@ impl Bench {
         for edge in edges {
             let now = self.now();
             self.controller.edge(edge, now);
+        }
+        let chips: Vec<ChipNews> = self.chips.lock().expect("one thread").drain(..).collect();
+        for news in chips {
+            let now = self.now();
+            self.controller.chip(&news, now);
         }
     }
 }

@@ -6,6 +6,7 @@ mod alerts;
 mod bench;
 mod buttons;
 mod controller;
+mod faults;
 mod interlocks;
 mod leases;
 mod lights;
