@@ -10,7 +10,10 @@ use super::alerts::Alerts;
 use super::build::Audited;
 use super::interlocks::Interlocks;
 use super::leases::{Claim, Leases};
+use super::replug::Sites;
+use super::sensing::Sensing;
 use super::station::Station;
+use super::watching::Watching;
 use super::{Answer, ConnectionId, Now, Occasion, Request, Ticked};
 use crate::domain::{
     Arguments, Audit, Bond, Code, Command, Deed, DeviceName, Event, Holder, LeaseOrder, Order, Outcome,
@@ -25,9 +28,12 @@ pub struct Controller {
     pub(super) by_line: HashMap<u32, OnLine>,
     /// The station of each input.
     pub(super) inputs: Vec<usize>,
+    pub(super) sites: Sites,
     pub(super) leases: Leases,
     pub(super) interlocks: Interlocks,
     pub(super) alerts: Alerts,
+    pub(super) sensing: Sensing,
+    pub(super) watching: Watching,
     pub(super) audited: Audited,
     pub(super) events: Vec<Event>,
     /// Kept to the end: what it opened may depend on it.
@@ -64,6 +70,7 @@ impl Controller {
                 Some(outcome.map(Reply::State))
             }
             Order::Lease(order) => self.lease(order, request, now),
+            Order::Threshold(order) => self.threshold(order, request, now),
         }
     }
 
@@ -278,7 +285,7 @@ impl Controller {
         Ok(devices)
     }
 
-    fn find(&self, target: &Target) -> Result<usize, Refusal> {
+    pub(super) fn find(&self, target: &Target) -> Result<usize, Refusal> {
         match target {
             Target::Device(name) => self.by_name.get(name).copied().ok_or_else(|| {
                 Refusal::new(
@@ -312,7 +319,8 @@ impl Controller {
             self.events.extend(self.leases.events());
         }
         let action = &command.action;
-        if let Some(refusal) = self.interlocks.blocker(index, now.instant).filter(|_| !action.is_off()) {
+        let is_off = station.device.is_off(action);
+        if let Some(refusal) = self.interlocks.blocker(index, now.instant).filter(|_| !is_off) {
             return Err(refusal);
         }
         let acted = station.device.act(&action.verb, &action.arguments, now.instant);
@@ -337,12 +345,13 @@ impl Controller {
     pub(super) fn look(&mut self, index: usize, now: Now) {
         self.interlocks.note(index, self.stations[index].device.activity());
         let Some(state) = self.stations[index].look(now) else { return };
-        if let Err(error) = &state.value {
+        if let (Err(error), "fault") = (&state.value, state.event) {
             error!("{}: {error}", state.device);
         }
         self.alerts.observe(index, &state, now);
-        self.events.push(Event::State(state));
+        self.events.push(Event::State(state.clone()));
         self.events.extend(self.alerts.events());
+        self.show_watchers(index, &state, now);
     }
 
     /// Something that the gatekeeper did with a device of itself.
@@ -394,7 +403,7 @@ fn may_break(principal: &Principal) -> Result<(), Refusal> {
     Err(Refusal::new(Code::AccessDenied, "only an admin breaks the leases of others"))
 }
 
-fn in_time(request: &Request, now: Now) -> Result<(), Refusal> {
+pub(super) fn in_time(request: &Request, now: Now) -> Result<(), Refusal> {
     if request.expires.is_some_and(|expires| expires <= now.instant) {
         return Err(Refusal::new(Code::Expired, "the command's time had passed when its turn came"));
     }

@@ -16,11 +16,15 @@ mod lanes;
 mod latency;
 mod leases;
 mod pulse;
+mod replug;
 mod safe_states;
+mod sensing;
 mod station;
 mod tether;
 mod thread;
+mod watching;
 
+pub use alerts::{Keep, Keeper, Keeps};
 pub use build::{Audited, BuildCause, BuildError, Plan, Planned};
 pub use controller::Controller;
 pub use device::{
@@ -31,5 +35,6 @@ pub use latency::{BOUNDS, Latencies, Latency};
 pub use leases::{Access, Answer};
 pub use pulse::{NoPulse, SignsOfLife};
 pub use safe_states::{SafeState, SafeStates};
+pub use sensing::{Asking, Placed};
 pub use tether::{ConnectionId, Tether};
 pub use thread::{Ended, EventSink, HardwareThread, StartError};

@@ -8,6 +8,7 @@ mod alert;
 mod command;
 mod datum;
 mod event;
+mod fault;
 mod interlock;
 mod lease;
 mod line;
@@ -20,12 +21,14 @@ mod settings;
 mod span;
 mod spelling;
 mod threshold;
+mod threshold_order;
 
 pub use account::{Account, DevicePattern, PatternError, Role, TopicPattern};
 pub use alert::{Alert, AlertId, AlertNews, AlertTurn, Limit, Resolution, Severity};
 pub use command::{Action, Argument, Arguments, Command, Order, Target};
 pub use datum::Datum;
 pub use event::{Audit, Deed, EdgeStamp, Event, Outcome, Reply, State, Who};
+pub use fault::Fault;
 pub use interlock::Interlock;
 pub use lease::{
     Bond, Holder, Lease, LeaseNews, LeaseNotice, LeaseOrder, LeaseToken, LeasedDevices, Loss, Scope, Tenancy,
@@ -40,6 +43,5 @@ pub use settings::{KindReader, Mistake, Mistakes, Settings, Wired};
 pub(crate) use settings::{joined as join_path, unknown as unknown_name};
 pub use span::{Span, SpanError};
 pub use spelling::edit_distance;
-pub use threshold::{
-    Bounds, Keeping, LONGEST_DURATION, Origin, Reaction, Standing, Threshold, ThresholdName,
-};
+pub use threshold::{Bounds, Keeping, Origin, Reaction, Standing, Threshold, ThresholdName};
+pub use threshold_order::{Page, Reach, Selection, ThresholdOrder, ThresholdWish};

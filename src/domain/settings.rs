@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{LineAddress, PwmAddress};
+use super::{DeviceName, LineAddress, PwmAddress};
 pub(crate) use wording::unknown;
 use wording::{nearest, shown};
 
@@ -35,14 +35,14 @@ pub trait Wired {
         true
     }
 
-    /// Whether it has the action `set` with one number.
-    fn can_be_set(&self) -> bool {
-        self.is_output()
-    }
-
     /// The numbers that its states have beside `value`, where it knows them before it is built.
     fn numbers(&self) -> Option<&'static [&'static str]> {
         None
+    }
+
+    /// The outputs whose states it watches, each under the key of the setting that names it.
+    fn watches(&self) -> Vec<(&'static str, DeviceName)> {
+        Vec::new()
     }
 }
 
@@ -59,8 +59,8 @@ impl<W: Wired + ?Sized> Wired for Box<W> {
         (**self).is_output()
     }
 
-    fn can_be_set(&self) -> bool {
-        (**self).can_be_set()
+    fn watches(&self) -> Vec<(&'static str, DeviceName)> {
+        (**self).watches()
     }
 
     fn numbers(&self) -> Option<&'static [&'static str]> {
@@ -84,6 +84,8 @@ pub struct KindReader<B> {
     /// "active_low": false,   // true: a low level means on
     /// ```
     pub example: &'static str,
+    /// The smallest and the largest number that its action `set` takes; nothing where it has no such action.
+    pub settable: Option<(f64, f64)>,
     /// Reads them; without a result there is at least one mistake more than before.
     pub read: fn(&Settings<'_>, &mut Mistakes) -> Option<B>,
 }

@@ -2,6 +2,10 @@
 
 #![allow(unreachable_pub, reason = "a test program has nobody outside")]
 
+mod deciding;
+mod keeping;
+mod orders;
+mod sensing;
 #[path = "../support/mod.rs"]
 mod support;
 mod telling;

@@ -4,18 +4,17 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use gpio_gatekeeper::config;
 use gpio_gatekeeper::control::{
-    Answer, Audited, BuildError, Commands, Controller, Now, Plan, Planned, Recipient, Request, Tether,
-    devices,
+    Answer, BuildError, Commands, Controller, Now, Plan, Planned, Recipient, Request, Tether, devices,
 };
-use gpio_gatekeeper::daemon;
 use gpio_gatekeeper::domain::{
     Account, Action, AlertNews, AlertTurn, Arguments, Audit, ClientId, Code, Command, Datum, DeviceName,
-    Event, Lease, LeaseNews, LeaseOrder, Order, Outcome, Principal, Protocol, Reply, Standing, State, Target,
+    Event, Lease, LeaseNews, LeaseOrder, Order, Outcome, Principal, Protocol, PwmAddress, Reach, Reply,
+    Standing, State, Target, ThresholdOrder,
 };
-use gpio_gatekeeper::hardware::{Board, Edge, Hardware, Level, Simulation};
+use gpio_gatekeeper::hardware::{Board, ChipNews, Edge, Hardware, Level, Simulation};
 
+use super::buses::Buses;
 use super::support::faulty::{self, Switch};
 use super::support::{configuration, gpio};
 
@@ -26,14 +25,32 @@ pub struct Bench {
     /// What was told before anybody could do anything.
     begun: Vec<Event>,
     edges: Arc<Mutex<Vec<Edge>>>,
+    buses: Buses,
+    chips: Arc<Mutex<Vec<ChipNews>>>,
     commands: Commands,
     /// The connections that there were, each with its client.
     connections: Vec<(Arc<Principal>, Tether)>,
     /// Which of them speaks.
     speaker: usize,
+    /// What those who set thresholds may see and drive.
+    pub reach: Reach,
     late: Arc<Late>,
     start: Instant,
     now: Instant,
+}
+
+/// A channel of the simulated chip `chip`.
+pub fn pwm_channel(channel: u32) -> PwmAddress {
+    PwmAddress { chip: "chip".to_owned(), channel }
+}
+
+/// What is wrong with these devices.
+pub fn mistakes(devices: &str) -> Vec<String> {
+    let text = format!(r#"{{"hardware": {{"backend": "simulated"}}, "devices": {{{devices}}}}}"#);
+    match gpio_gatekeeper::config::load(&text, "test", &gpio_gatekeeper::daemon::kinds()) {
+        Ok(_) => Vec::new(),
+        Err(report) => report.mistakes.iter().map(|mistake| mistake.message.clone()).collect(),
+    }
 }
 
 /// The outcomes that had to be waited for.
@@ -74,32 +91,51 @@ impl Bench {
         Bench::with(Box::new(simulation), board, devices)
     }
 
-    fn with(hardware: Box<dyn Hardware>, board: Board, devices: &str) -> Result<Bench, BuildError> {
+    fn with(mut hardware: Box<dyn Hardware>, board: Board, devices: &str) -> Result<Bench, BuildError> {
         // What stands before the devices, where there is something, is divided from them by a line.
         let (sections, devices) = devices.split_once("---").unwrap_or(("", devices));
         let config = configuration(sections, devices);
         let interlocks = config.interlocks;
         let thresholds = config.thresholds.into_iter().map(Standing::configured).collect();
+        let names: Vec<DeviceName> = config.devices.iter().map(|device| device.name.clone()).collect();
         let plan = config.devices.into_iter().map(|device| Planned {
             name: device.name,
             kind: devices::find(device.kind).expect("a kind there is"),
             blueprint: device.blueprint,
         });
         let edges = Arc::new(Mutex::new(Vec::new()));
+        let chips = Arc::new(Mutex::new(Vec::new()));
+        let news = chips.clone();
+        hardware.watch_chips(Arc::new(move |told| news.lock().expect("one thread").push(told)));
         let sink = edges.clone();
         let start = Instant::now();
         let (mut controller, _registry) = Controller::build(
             hardware,
             None,
-            Plan { devices: plan.collect(), interlocks, thresholds, audited: Audited::Writes },
+            Plan { devices: plan.collect(), interlocks, thresholds, ..Plan::default() },
             &(Arc::new(move |edge| sink.lock().expect("one thread").push(edge)) as _),
             Now { instant: start, epoch: 0.0 },
         )?;
+        let buses = Buses::of(&mut controller);
         let begun: Vec<Event> = controller.events().collect();
         let (commands, _) = Commands::unattended();
         let (connections, late) = (vec![(principal("test"), commands.tether())], Arc::default());
-        let speaker = 0;
-        Ok(Bench { controller, board, begun, edges, commands, connections, speaker, late, start, now: start })
+        let (speaker, reach) = (0, Reach { sees: names.clone(), drives: names });
+        Ok(Bench {
+            controller,
+            board,
+            begun,
+            edges,
+            buses,
+            commands,
+            connections,
+            speaker,
+            reach,
+            chips,
+            late,
+            start,
+            now: start,
+        })
     }
 
     /// What follows comes from this client, on the connection that it opened last.
@@ -124,7 +160,8 @@ impl Bench {
         self.controller.answers().for_each(Answer::give);
     }
 
-    fn now(&self) -> Now {
+    /// The moment it is.
+    pub fn now(&self) -> Now {
         Now { instant: self.now, epoch: (self.now - self.start).as_secs_f64() }
     }
 
@@ -146,7 +183,11 @@ impl Bench {
                 None => arguments.positional.push(datum(argument)),
             }
         }
-        let order = if device == "system" {
+        let order = if device == "system" && ThresholdOrder::VERBS.contains(&verb) {
+            let mut order = ThresholdOrder::parse(verb, &arguments).expect("a good order");
+            order.reach = self.reach.clone();
+            Order::Threshold(order)
+        } else if device == "system" {
             Order::Lease(LeaseOrder::parse(verb, None, &arguments).expect("a good order"))
         } else {
             let target = Target::Device(DeviceName::parse(device).expect("valid"));
@@ -222,7 +263,7 @@ impl Bench {
             self.settle();
             let due = self.controller.tick(self.now());
             self.controller.answers().for_each(Answer::give);
-            match due {
+            match [due, self.buses.due(&self.controller, self.now)].into_iter().flatten().min() {
                 Some(due) if due <= end => self.now = due.max(self.now),
                 _ => break,
             }
@@ -230,6 +271,11 @@ impl Bench {
         self.now = end;
         self.controller.tick(self.now());
         self.controller.answers().for_each(Answer::give);
+    }
+
+    /// From now on no bus comes back from what it does.
+    pub fn hang_buses(&mut self) {
+        self.buses.hang();
     }
 
     /// Lets time go by without the thread getting a turn.
@@ -249,9 +295,21 @@ impl Bench {
         self.settle();
     }
 
+    /// What the board did of itself arrives.
+    pub fn happen(&mut self, what: impl FnOnce(&Board)) {
+        what(&self.board);
+        self.settle();
+    }
+
     /// The level of line `GPIO{offset}`.
     pub fn level(&self, offset: u32) -> Level {
         self.board.level(&gpio(offset))
+    }
+
+    /// For which part of the time this channel of the simulated chip `chip` is active, and its period in microseconds.
+    pub fn signal(&self, channel: u32) -> (f64, u128) {
+        let (signal, _) = self.board.signal(&pwm_channel(channel)).expect("a channel that was taken");
+        (signal.duty(), signal.period.as_micros())
     }
 
     /// The states since the last call, as `event@milliseconds`.
@@ -321,12 +379,12 @@ impl Bench {
             let now = self.now();
             self.controller.edge(edge, now);
         }
+        let now = self.now();
+        self.buses.run(&mut self.controller, now);
+        let chips: Vec<ChipNews> = self.chips.lock().expect("one thread").drain(..).collect();
+        for news in chips {
+            let now = self.now();
+            self.controller.chip(&news, now);
+        }
     }
-}
-
-/// What is wrong with these devices, in the order in which it was found.
-pub fn mistakes(devices: &str) -> Vec<String> {
-    let text = format!(r#"{{ "hardware": {{"backend": "simulated"}}, "devices": {{ {devices} }} }}"#);
-    let report = config::load(&text, "test", &daemon::kinds()).err().expect("it is wrong");
-    report.mistakes.into_iter().map(|mistake| mistake.message).collect()
 }

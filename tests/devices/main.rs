@@ -4,14 +4,27 @@
 
 mod alerts;
 mod bench;
+mod buses;
 mod buttons;
+mod buzzer;
 mod controller;
+mod counters;
+mod covers;
+mod dimmers;
+mod encoders;
+mod fan;
+mod faults;
+mod groups;
+mod heater;
 mod interlocks;
 mod leases;
 mod lights;
 mod max_on;
 mod motor;
+mod rgb_led;
 mod safety;
+mod sensors;
+mod servo;
 mod signals;
 #[path = "../support/mod.rs"]
 mod support;

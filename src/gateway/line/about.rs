@@ -15,9 +15,9 @@ pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub(super) const PROTOCOL: &str = "1";
 
 /// No frame of the gatekeeper is longer, so that clients know what to expect.
-const LONGEST_FRAME: usize = 4096;
+pub(super) const LONGEST_FRAME: usize = 4096;
 /// What a reply to `LIST` has beside the names of the devices, at most: two numbers, a name and the keys.
-const AROUND_NAMES: usize = 160;
+pub(super) const AROUND_NAMES: usize = 160;
 
 /// All commands, or one.
 pub(super) fn help(frame: &Frame<'_>) -> Result<Fields, Refusal> {
@@ -84,6 +84,10 @@ pub(super) fn describe(registry: &Registry, frame: &Frame<'_>) -> Result<Fields,
         ("MAX", Cow::Owned(maximum.to_string())),
     ];
     fields.extend(entry.unit.map(|unit| ("UNIT", Cow::Borrowed(unit))));
+    if !entry.values.is_empty() {
+        let values = join(entry.values.iter().map(|(name, unit)| format!("{name}={unit}")));
+        fields.push(("VALUES", Cow::Owned(values)));
+    }
     fields.extend(entry.safety.iter().map(|(when, what)| match what {
         Datum::Bool(is_so) => (*when, flag(*is_so)),
         what => (*when, Cow::Owned(what.to_string())),

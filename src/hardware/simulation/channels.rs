@@ -1,7 +1,7 @@
 //! PWM channels of the simulation: a chip has whichever channel is asked for.
 
-use super::Board;
-use crate::domain::{Polarity, PwmAddress};
+use super::{Board, Place};
+use crate::domain::{Fault, Polarity, PwmAddress};
 use crate::hardware::{HardwareError, Pwm, Signal};
 
 /// A simulated channel, as it is seen at its pin.
@@ -9,8 +9,7 @@ use crate::hardware::{HardwareError, Pwm, Signal};
 pub(super) struct Channel {
     signal: Option<(Signal, Polarity)>,
     taken: bool,
-    stuck: bool,
-    broken: bool,
+    history: Vec<Signal>,
 }
 
 /// A simulated channel that was taken.
@@ -26,14 +25,19 @@ impl Board {
         self.wires().channels.get(address).and_then(|channel| channel.signal)
     }
 
+    /// Every signal that a PWM channel was given since [`Board::record`].
+    pub fn signals(&self, address: &PwmAddress) -> Vec<Signal> {
+        self.wires().channels.get(address).map(|channel| channel.history.clone()).unwrap_or_default()
+    }
+
     /// Makes a PWM channel keep its signal whatever is written.
     pub fn stick_channel(&self, address: &PwmAddress) {
-        self.wires().channels.entry(address.clone()).or_default().stuck = true;
+        self.inject(Place::Channel(address.clone()), Fault::Stuck);
     }
 
     /// Makes every write to a PWM channel fail from now on.
     pub fn break_channel(&self, address: &PwmAddress) {
-        self.wires().channels.entry(address.clone()).or_default().broken = true;
+        self.inject(Place::Channel(address.clone()), Fault::WriteFails);
     }
 }
 
@@ -61,13 +65,12 @@ impl SimulatedPwm {
 impl Pwm for SimulatedPwm {
     fn write(&mut self, signal: Signal) -> Result<(), HardwareError> {
         let mut wires = self.board.wires();
-        let channel = wires.channels.entry(self.address.clone()).or_default();
-        if channel.broken {
-            let call = format!("write PWM channel {}", self.address);
-            return Err(HardwareError::Call { call, cause: std::io::Error::other("the channel is broken") });
+        if wires.history.is_some() {
+            wires.channels.entry(self.address.clone()).or_default().history.push(signal);
         }
-        if !channel.stuck {
-            channel.signal = Some((signal, self.polarity));
+        wires.faults.check_channel(&self.address)?;
+        if !wires.faults.is(&Place::Channel(self.address.clone()), Fault::Stuck) {
+            wires.channels.entry(self.address.clone()).or_default().signal = Some((signal, self.polarity));
         }
         Ok(())
     }

@@ -49,6 +49,7 @@ fn registry() -> Registry {
         lines: lines.iter().map(|(role, offset)| (*role, "sim".to_owned(), *offset)).collect(),
         actions: vec![&ON, &READ],
         unit: None,
+        values: Vec::new(),
         range: (least, 1.0),
         safety: vec![("on_stop", Datum::from("hold"))],
     };
@@ -145,6 +146,7 @@ impl Talk {
                 format!("{} {}{token}", command.target, command.action)
             }
             Some(Request { order: Order::Lease(order), .. }) => format!("{} {order}", order.subject()),
+            Some(Request { order: Order::Threshold(order), .. }) => format!("{} {order}", order.subject()),
             None => "nothing".to_owned(),
         }
     }
