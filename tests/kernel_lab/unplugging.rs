@@ -1,13 +1,16 @@
 //! A chip that goes away while its lines are held, and comes back.
 
+use std::sync::Arc;
+use std::sync::mpsc;
+
 use gpio_gatekeeper::domain::{LineAddress, LineRef, Polarity, Value};
-use gpio_gatekeeper::hardware::{HardwareError, Level, Line, Start};
+use gpio_gatekeeper::hardware::{ChipNews, HardwareError, Level, Line, Start};
 
 use super::benches;
 use super::hands::{Bench, DEADLINE, PLAIN, sink};
-use super::lab::{Pull, SecondChip};
+use super::lab::SecondChip;
 use super::threads::the_edge_thread_waits;
-use Polarity::{ActiveHigh, ActiveLow};
+use Polarity::ActiveHigh;
 use Value::{Active, Inactive};
 
 #[test]
@@ -58,59 +61,29 @@ fn its_inputs_are_told_at_once_and_others_go_on() {
 }
 
 #[test]
-fn what_is_plugged_in_again_is_taken_again() {
+fn who_watches_chips_hears_of_them_and_takes_their_lines_anew() {
     for (version, mut bench) in benches() {
-        let mut second = SecondChip::plug("unplugged", &["A", "B", "C"]);
-        let (sink, edges) = sink();
-        let button = find(&mut bench, "A");
-        let mut input = bench.hardware.open_input(&button, PLAIN, 7, sink).unwrap();
-        let lines = [(find(&mut bench, "B"), ActiveHigh), (find(&mut bench, "C"), ActiveLow)];
-        let mut outputs = bench.hardware.open_outputs(&lines, Start::Values(&[Active, Inactive])).unwrap();
-        let mut number = 0;
+        let (news, heard) = mpsc::channel();
+        bench.hardware.watch_chips(Arc::new(move |chip| {
+            let _ = news.send(chip);
+        }));
+        let hears = |expected: ChipNews| {
+            // A new file may change once more before it is as udev wants it.
+            while heard.recv_timeout(DEADLINE).expect("news") != expected {}
+        };
+        the_edge_thread_waits();
+        let mut second = SecondChip::plug("unplugged", &["A"]);
         for _ in 0..3 {
-            let wires = second.wires();
-            wires.pull(0, Pull::Up);
-            number += 1;
-            let edge = edges.recv_timeout(DEADLINE).unwrap();
-            assert_eq!((edge.value, edge.sequence), (Some(Active), Some(number)), "{version:?}");
+            hears(ChipNews::Came(second.name.as_str().into()));
+            let lines = [(find(&mut bench, "A"), ActiveHigh)];
+            let mut outputs = bench.hardware.open_outputs(&lines, Start::Values(&[Active])).unwrap();
+            assert_eq!(second.wires().level(0), 1);
             second.unplug();
-            assert_eq!(edges.recv_timeout(DEADLINE).unwrap().sequence, None);
-            assert!(input.read().is_err() && outputs.write(&[Active, Active]).is_err());
+            hears(ChipNews::Gone(second.name.as_str().into()));
+            assert!(heard.try_recv().is_err(), "{version:?}: a chip that goes does not come");
+            assert!(outputs.write(&[Active]).is_err());
             second.plug_again();
-            let wires = second.wires();
-            assert_eq!(
-                [1, 2].map(|line| wires.level(line)),
-                [0, 0],
-                "nothing drives it before it is written"
-            );
-            // Each change of the file is a reason to look; with the last of them the chip may be opened.
-            while input.read().is_err() {
-                assert_eq!(edges.recv_timeout(DEADLINE).unwrap().value, None, "{version:?}");
-            }
-            assert_eq!(input.read().unwrap(), Inactive);
-            assert!(outputs.read().is_err(), "{version:?}: nobody knows what they are to be");
-            outputs.write(&[Active, Inactive]).unwrap();
-            assert_eq!(outputs.read().unwrap(), [Active, Inactive]);
-            assert_eq!([1, 2].map(|line| wires.level(line)), [1, 1]);
-            while edges.try_recv().is_ok() {}
         }
-    }
-}
-
-#[test]
-fn another_chip_is_not_taken_for_it() {
-    for (version, mut bench) in benches() {
-        let first = SecondChip::plug("unplugged", &["A", "B"]);
-        let lines = [(find(&mut bench, "A"), ActiveHigh)];
-        let mut outputs = bench.hardware.open_outputs(&lines, Start::Values(&[Active])).unwrap();
-        drop(first);
-        for (label, names) in [("another", &["A", "B"][..]), ("unplugged", &["A", "B", "C"])] {
-            let _second = SecondChip::plug(label, names);
-            let error = outputs.write(&[Active]).err().unwrap().to_string();
-            assert!(error.ends_with("No such device (os error 19)"), "{version:?}: {error}");
-        }
-        let _second = SecondChip::plug("unplugged", &["A", "B"]);
-        outputs.write(&[Active]).unwrap();
     }
 }
 

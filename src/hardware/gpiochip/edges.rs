@@ -12,12 +12,12 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-use super::super::{HardwareError, Line};
+use super::super::{ChipNews, ChipSink, HardwareError, Line};
 use super::plugs::Plugs;
 use super::watched::Watched;
 
-/// The handle of the thread `edges`.  It belongs to the inputs together: with the last of them it is told to stop,
-/// and waited for.
+/// The handle of the thread `edges`.  It belongs to the inputs together, and to whoever wants to hear of chips: with the
+/// last of them it is told to stop, and waited for.
 pub(super) struct EdgeThread {
     commands: Sender<Command>,
     shared: Arc<Shared>,
@@ -57,6 +57,11 @@ impl EdgeThread {
     /// Reports the edges of this line from now on.
     pub(super) fn watch(&self, watched: Watched) {
         self.send(Command::Watch(watched));
+    }
+
+    /// Tells of chips that go away and come from now on.
+    pub(super) fn tell(&self, news: ChipSink) {
+        self.send(Command::Tell(news));
     }
 
     /// Does not report the edges of the line behind `fd` any more.  Returns when the thread has let go of it.
@@ -101,6 +106,7 @@ impl Shared {
 
 enum Command {
     Watch(Watched),
+    Tell(ChipSink),
     /// The channel is never used but dropped, which says: done.
     Forget {
         fd: RawFd,
@@ -126,49 +132,74 @@ fn live(inbox: &Receiver<Command>, shared: &Shared) {
 #[derive(Default)]
 struct Lines {
     watched: Vec<Watched>,
-    /// Those whose chip is gone.
+    /// Those whose chip is gone, also when nobody wants them any more, until a chip comes.
+    ///
+    /// To let go of them frees their interrupts, and kernel 6.1 was seen to crash when this happened while it was still
+    /// removing the chip.
     lost: Vec<Watched>,
+}
+
+impl Lines {
+    /// Moves lines to those whose chip is gone; returns how many were there before.
+    fn lose(&mut self, is_lost: impl Fn(&Watched) -> bool) -> usize {
+        let before = self.lost.len();
+        let (lost, watched): (Vec<_>, Vec<_>) = self.watched.drain(..).partition(is_lost);
+        self.watched = watched;
+        self.lost.extend(lost);
+        before
+    }
+
+    /// Takes note of what happened to a chip, and tells it; then the lines, which nobody asks about any more who was
+    /// told of the chip.
+    fn note(&mut self, news: ChipNews, told: Option<&ChipSink>) {
+        let before = match &news {
+            ChipNews::Gone(chip) => self.lose(|line| line.is_on(chip)),
+            ChipNews::Came(_) => {
+                self.lost.clear();
+                0
+            }
+        };
+        if let Some(told) = told {
+            told(news);
+        }
+        self.lost[before..].iter().for_each(|line| line.end(&Errno::ENODEV));
+    }
 }
 
 /// Takes commands, waits, reports.
 fn run(inbox: &Receiver<Command>, shared: &Shared, lines: &mut Lines) -> Result<(), Errno> {
     let plugs = Plugs::watch();
     if let Err(errno) = &plugs {
-        log::warn!("an unplugged chip will be noticed only when its lines are next used: inotify: {errno}");
+        log::warn!("an unplugged chip will be noticed only when its lines are used: inotify: {errno}");
     }
     let plugs = plugs.ok();
+    let mut told: Option<ChipSink> = None;
     loop {
         for command in inbox.try_iter() {
             match command {
                 Command::Watch(line) => lines.watched.push(line),
-                Command::Forget { fd, _held } => {
-                    lines.watched.retain(|line| line.raw_fd() != fd);
-                    lines.lost.retain(|line| line.raw_fd() != fd);
-                }
+                Command::Tell(sink) => told = Some(sink),
+                Command::Forget { fd, _held } => lines.watched.retain(|line| line.raw_fd() != fd),
                 Command::Stop => return Ok(()),
             }
         }
-        let woken = report_until_woken(&lines.watched, &shared.wake, plugs.as_ref())?;
-        let (ended, watched) = std::mem::take(&mut lines.watched)
-            .into_iter()
-            .partition::<Vec<_>, _>(|line| woken.ended.contains(&line.raw_fd()));
-        lines.watched = watched;
-        lines.lost.extend(ended);
-        if woken.have_come {
-            lines.lost.iter().for_each(Watched::advise);
+        let Woken { news, ended } = report_until_woken(&lines.watched, &shared.wake, plugs.as_ref())?;
+        lines.lose(|line| ended.contains(&line.raw_fd()));
+        for news in news {
+            lines.note(news, told.as_ref());
         }
     }
 }
 
-/// Why the thread does something else than reporting edges.
+/// Why the thread does something else than reporting edges; also when there are commands.
 struct Woken {
+    /// What happened to chips.
+    news: Vec<ChipNews>,
     /// Lines that have no events any more.
     ended: Vec<RawFd>,
-    /// Whether there are chips that could not be opened before.
-    have_come: bool,
 }
 
-/// Reports edges until there are commands, lines that ended, or chips that have come.
+/// Reports edges until there are commands, news of chips, or lines that ended.
 fn report_until_woken(watched: &[Watched], wake: &EventFd, plugs: Option<&Plugs>) -> Result<Woken, Errno> {
     let wait_for = |fd| PollFd::new(fd, PollFlags::POLLIN);
     let mut fds: Vec<PollFd<'_>> = watched.iter().map(|line| wait_for(line.fd())).collect();
@@ -194,11 +225,11 @@ fn report_until_woken(watched: &[Watched], wake: &EventFd, plugs: Option<&Plugs>
             }
         }
         let plugged = plugs.filter(|_| fds.last().and_then(PollFd::any) == Some(true));
-        let have_come = plugged.is_some_and(Plugs::have_come);
+        let news = plugged.map(Plugs::news).unwrap_or_default();
         // Reset before the commands are taken, so that none is slept through.
         let woken = wake.read().is_ok();
-        if woken || have_come || !ended.is_empty() {
-            return Ok(Woken { ended, have_come });
+        if woken || !news.is_empty() || !ended.is_empty() {
+            return Ok(Woken { news, ended });
         }
     }
 }

@@ -11,7 +11,6 @@
 //! edges     the thread that waits for the edges of all inputs
 //! watched   one of them
 //! plugs     chips that go away and come, which wakes it
-//! returning what is taken again when its chip is back
 //! errors    what the kernel said, out of the libraries' errors
 //! ```
 
@@ -20,7 +19,6 @@ mod edges;
 mod errors;
 mod lines;
 mod plugs;
-mod returning;
 mod v1;
 mod v2;
 mod version;
@@ -34,11 +32,9 @@ use gpio_cdev::Chip;
 
 use self::chips::Chips;
 use self::edges::EdgeThread;
-use self::returning::{ReturningInput, ReturningOutputs};
 pub use self::version::Version;
-use self::watched::Listener;
 use super::group::Group;
-use super::{EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Start};
+use super::{ChipSink, EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Start};
 use crate::domain::{LineAddress, Polarity};
 
 /// The backend for the kernel's chips.
@@ -50,6 +46,8 @@ pub struct Gpiochip {
     paths: HashMap<Arc<str>, PathBuf>,
     /// Lives as long as there are inputs.
     edges: Weak<EdgeThread>,
+    /// The same, where it tells of chips.
+    news: Option<Arc<EdgeThread>>,
 }
 
 impl Gpiochip {
@@ -71,7 +69,7 @@ impl Gpiochip {
     }
 
     fn new(version: Version) -> Gpiochip {
-        Gpiochip { version, paths: HashMap::new(), edges: Weak::new() }
+        Gpiochip { version, paths: HashMap::new(), edges: Weak::new(), news: None }
     }
 
     /// Opens the chip that a located line is on.  Chips that were unplugged may come back under another number,
@@ -114,6 +112,20 @@ impl Hardware for Gpiochip {
         self.edges.upgrade().is_none_or(|thread| thread.is_running())
     }
 
+    /// Tells of what is in `/dev`, so that nothing is told where that is not the kernel's own, as in some containers.
+    /// The device then learns of it when it next uses the line.
+    fn watch_chips(&mut self, news: ChipSink) {
+        match self.edge_thread() {
+            Ok(thread) => {
+                thread.tell(news);
+                self.news = Some(thread);
+            }
+            Err(error) => {
+                log::warn!("an unplugged chip will be noticed only when its lines are used: {error}")
+            }
+        }
+    }
+
     /// Asks for names and numbers only, which changes nothing about a line, whoever holds it.
     fn locate(&mut self, address: &LineAddress) -> Result<Line, HardwareError> {
         let (line, path) = lines::locate(self.version, &Chips::scan()?, address)?;
@@ -122,20 +134,22 @@ impl Hardware for Gpiochip {
     }
 
     /// Takes the lines as described at [`v1::outputs::open`] or [`v2::outputs::open`], which say what
-    /// [`Start::Keep`] can promise.  On a chip that is unplugged and back they are taken again when they are written.
+    /// [`Start::Keep`] can promise.
     fn open_outputs(
         &mut self,
         lines: &[(Line, Polarity)],
         start: Start<'_>,
     ) -> Result<Box<dyn Outputs>, HardwareError> {
-        // So there is a first one.
-        Group::new(lines)?;
+        let group = Group::new(lines)?;
         let chip = self.chip_of(&lines[0].0)?;
-        Ok(Box::new(ReturningOutputs::open(self.version, chip, lines, start)?))
+        Ok(match self.version {
+            Version::V1 => Box::new(v1::outputs::open(chip, lines, group, start)?),
+            Version::V2 => Box::new(v2::outputs::open(&chip, lines, group, start)?),
+        })
     }
 
     /// Takes the line as described at [`v1::inputs::request`] or [`v2::inputs::request`], which say what a bias is
-    /// worth.  On a chip that is unplugged and back it is taken again by itself.
+    /// worth.
     fn open_input(
         &mut self,
         line: &Line,
@@ -144,8 +158,16 @@ impl Hardware for Gpiochip {
         edges: EdgeSink,
     ) -> Result<Box<dyn Input>, HardwareError> {
         let (chip, thread) = (self.chip_of(line)?, self.edge_thread()?);
-        let listener = Listener::new(input, edges);
-        Ok(Box::new(ReturningInput::open(self.version, chip, line, request, thread, listener)?))
+        Ok(match self.version {
+            Version::V1 => {
+                let handle = v1::inputs::request(chip, line, request)?;
+                Box::new(v1::inputs::open(handle, line, thread, input, edges))
+            }
+            Version::V2 => {
+                let taken = v2::inputs::request(&chip, line, request)?;
+                Box::new(v2::inputs::open(taken, line, request.debounce, thread, input, edges))
+            }
+        })
     }
 }
 

@@ -1,23 +1,21 @@
 //! Chips that go away, and chips that come.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use nix::errno::Errno;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 
+use super::super::ChipNews;
 use super::chips::FOLDER;
 
 /// Becomes readable when something went away from `/dev`, has come, or may be opened by others than before.
 ///
 /// Older kernels (6.1) wake nobody who waits for the edges of a chip that is unplugged, unless the wait begins
 /// afterwards.  So this ends the wait, and the next one finds out.  The kernel cuts a chip off before it removes its
-/// file, so that there is nothing to miss in between.  Where `/dev` is not the kernel's own, as in some containers, a
-/// device learns of it when it next uses the line.
+/// file, so that there is nothing to miss in between.
 pub(super) struct Plugs {
     inotify: Inotify,
 }
@@ -37,18 +35,26 @@ impl Plugs {
         self.inotify.as_fd()
     }
 
-    /// Takes note of all that happened; true when there may be a chip that could not be opened before.
-    pub(super) fn have_come(&self) -> bool {
-        let mut come = false;
+    /// What happened to chips since the last look.
+    pub(super) fn news(&self) -> Vec<ChipNews> {
+        let mut news = Vec::new();
         while let Ok(events) = self.inotify.read_events() {
-            come |= events.into_iter().filter_map(|event| event.name).any(|name| is_chip(&name));
+            for event in events {
+                let name = event.name.unwrap_or_default();
+                let Some(chip) = name.to_str().filter(|name| name.starts_with("gpiochip")) else { continue };
+                if event.mask.contains(AddWatchFlags::IN_DELETE) {
+                    news.push(ChipNews::Gone(chip.into()));
+                } else if has_permissions(chip) {
+                    news.push(ChipNews::Came(chip.into()));
+                }
+            }
         }
-        come
+        news
     }
 }
 
-/// Whether there is a chip of this name.  The kernel takes all permissions from a file before it removes it.
-fn is_chip(name: &OsStr) -> bool {
-    let metadata = || fs::metadata(Path::new(FOLDER).join(name));
-    name.as_bytes().starts_with(b"gpiochip") && metadata().is_ok_and(|file| file.mode() & 0o777 != 0)
+/// The kernel takes all permissions from a file before it removes it, which is no reason to look whether it may be
+/// opened now.
+fn has_permissions(chip: &str) -> bool {
+    fs::metadata(Path::new(FOLDER).join(chip)).is_ok_and(|file| file.mode() & 0o777 != 0)
 }

@@ -2,17 +2,12 @@
 
 use std::io;
 use std::ops::Range;
-use std::sync::Arc;
 
 use gpio_cdev::Chip;
 use nix::errno::Errno;
 
-use super::edges::EdgeThread;
-use super::watched::Listener;
 use super::{errors, v1, v2};
-use crate::domain::Polarity;
-use crate::hardware::group::Group;
-use crate::hardware::{HardwareError, Input, InputRequest, Line, Outputs, Start};
+use crate::hardware::{HardwareError, Line};
 
 /// A version of the kernel's interface to GPIO lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,41 +62,6 @@ impl Version {
             }
         }
         answer
-    }
-
-    /// Takes lines as outputs, as [`v1::outputs::open`] or [`v2::outputs::open`] describes it.
-    pub(super) fn outputs(
-        self,
-        chip: Chip,
-        lines: &[(Line, Polarity)],
-        start: Start<'_>,
-    ) -> Result<Box<dyn Outputs>, HardwareError> {
-        let group = Group::new(lines)?;
-        Ok(match self {
-            Version::V1 => Box::new(v1::outputs::open(chip, lines, group, start)?),
-            Version::V2 => Box::new(v2::outputs::open(&chip, lines, group, start)?),
-        })
-    }
-
-    /// Takes a line as an input, as [`v1::inputs::request`] or [`v2::inputs::request`] describes it.
-    pub(super) fn input(
-        self,
-        chip: Chip,
-        line: &Line,
-        request: InputRequest,
-        thread: Arc<EdgeThread>,
-        listener: Listener,
-    ) -> Result<Box<dyn Input>, HardwareError> {
-        Ok(match self {
-            Version::V1 => {
-                let handle = v1::inputs::request(chip, line, request)?;
-                Box::new(v1::inputs::open(handle, line, thread, listener))
-            }
-            Version::V2 => {
-                let taken = v2::inputs::request(&chip, line, request)?;
-                Box::new(v2::inputs::open(taken, line, request.debounce, thread, listener))
-            }
-        })
     }
 
     /// Says why a request for lines failed.  When one of them is taken, the error names it and its holder.

@@ -3,8 +3,7 @@
 use std::cell::Cell;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Once};
+use std::sync::Once;
 
 use super::super::{Edge, EdgeSink, Line};
 use crate::domain::Value;
@@ -39,39 +38,21 @@ pub(super) enum Finding {
     Lacks(u32),
 }
 
-/// Who hears of the edges of an input, and how many there were, through all requests for its line.
-#[derive(Clone)]
-pub(super) struct Listener {
-    input: usize,
-    edges: EdgeSink,
-    /// The number of the last edge.
-    count: Arc<AtomicU32>,
-}
-
-impl Listener {
-    /// Edges go to `edges` under the number `input`.
-    pub(super) fn new(input: usize, edges: EdgeSink) -> Listener {
-        Listener { input, edges, count: Arc::default() }
-    }
-}
-
 /// A line whose edges are waited for.
 pub(super) struct Watched {
     source: Box<dyn EventSource>,
     line: Line,
-    listener: Listener,
-    /// How many edges it had by earlier requests.
-    before: u32,
-    /// The time of its last edge, in nanoseconds of CLOCK_MONOTONIC.
-    last_ns: Cell<u64>,
+    input: usize,
+    edges: EdgeSink,
+    /// The number of its last edge, and its time in nanoseconds of CLOCK_MONOTONIC.
+    last: Cell<(u32, u64)>,
     overrun: Once,
 }
 
 impl Watched {
-    /// Edges of `line`, whose events come from `source`, go to `listener`.
-    pub(super) fn new(source: Box<dyn EventSource>, line: Line, listener: Listener) -> Watched {
-        let before = listener.count.load(Ordering::Relaxed);
-        Watched { source, line, listener, before, last_ns: Cell::new(0), overrun: Once::new() }
+    /// Edges of `line`, whose events come from `source`, go to `edges` under the number `input`.
+    pub(super) fn new(source: Box<dyn EventSource>, line: Line, input: usize, edges: EdgeSink) -> Watched {
+        Watched { source, line, input, edges, last: Cell::default(), overrun: Once::new() }
     }
 
     /// What becomes readable when there is something to drain.
@@ -84,25 +65,25 @@ impl Watched {
         self.fd().as_raw_fd()
     }
 
+    /// Whether its chip has this name.
+    pub(super) fn is_on(&self, chip: &str) -> bool {
+        &*self.line.chip == chip
+    }
+
     /// Reports the events that wait.
     ///
     /// After a loss one edge more is reported, without a value: whoever then reads the line ends with its true value,
     /// and only the times of the lost edges stay unknown.  It has the number of the edge before where the numbers
     /// tell how many were lost, and none where nobody counted.
     pub(super) fn drain(&self) -> io::Result<()> {
-        let count = &self.listener.count;
         let read = self.source.read(&mut |event| {
-            let number = self.before.wrapping_add(event.sequence);
-            count.store(number, Ordering::Relaxed);
-            self.last_ns.set(event.timestamp_ns);
-            self.report(event.value, Some(number));
+            self.last.set((event.sequence, event.timestamp_ns));
+            self.report(event.value, Some(event.sequence));
         });
         let (lost, number) = match read {
             Ok(Finding::Complete) => return Ok(()),
             Ok(Finding::MayLack) => ("edges may be lost".to_owned(), None),
-            Ok(Finding::Lacks(lost)) => {
-                (format!("{lost} edges were lost"), Some(count.load(Ordering::Relaxed)))
-            }
+            Ok(Finding::Lacks(lost)) => (format!("{lost} edges were lost"), Some(self.last.get().0)),
             Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {
                 return Ok(());
             }
@@ -118,16 +99,10 @@ impl Watched {
     /// Says that there are no events any more, so that the device reads the line and finds out what happened to it.
     pub(super) fn end(&self, why: &dyn std::fmt::Display) {
         log::error!("line {} reports no edges any more: {why}", self.line);
-        self.advise();
-    }
-
-    /// Reports what is no edge, so that the device reads the line.
-    pub(super) fn advise(&self) {
         self.report(None, None);
     }
 
     fn report(&self, value: Option<Value>, sequence: Option<u32>) {
-        let Listener { input, edges, .. } = &self.listener;
-        edges(Edge { input: *input, value, timestamp_ns: self.last_ns.get(), sequence });
+        (self.edges)(Edge { input: self.input, value, timestamp_ns: self.last.get().1, sequence });
     }
 }

@@ -10,10 +10,10 @@ use super::super::CONSUMER;
 use super::super::edges::EdgeThread;
 use super::super::errors::{self, Cause};
 use super::super::version::Version;
-use super::super::watched::{Listener, Watched};
+use super::super::watched::Watched;
 use super::events::LineEvents;
 use crate::domain::{Bias, Polarity, Value};
-use crate::hardware::{Edges, HardwareError, Input, InputRequest, Line};
+use crate::hardware::{EdgeSink, Edges, HardwareError, Input, InputRequest, Line};
 
 /// A line that was taken as an input, and whose edges the thread `edges` waits for.
 ///
@@ -61,11 +61,12 @@ pub(in super::super) fn open(
     handle: LineEventHandle,
     line: &Line,
     thread: Arc<EdgeThread>,
-    listener: Listener,
+    input: usize,
+    edges: EdgeSink,
 ) -> ChipInput {
     let handle = Arc::new(handle);
     let source = Box::new(LineEvents::new(handle.clone()));
-    thread.watch(Watched::new(source, line.clone(), listener));
+    thread.watch(Watched::new(source, line.clone(), input, edges));
     ChipInput { handle, thread, line: line.clone() }
 }
 

@@ -12,11 +12,11 @@ use super::super::CONSUMER;
 use super::super::edges::EdgeThread;
 use super::super::errors::{self, Cause};
 use super::super::version::Version;
-use super::super::watched::{Listener, Watched};
+use super::super::watched::Watched;
 use super::events::{KERNEL_EVENTS, LineEvents};
 use super::ours;
 use crate::domain::{Bias, Polarity, Value};
-use crate::hardware::{Edges, HardwareError, Input, InputRequest, Line};
+use crate::hardware::{EdgeSink, Edges, HardwareError, Input, InputRequest, Line};
 
 /// A line that was taken as an input, and whose edges the thread `edges` waits for.
 ///
@@ -70,11 +70,12 @@ pub(in super::super) fn open(
     line: &Line,
     debounce: Duration,
     thread: Arc<EdgeThread>,
-    listener: Listener,
+    input: usize,
+    edges: EdgeSink,
 ) -> ChipInput {
     let request = Arc::new(request);
     let source = Box::new(LineEvents::new(request.clone()));
-    thread.watch(Watched::new(source, line.clone(), listener));
+    thread.watch(Watched::new(source, line.clone(), input, edges));
     ChipInput { request, thread, line: line.clone(), debounce }
 }
 
