@@ -16,6 +16,7 @@ mod listeners;
 mod report;
 mod sections;
 mod syntax;
+mod thresholds;
 mod tls;
 
 use std::path::PathBuf;
@@ -24,13 +25,14 @@ use log::LevelFilter;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::domain::{Interlock, KindReader, Mistakes, Role, Settings, Span, Wired};
+use crate::domain::{Interlock, KindReader, Mistakes, Role, Settings, Span, Threshold, Wired};
 
 pub use devices::Device;
 pub use example::{DEMO, example};
 pub use listeners::{HttpListener, LineListener, MqttListener, Persistence};
 pub use report::{Located, Report};
 pub use sections::{Audit, Backend, Hardware, Limits};
+pub use thresholds::{KEPT_VERSION, kept_thresholds};
 pub use tls::{ClientCertificates, PemFile, TlsListener};
 
 use listeners::{Guard, Privacy};
@@ -65,6 +67,8 @@ pub struct Config<B> {
     pub devices: Vec<Device<B>>,
     /// Groups of devices of which one at a time may be on.
     pub interlocks: Vec<Interlock>,
+    /// The limits of what devices measure.
+    pub thresholds: Vec<Threshold>,
 }
 
 impl<B> Config<B> {
@@ -185,6 +189,8 @@ fn read<B: Wired>(
     let devices = devices::read(&devices, &hardware, places, kinds, mistakes);
     let interlocks = settings.object("interlocks", "an object with the interlocks by name", mistakes);
     let interlocks = interlocks::read(&interlocks, &devices, mistakes);
+    let thresholds = settings.object("thresholds", "an object with the thresholds by name", mistakes);
+    let thresholds = thresholds::read(&thresholds, &devices, kinds, mistakes);
     let Top { telemetry, log, state_folder, users, anonymous, .. } = top;
     let (log, anonymous) = (log.into(), anonymous.map(Role::from));
     Config {
@@ -201,6 +207,7 @@ fn read<B: Wired>(
         anonymous,
         devices,
         interlocks,
+        thresholds,
     }
 }
 
@@ -229,6 +236,8 @@ struct Top {
     _devices: IgnoredAny,
     #[serde(rename = "interlocks")]
     _interlocks: IgnoredAny,
+    #[serde(rename = "thresholds")]
+    _thresholds: IgnoredAny,
 }
 
 impl Default for Top {
@@ -247,6 +256,7 @@ impl Default for Top {
             _limits: IgnoredAny,
             _devices: IgnoredAny,
             _interlocks: IgnoredAny,
+            _thresholds: IgnoredAny,
         }
     }
 }

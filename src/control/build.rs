@@ -5,13 +5,14 @@ use std::fmt;
 
 use log::{error, warn};
 
+use super::alerts::Alerts;
 use super::controller::{OnLine, stop_device};
 use super::device::Beginning;
 use super::interlocks::Interlocks;
 use super::leases::Leases;
 use super::station::Station;
-use super::{Access, Bench, Blueprint, Controller, Kind, Now, Protection};
-use crate::domain::{Arguments, Datum, DeviceName, Entry, Event, Interlock, Registry, Span};
+use super::{Access, Bench, Blueprint, Controller, Keeper, Kind, Now, Protection};
+use crate::domain::{Arguments, Datum, DeviceName, Entry, Event, Interlock, Registry, Span, Standing};
 use crate::hardware::{EdgeSink, Hardware, HardwareError, Line};
 
 /// What the configuration plans.
@@ -21,6 +22,10 @@ pub struct Plan {
     pub devices: Vec<Planned>,
     /// Their interlocks; devices that there are not have no part in them.
     pub interlocks: Vec<Interlock>,
+    /// The thresholds that are in force from the start; of devices that there are not, none is.
+    pub thresholds: Vec<Standing>,
+    /// Where thresholds are kept that clients set.
+    pub keeper: Keeper,
     /// What the audit is told of.
     pub audited: Audited,
 }
@@ -131,7 +136,15 @@ impl Controller {
             return Err(error);
         }
         let by_line = lines(&registry);
-        let events = stations.iter().map(|station| Event::State(station.told().clone())).collect();
+        let mut events: Vec<_> =
+            stations.iter().map(|station| Event::State(station.told().clone())).collect();
+        let mut alerts = Alerts::default();
+        for standing in plan.thresholds {
+            let Some(index) = by_name.get(&standing.threshold.device).copied() else { continue };
+            alerts.add(standing.threshold, standing.origin, index, stations[index].told(), now);
+        }
+        alerts.keep_with(plan.keeper);
+        events.extend(alerts.events());
         let leases = Leases::new(stations.iter().map(|station| station.name.clone()).collect());
         let controller = Controller {
             stations,
@@ -140,6 +153,7 @@ impl Controller {
             inputs,
             leases,
             interlocks,
+            alerts,
             audited: plan.audited,
             events,
             hardware,

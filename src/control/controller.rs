@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use log::error;
 
+use super::alerts::Alerts;
 use super::build::Audited;
 use super::interlocks::Interlocks;
 use super::leases::{Claim, Leases};
@@ -26,6 +27,7 @@ pub struct Controller {
     pub(super) inputs: Vec<usize>,
     pub(super) leases: Leases,
     pub(super) interlocks: Interlocks,
+    pub(super) alerts: Alerts,
     pub(super) audited: Audited,
     pub(super) events: Vec<Event>,
     /// Kept to the end: what it opened may depend on it.
@@ -62,6 +64,7 @@ impl Controller {
                 Some(outcome.map(Reply::State))
             }
             Order::Lease(order) => self.lease(order, request, now),
+            Order::Threshold(order) => self.threshold(order, request, now),
         }
     }
 
@@ -82,6 +85,11 @@ impl Controller {
     /// Whether this one holds a lease.
     pub fn is_holder(&self, who: &Principal) -> bool {
         self.leases.is_holder(who)
+    }
+
+    /// How many alerts are open: warnings, and critical ones.
+    pub fn alerts(&self) -> [usize; 2] {
+        self.alerts.counts()
     }
 
     /// How many leases are held.
@@ -106,6 +114,7 @@ impl Controller {
     pub fn tick(&mut self, now: Now) -> Option<Instant> {
         self.interlocks.stamp(now.instant);
         self.settle_leases(now);
+        self.settle_alerts(now);
         let mut next = self.leases.due();
         for index in 0..self.stations.len() {
             let device = &mut self.stations[index].device;
@@ -118,7 +127,7 @@ impl Controller {
             let station = &self.stations[index];
             next = [next, station.device.deadline(), station.off_due()].into_iter().flatten().min();
         }
-        next
+        [next, self.alerts.due()].into_iter().flatten().min()
     }
 
     /// Brings every device to its `on_stop` state; false when one could not be brought there.
@@ -126,6 +135,8 @@ impl Controller {
         self.interlocks.stamp(now.instant);
         self.leases.stop(now);
         self.events.extend(self.leases.events());
+        self.alerts.stop(now);
+        self.events.extend(self.alerts.events());
         let mut well = true;
         for index in 0..self.stations.len() {
             well &= self.secure(index, Occasion::Stop, now);
@@ -268,7 +279,7 @@ impl Controller {
         Ok(devices)
     }
 
-    fn find(&self, target: &Target) -> Result<usize, Refusal> {
+    pub(super) fn find(&self, target: &Target) -> Result<usize, Refusal> {
         match target {
             Target::Device(name) => self.by_name.get(name).copied().ok_or_else(|| {
                 Refusal::new(
@@ -325,17 +336,19 @@ impl Controller {
         }
     }
 
-    fn look(&mut self, index: usize, now: Now) {
+    pub(super) fn look(&mut self, index: usize, now: Now) {
         self.interlocks.note(index, self.stations[index].device.activity());
         let Some(state) = self.stations[index].look(now) else { return };
         if let Err(error) = &state.value {
             error!("{}: {error}", state.device);
         }
+        self.alerts.observe(index, &state, now);
         self.events.push(Event::State(state));
+        self.events.extend(self.alerts.events());
     }
 
     /// Something that the gatekeeper did with a device of itself.
-    fn audit_own(
+    pub(super) fn audit_own(
         &mut self,
         index: usize,
         action: &str,
@@ -383,7 +396,7 @@ fn may_break(principal: &Principal) -> Result<(), Refusal> {
     Err(Refusal::new(Code::AccessDenied, "only an admin breaks the leases of others"))
 }
 
-fn in_time(request: &Request, now: Now) -> Result<(), Refusal> {
+pub(super) fn in_time(request: &Request, now: Now) -> Result<(), Refusal> {
     if request.expires.is_some_and(|expires| expires <= now.instant) {
         return Err(Refusal::new(Code::Expired, "the command's time had passed when its turn came"));
     }

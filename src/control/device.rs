@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::Access;
 use crate::domain::{
-    Action, ActionSpec, Arguments, Code, Datum, LineAddress, Mistakes, Polarity, PwmAddress, Refusal,
-    Settings, Wired,
+    Action, ActionSpec, Arguments, Code, Datum, EdgeStamp, LineAddress, Mistakes, Polarity, PwmAddress,
+    Refusal, Settings, Wired,
 };
 use crate::hardware::{
     Edge, EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Pwm, Signal, Start,
@@ -32,6 +32,13 @@ pub struct Kind {
     pub range: (f64, f64),
     /// Reads its settings; where it finds no blueprint in them, it has added a mistake.
     pub read: fn(&Settings<'_>, &mut Mistakes) -> Option<Box<dyn Blueprint>>,
+}
+
+impl Kind {
+    /// The smallest and the largest number that its action `set` takes; nothing where it has none.
+    pub fn settable(&self) -> Option<(f64, f64)> {
+        self.actions.iter().any(|action| action.name == "set").then_some(self.range)
+    }
 }
 
 /// A device that is configured and not yet built.
@@ -142,8 +149,8 @@ pub struct Observation {
     pub event: &'static str,
     /// The value as a number, or what went wrong with it.
     pub value: Result<f64, Arc<str>>,
-    /// The kernel's time of the edge that made it so, in nanoseconds of CLOCK_MONOTONIC.
-    pub edge_ns: Option<u64>,
+    /// The edge that made it so, where one did.
+    pub edge: Option<EdgeStamp>,
     /// The kind's own fields.
     pub fields: Vec<(&'static str, Datum)>,
 }
@@ -195,6 +202,11 @@ impl Bench<'_> {
         self.hardware.open_pwm(address, polarity, start)
     }
 
+    /// The number that edges of the next [`Bench::input`] carry: who has several inputs tells them apart by it.
+    pub fn next_input(&self) -> usize {
+        self.inputs.len()
+    }
+
     /// Takes a line as an input.
     pub fn input(
         &mut self,
@@ -203,7 +215,7 @@ impl Bench<'_> {
         request: InputRequest,
     ) -> Result<Box<dyn Input>, HardwareError> {
         let line = self.locate(role, address)?;
-        let input = self.inputs.len();
+        let input = self.next_input();
         self.inputs.push(self.station);
         self.hardware.open_input(&line, request, input, self.edges.clone())
     }

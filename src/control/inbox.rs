@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::latency::Latency;
 use super::pulse::{NoPulse, Pulse, SignsOfLife};
 use super::{ConnectionId, Tether};
-use crate::domain::{Order, Outcome, Principal, Refusal};
+use crate::domain::{Order, Outcome, Principal, Refusal, Severity};
 use crate::hardware::{Edge, EdgeSink};
 
 /// How many edges of one input may wait.  More of them are dropped, and the input is read when those that wait are
@@ -60,6 +60,8 @@ pub(super) struct About {
     sent: AtomicU64,
     connections: AtomicU64,
     pub(super) leases: AtomicUsize,
+    /// Those that are open: warnings, and critical ones.
+    pub(super) alerts: [AtomicUsize; 2],
     pub(super) latency: Latency,
     pub(super) pulse: Pulse,
 }
@@ -151,6 +153,13 @@ impl Commands {
     /// How many leases are held.
     pub fn leases(&self) -> usize {
         self.about.leases.load(Ordering::Relaxed)
+    }
+
+    /// How many alerts are open, with each severity.
+    pub fn alerts(&self) -> [(Severity, usize); 2] {
+        let [warnings, critical] = Severity::ALL;
+        let count = |place: usize| self.about.alerts[place].load(Ordering::Relaxed);
+        [(warnings, count(0)), (critical, count(1))]
     }
 
     /// How many requests were handed over since the start.

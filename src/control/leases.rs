@@ -4,6 +4,8 @@
 //! never gets a device that an earlier one waits for, so that a request for many devices is not overtaken for ever by
 //! requests for single ones.
 
+mod gatekeeper;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

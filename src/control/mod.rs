@@ -5,6 +5,7 @@
 //! hardware.  [`Controller`] is that thread
 //! without the thread: it is told the time and never asks for it.
 
+mod alerts;
 mod build;
 mod controller;
 mod device;
@@ -20,6 +21,7 @@ mod station;
 mod tether;
 mod thread;
 
+pub use alerts::{Keep, Keeper, Keeps};
 pub use build::{Audited, BuildCause, BuildError, Plan, Planned};
 pub use controller::Controller;
 pub use device::{

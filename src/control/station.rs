@@ -42,7 +42,7 @@ impl Station {
             value: seen.value,
             seq: 1,
             timestamp: now.epoch,
-            edge_ns: seen.edge_ns,
+            edge: seen.edge,
             fields: seen.fields,
         });
         let active_since = (device.activity() == Activity::Active).then_some(now.instant);
@@ -103,7 +103,7 @@ impl Station {
             value: seen.value,
             seq: told.seq + 1,
             timestamp: now.epoch,
-            edge_ns: seen.edge_ns,
+            edge: seen.edge,
             fields: seen.fields,
         });
         Some(self.told.clone())

@@ -191,6 +191,9 @@ fn tell(controller: &mut Controller, events: &EventSink, about: &About) {
     }
     drop(happened);
     about.leases.store(controller.leases(), Ordering::Relaxed);
+    for (counted, count) in about.alerts.iter().zip(controller.alerts()) {
+        counted.store(count, Ordering::Relaxed);
+    }
     controller.answers().for_each(Answer::give);
 }
 

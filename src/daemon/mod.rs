@@ -23,6 +23,7 @@ mod notify;
 mod safe_states;
 mod self_signed;
 mod telemetry;
+mod thresholds;
 mod watchdog;
 
 use std::net::SocketAddr;
@@ -64,6 +65,7 @@ use crate::hardware::Hardware;
 pub use crate::hardware::survey;
 use crate::net::{Admission, ListenerThread};
 use telemetry::TelemetryThread;
+use thresholds::{KeepingThread, Thresholds};
 use watchdog::Watchdog;
 
 /// A configuration whose devices are of the kinds that there are.
@@ -81,6 +83,8 @@ pub struct Daemon {
     bus: BusThread,
     /// Where nothing is kept, there is none.
     store: Option<JoinHandle<()>>,
+    /// Likewise, for thresholds.
+    thresholds: Option<KeepingThread>,
     /// Where the audit is not written down, there is none.
     audit: Option<JoinHandle<()>>,
     /// Where there are no users, there is none.
@@ -113,6 +117,8 @@ pub enum Ending {
     Bus,
     /// The store has ended.
     Store,
+    /// Thresholds that were set are kept no more.
+    Thresholds,
     /// The audit file is written no more.
     Audit,
     /// The verifier has ended.
@@ -172,6 +178,7 @@ impl Daemon {
             }
         };
         let endings = channel();
+        let Thresholds { standings, keeper, thread: thresholds } = Thresholds::open(&config, &endings.0)?;
         let (bus, mailbox) = BusThread::prepare();
         let audited = if config.audit.reads { Audited::Everything } else { Audited::Writes };
         let (bus, audit) = with_trail(bus, config.audit, &endings.0)?;
@@ -183,7 +190,13 @@ impl Daemon {
         let (hardware, registry) = HardwareThread::start(
             hardware,
             config.hardware.chip.as_deref(),
-            Plan { devices: plan(config.devices), interlocks: config.interlocks, audited },
+            Plan {
+                devices: plan(config.devices),
+                interlocks: config.interlocks,
+                thresholds: standings,
+                keeper,
+                audited,
+            },
             sink,
             move |how| {
                 let _ = ended.send(Ending::Hardware(how));
@@ -285,6 +298,7 @@ impl Daemon {
             hardware,
             bus,
             store,
+            thresholds,
             audit,
             verifier,
             users,
@@ -367,6 +381,7 @@ impl Daemon {
             hardware,
             bus,
             store,
+            thresholds,
             audit,
             verifier,
             listeners,
@@ -412,6 +427,11 @@ impl Daemon {
         let mut running = vec![
             (Ending::Bus, "the bus did not end", Some(bus.into_thread())),
             (Ending::Store, "the disk did not take what is to be kept", store),
+            (
+                Ending::Thresholds,
+                "the disk did not take the thresholds",
+                thresholds.map(KeepingThread::into_thread),
+            ),
             (Ending::Audit, "the disk did not take the audit", audit),
             (Ending::Verifier, "the verifier did not end", verifier),
         ];

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::mpsc::channel;
 
 use super::{DaemonConfig, plan};
-use crate::control::{Audited, Now, Plan, SafeState, SafeStates};
+use crate::control::{Now, Plan, SafeState, SafeStates};
 use crate::domain::DeviceName;
 use crate::hardware::Hardware;
 
@@ -19,8 +19,7 @@ pub struct BroughtToSafety {
 /// dead times of interlocks.
 pub fn bring_to_safety(config: DaemonConfig, hardware: Box<dyn Hardware>) -> BroughtToSafety {
     let simulated = hardware.is_simulated();
-    let planned =
-        Plan { devices: plan(config.devices), interlocks: config.interlocks, audited: Audited::default() };
+    let planned = Plan { devices: plan(config.devices), interlocks: config.interlocks, ..Plan::default() };
     let states = SafeStates::begin(hardware, config.hardware.chip.as_deref(), planned, Now::read());
     let dead_time = states.dead_time();
     if !dead_time.is_zero() {

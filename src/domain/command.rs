@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Code, Datum, DeviceName, LeaseOrder, LeaseToken, Refusal, Span};
+use super::{Code, Datum, DeviceName, LeaseOrder, LeaseToken, Refusal, Span, ThresholdOrder};
 
 /// One thing that a client wants done.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +12,8 @@ pub enum Order {
     Command(Command),
     /// With the right to write devices.
     Lease(LeaseOrder),
+    /// With the limits of what devices measure.
+    Threshold(ThresholdOrder),
 }
 
 /// One thing that a client wants done to a device.
@@ -81,7 +83,7 @@ impl Action {
         let is_zero = |value: &Datum| match value {
             Datum::Bool(on) => !on,
             Datum::Text(text) if text.eq_ignore_ascii_case("off") => true,
-            value => number(value) == Some(0.0),
+            value => value.number() == Some(0.0),
         };
         match self.verb.as_str() {
             "off" | "stop" | "read" => true,
@@ -137,7 +139,8 @@ impl<'a> Argument<'a> {
     /// The next argument as a number within `low..=high`.
     pub fn number(&mut self, name: &'static str, low: f64, high: f64) -> Result<Option<f64>, Refusal> {
         let Some(datum) = self.optional(name)? else { return Ok(None) };
-        let number = number(datum)
+        let number = datum
+            .number()
             .ok_or_else(|| Refusal::new(Code::BadValue, format!("{name} is a number, not {datum:.32}")))?;
         within(name, number, low, high).map(Some)
     }
@@ -160,7 +163,7 @@ impl<'a> Argument<'a> {
         default: Duration,
     ) -> Result<Duration, Refusal> {
         let Some(datum) = self.optional(name)? else { return Ok(default) };
-        let span = match (datum, number(datum)) {
+        let span = match (datum, datum.number()) {
             (_, Some(seconds)) => Span::from_seconds(seconds),
             (Datum::Text(text), None) => text.parse(),
             _ => {
@@ -199,19 +202,6 @@ impl<'a> Argument<'a> {
             }
         }
     }
-}
-
-/// The datum as a number: itself, or a text that is one (the line protocol has nothing but texts).
-fn number(datum: &Datum) -> Option<f64> {
-    match datum {
-        Datum::Number(number) => Some(*number),
-        Datum::Text(text) => {
-            let plain = |b: u8| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+' | b'e' | b'E');
-            if text.bytes().all(plain) { text.parse().ok() } else { None }
-        }
-        _ => None,
-    }
-    .filter(|number| number.is_finite())
 }
 
 fn within(name: &str, number: f64, low: f64, high: f64) -> Result<f64, Refusal> {

@@ -17,6 +17,21 @@ pub enum Datum {
     List(Vec<Datum>),
 }
 
+impl Datum {
+    /// It as a finite number: itself, or a text that is one (the line protocol has nothing but texts).
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            Datum::Number(number) => Some(*number),
+            Datum::Text(text) => {
+                let plain = |b: u8| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+' | b'e' | b'E');
+                if text.bytes().all(plain) { text.parse().ok() } else { None }
+            }
+            _ => None,
+        }
+        .filter(|number| number.is_finite())
+    }
+}
+
 impl From<bool> for Datum {
     fn from(value: bool) -> Datum {
         Datum::Bool(value)

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{
-    Code, Command, Datum, DeviceName, Lease, LeaseNotice, LeaseToken, Principal, Refusal, Tenancy, Visitor,
+    Alert, AlertNews, Code, Command, Datum, DeviceName, Keeping, Lease, LeaseNotice, LeaseToken, Page,
+    Principal, Refusal, Standing, Tenancy, Visitor,
 };
 
 /// What a device is, as its hardware says.
@@ -23,10 +24,20 @@ pub struct State {
     pub seq: u64,
     /// When the change was seen, in seconds since 1970-01-01T00:00:00Z.
     pub timestamp: f64,
-    /// The kernel's time of the edge that made the change, in nanoseconds of CLOCK_MONOTONIC.
-    pub edge_ns: Option<u64>,
+    /// The edge that made the change, where one did.
+    pub edge: Option<EdgeStamp>,
     /// The kind's own fields.
     pub fields: Vec<(&'static str, Datum)>,
+}
+
+/// Which edge of a line it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EdgeStamp {
+    /// The kernel's time of it, in nanoseconds of CLOCK_MONOTONIC.
+    pub ns: u64,
+    /// Its number among the edges of its line, counted from 1 since the line was taken; a `u32` that wraps.  Nothing
+    /// where the line was read because edges were lost that nobody counted.
+    pub sequence: Option<u32>,
 }
 
 /// What became of an order, or why it was refused.
@@ -39,6 +50,16 @@ pub enum Reply {
     State(Arc<State>),
     /// The client holds this lease.
     Lease(Arc<Lease>),
+    /// This threshold is in force.
+    Threshold(Arc<Standing>),
+    /// A threshold is in force no more; whether that lasts.
+    Deleted(Keeping),
+    /// These thresholds are in force.
+    Thresholds(Arc<Page<Standing>>),
+    /// This alert is open.
+    Alert(Arc<Alert>),
+    /// These alerts are open.
+    Alerts(Arc<Page<Arc<Alert>>>),
     /// There is nothing to tell of it.
     Done,
 }
@@ -54,6 +75,10 @@ pub enum Event {
     Leased(DeviceName, Option<Arc<Tenancy>>),
     /// The holder of a lease, and nobody else, should hear of this.
     Notice(Arc<LeaseNotice>),
+    /// An alert was created or resolved.
+    Alert(Arc<AlertNews>),
+    /// These alerts of a device are open now, after the one that was told last.
+    OpenAlerts(DeviceName, Vec<Arc<Alert>>),
 }
 
 /// One entry of the audit: who did what to which device, and what came of it.

@@ -4,6 +4,7 @@
 //! in them, and nothing in this folder knows a socket, a line of a chip or a clock.
 
 mod account;
+mod alert;
 mod command;
 mod datum;
 mod event;
@@ -18,11 +19,14 @@ mod registry;
 mod settings;
 mod span;
 mod spelling;
+mod threshold;
+mod threshold_order;
 
 pub use account::{Account, DevicePattern, PatternError, Role, TopicPattern};
+pub use alert::{Alert, AlertId, AlertNews, AlertTurn, Limit, Resolution, Severity};
 pub use command::{Action, Argument, Arguments, Command, Order, Target};
 pub use datum::Datum;
-pub use event::{Audit, Deed, Event, Outcome, Reply, State, Who};
+pub use event::{Audit, Deed, EdgeStamp, Event, Outcome, Reply, State, Who};
 pub use interlock::Interlock;
 pub use lease::{
     Bond, Holder, Lease, LeaseNews, LeaseNotice, LeaseOrder, LeaseToken, LeasedDevices, Loss, Scope, Tenancy,
@@ -37,3 +41,5 @@ pub use settings::{KindReader, Mistake, Mistakes, Settings, Wired};
 pub(crate) use settings::{joined as join_path, unknown as unknown_name};
 pub use span::{Span, SpanError};
 pub use spelling::edit_distance;
+pub use threshold::{Bounds, Keeping, Origin, Reaction, Standing, Threshold, ThresholdName};
+pub use threshold_order::{Page, Reach, Selection, ThresholdOrder, ThresholdWish};

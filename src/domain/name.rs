@@ -31,6 +31,12 @@ pub struct CertificateName(Arc<str>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameError(&'static str);
 
+impl NameError {
+    pub(super) fn of(rule: &'static str) -> NameError {
+        NameError(rule)
+    }
+}
+
 impl DeviceName {
     /// The longest name, in bytes.
     pub const MAXIMUM: usize = 64;

@@ -44,6 +44,8 @@ pub enum Code {
     StaleToken,
     /// There is no such lease, or it is not the client's.
     NoLease,
+    /// No threshold has this name, or no alert with this number is open.
+    NotFound,
     /// Another device of an interlock is on, or was a moment ago.
     Interlocked,
     /// The hardware failed, or reads back another value than was written.
@@ -68,7 +70,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of `protocol.md`.
-    pub const ALL: [Code; 24] = [
+    pub const ALL: [Code; 25] = [
         Code::Malformed,
         Code::FrameTooLong,
         Code::UnknownCommand,
@@ -83,6 +85,7 @@ impl Code {
         Code::LeaseRequired,
         Code::StaleToken,
         Code::NoLease,
+        Code::NotFound,
         Code::Interlocked,
         Code::DeviceFault,
         Code::RetainedCommand,
@@ -112,6 +115,7 @@ impl Code {
             Code::LeaseRequired => "LEASE_REQUIRED",
             Code::StaleToken => "STALE_TOKEN",
             Code::NoLease => "NO_LEASE",
+            Code::NotFound => "NOT_FOUND",
             Code::Interlocked => "INTERLOCKED",
             Code::DeviceFault => "DEVICE_FAULT",
             Code::RetainedCommand => "RETAINED_COMMAND",

@@ -34,6 +34,11 @@ pub trait Wired {
     fn is_output(&self) -> bool {
         true
     }
+
+    /// The numbers that its states have beside `value`, where it knows them before it is built.
+    fn numbers(&self) -> Option<&'static [&'static str]> {
+        None
+    }
 }
 
 impl<W: Wired + ?Sized> Wired for Box<W> {
@@ -47,6 +52,10 @@ impl<W: Wired + ?Sized> Wired for Box<W> {
 
     fn is_output(&self) -> bool {
         (**self).is_output()
+    }
+
+    fn numbers(&self) -> Option<&'static [&'static str]> {
+        (**self).numbers()
     }
 }
 
@@ -66,6 +75,8 @@ pub struct KindReader<B> {
     /// "active_low": false,   // true: a low level means on
     /// ```
     pub example: &'static str,
+    /// The smallest and the largest number that its action `set` takes; nothing where it has no such action.
+    pub settable: Option<(f64, f64)>,
     /// Reads them; without a result there is at least one mistake more than before.
     pub read: fn(&Settings<'_>, &mut Mistakes) -> Option<B>,
 }

@@ -39,11 +39,11 @@ struct Waiting {
     wanted: Wanted,
     /// The bus was woken and has not taken anything since.
     rung: bool,
-    /// Entries of the audit that there was no room for since then.
+    /// Alerts, and entries of the audit, that there was no room for since then.
     missed: usize,
 }
 
-/// So many events may wait, but for those of leases, and for one state of each device.
+/// So many events may wait, but for those of leases, and for one state and the open alerts of each device.
 const FULL: usize = 4096;
 
 impl Backlog {
@@ -67,7 +67,9 @@ impl Backlog {
         let events = std::mem::take(&mut waiting.events);
         drop(waiting);
         if missed > 0 {
-            warn!("{missed} entries of the audit are missing in its topic: more came than could be told");
+            warn!(
+                "{missed} alerts and entries of the audit are missing in their topics: more came than could be told"
+            );
         }
         events
     }
@@ -100,6 +102,20 @@ impl Waiting {
                 self.missed += usize::from(self.wanted.audit);
                 return false;
             }
+            // What is open is told in the place of what was open before, where nobody has taken that yet.
+            Event::OpenAlerts(device, _) if is_full => {
+                let same = |e: &&mut Event| matches!(e, Event::OpenAlerts(other, _) if other == device);
+                if let Some(place) = self.events[FULL..].iter_mut().find(same) {
+                    *place = event;
+                    return true;
+                }
+                true
+            }
+            Event::Alert(_) if is_full => {
+                self.missed += 1;
+                return false;
+            }
+            Event::Alert(_) | Event::OpenAlerts(..) => true,
             // Leases are few, and those who hold them are always there to be told.
             Event::Leased(..) | Event::Notice(_) => true,
         };
@@ -135,7 +151,7 @@ mod tests {
             value: Ok(1.0),
             seq,
             timestamp: 0.0,
-            edge_ns: None,
+            edge: None,
             fields: Vec::new(),
         }))
     }
@@ -177,6 +193,18 @@ mod tests {
         assert!(!backlog.add([state("a", 5), audit()]));
         assert_eq!(taken(&backlog), ["a 4", "a 5", "audit"]);
         assert!(backlog.add([audit()]));
+    }
+
+    #[test]
+    fn open_alerts_are_told_however_far_the_bus_falls_behind() {
+        let (backlog, lamp) = (Backlog::default(), DeviceName::parse("lamp").expect("valid"));
+        let open = || Event::OpenAlerts(lamp.clone(), Vec::new());
+        assert!(backlog.add([open(), open()]), "somebody may want to know");
+        assert_eq!(backlog.take().len(), 2);
+        backlog.listen(Wanted::ALL);
+        assert!(backlog.add((0..FULL as u64).map(|seq| state("a", seq))));
+        let _ = backlog.add((0..100).map(|_| open()));
+        assert_eq!(backlog.take().len(), FULL + 1);
     }
 
     #[test]

@@ -403,8 +403,8 @@ impl Desk {
                 return;
             }
         };
-        let sent = order.and_then(|order| {
-            access::order(&self.registry, principal, &order)?;
+        let sent = order.and_then(|mut order| {
+            access::order(&self.registry, principal, &mut order)?;
             let commands = self.commands.as_ref().ok_or_else(Refusal::stopping)?;
             let (principal, recipient) = (principal.clone(), Arc::new(Nobody));
             let expires = will.expires;
@@ -461,6 +461,14 @@ impl Desk {
                     LeaseNews::Lost(_) => None,
                 };
                 self.say(Message { expires, ..Message::notice(topic, notice) }, now);
+            }
+            Event::Alert(news) => {
+                self.say(Message::alert(self.topics.alerts(&news.alert.device), news), now);
+            }
+            Event::OpenAlerts(device, open) => {
+                // Empty where none is open, so that nothing is retained.
+                let payload = if open.is_empty() { Vec::new() } else { json::alerts(&open) };
+                self.say(Message::own(self.topics.open_alerts(&device), payload, true), now);
             }
             Event::Audit(audit) => {
                 let topic = self.topics.audit();

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use super::mqtt::json;
-use crate::domain::{ClientId, LeaseNotice, State};
+use crate::domain::{AlertNews, ClientId, LeaseNotice, State};
 use crate::wire::mqtt::{Properties, QoS, TopicFilter, TopicName};
 
 /// Something that was published.
@@ -36,6 +36,8 @@ pub enum Body {
     State(Arc<State>, OnceLock<Vec<u8>>),
     /// What the holder of a lease has to know, which becomes JSON likewise.
     Notice(Arc<LeaseNotice>, OnceLock<Vec<u8>>),
+    /// What has become of an alert, which becomes JSON likewise.
+    Alert(Arc<AlertNews>, OnceLock<Vec<u8>>),
 }
 
 /// One message for one client.
@@ -86,12 +88,18 @@ impl Message {
         Message { body: Body::Notice(notice, OnceLock::new()), ..Message::own(topic, Vec::new(), false) }
     }
 
+    /// What has become of an alert; who comes later learns which are open from what is retained.
+    pub fn alert(topic: TopicName, news: Arc<AlertNews>) -> Message {
+        Message { body: Body::Alert(news, OnceLock::new()), ..Message::own(topic, Vec::new(), false) }
+    }
+
     /// The payload as MQTT carries it.
     pub fn payload(&self) -> &[u8] {
         match &self.body {
             Body::Bytes(bytes) => bytes,
             Body::State(state, encoded) => encoded.get_or_init(|| json::state(state)),
             Body::Notice(notice, encoded) => encoded.get_or_init(|| json::notice(notice)),
+            Body::Alert(news, encoded) => encoded.get_or_init(|| json::alert_news(news)),
         }
     }
 
@@ -105,7 +113,7 @@ impl Message {
         const FRAME: usize = 200;
         let body = match &self.body {
             Body::Bytes(bytes) => bytes.len(),
-            Body::State(..) | Body::Notice(..) => FRAME,
+            Body::State(..) | Body::Notice(..) | Body::Alert(..) => FRAME,
         };
         FRAME + self.topic.as_str().len() + body
     }

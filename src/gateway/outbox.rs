@@ -344,7 +344,7 @@ mod tests {
             value: Ok(1.0),
             seq,
             timestamp: 0.0,
-            edge_ns: None,
+            edge: None,
             fields: Vec::new(),
         };
         let topic = TopicName::parse(&format!("pi/devices/{device}/state")).expect("valid");

@@ -142,6 +142,16 @@ impl Topics {
         self.under(&["leases", device.as_str()])
     }
 
+    /// `pi/alerts/{device}`.
+    pub fn alerts(&self, device: &DeviceName) -> TopicName {
+        self.under(&["alerts", device.as_str()])
+    }
+
+    /// `pi/alerts/{device}/open`.
+    pub fn open_alerts(&self, device: &DeviceName) -> TopicName {
+        self.under(&["alerts", device.as_str(), "open"])
+    }
+
     /// `pi/vars/{name}`, if `name` is one topic level of 1 to 64 characters without wildcards and control
     /// characters.
     pub fn variable(&self, name: &str) -> Option<TopicName> {

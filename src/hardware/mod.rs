@@ -18,7 +18,7 @@ pub use error::HardwareError;
 pub use pwm::{Pwm, Signal};
 pub use simulation::{Board, Level, Simulation};
 
-use crate::domain::{Bias, LineAddress, Polarity, PwmAddress, Value};
+use crate::domain::{Bias, EdgeStamp, LineAddress, Polarity, PwmAddress, Value};
 
 /// A way to reach GPIO lines.
 pub trait Hardware: Send {
@@ -155,6 +155,13 @@ pub struct Edge {
     /// `u32` that wraps.  Nothing where some may have been lost that nobody counted, or where this is no edge but
     /// the advice to read the line.
     pub sequence: Option<u32>,
+}
+
+impl Edge {
+    /// Which edge it is.
+    pub fn stamp(&self) -> EdgeStamp {
+        EdgeStamp { ns: self.timestamp_ns, sequence: self.sequence }
+    }
 }
 
 /// Where a backend puts edges: it never waits.

@@ -4,13 +4,15 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use gpio_gatekeeper::config;
 use gpio_gatekeeper::control::{
-    Answer, Audited, BuildError, Commands, Controller, Now, Plan, Planned, Recipient, Request, Tether,
-    devices,
+    Answer, BuildError, Commands, Controller, Now, Plan, Planned, Recipient, Request, Tether, devices,
 };
+use gpio_gatekeeper::daemon;
 use gpio_gatekeeper::domain::{
-    Account, Action, Arguments, Audit, ClientId, Code, Command, Datum, DeviceName, Event, Lease, LeaseNews,
-    LeaseOrder, Order, Outcome, Principal, Protocol, PwmAddress, Reply, State, Target,
+    Account, Action, AlertNews, AlertTurn, Arguments, Audit, ClientId, Code, Command, Datum, DeviceName,
+    Event, Lease, LeaseNews, LeaseOrder, Order, Outcome, Principal, Protocol, PwmAddress, Reach, Reply,
+    Standing, State, Target, ThresholdOrder,
 };
 use gpio_gatekeeper::hardware::{Board, Edge, Hardware, Level, Simulation};
 
@@ -21,12 +23,16 @@ use super::support::{configuration, gpio};
 pub struct Bench {
     pub controller: Controller,
     pub board: Board,
+    /// What was told before anybody could do anything.
+    begun: Vec<Event>,
     edges: Arc<Mutex<Vec<Edge>>>,
     commands: Commands,
     /// The connections that there were, each with its client.
     connections: Vec<(Arc<Principal>, Tether)>,
     /// Which of them speaks.
     speaker: usize,
+    /// What those who set thresholds may see and drive.
+    pub reach: Reach,
     late: Arc<Late>,
     start: Instant,
     now: Instant,
@@ -37,10 +43,10 @@ pub fn pwm_channel(channel: u32) -> PwmAddress {
     PwmAddress { chip: "chip".to_owned(), channel }
 }
 
-/// What is wrong with these devices.
+/// What is wrong with these devices, in the order in which it was found.
 pub fn mistakes(devices: &str) -> Vec<String> {
     let text = format!(r#"{{"hardware": {{"backend": "simulated"}}, "devices": {{{devices}}}}}"#);
-    match gpio_gatekeeper::config::load(&text, "test", &gpio_gatekeeper::daemon::kinds()) {
+    match config::load(&text, "test", &daemon::kinds()) {
         Ok(_) => Vec::new(),
         Err(report) => report.mistakes.iter().map(|mistake| mistake.message.clone()).collect(),
     }
@@ -89,6 +95,8 @@ impl Bench {
         let (sections, devices) = devices.split_once("---").unwrap_or(("", devices));
         let config = configuration(sections, devices);
         let interlocks = config.interlocks;
+        let thresholds = config.thresholds.into_iter().map(Standing::configured).collect();
+        let names: Vec<DeviceName> = config.devices.iter().map(|device| device.name.clone()).collect();
         let plan = config.devices.into_iter().map(|device| Planned {
             name: device.name,
             kind: devices::find(device.kind).expect("a kind there is"),
@@ -100,14 +108,27 @@ impl Bench {
         let (mut controller, _registry) = Controller::build(
             hardware,
             None,
-            Plan { devices: plan.collect(), interlocks, audited: Audited::Writes },
+            Plan { devices: plan.collect(), interlocks, thresholds, ..Plan::default() },
             &(Arc::new(move |edge| sink.lock().expect("one thread").push(edge)) as _),
             Now { instant: start, epoch: 0.0 },
         )?;
-        drop(controller.events());
+        let begun: Vec<Event> = controller.events().collect();
         let (commands, _) = Commands::unattended();
         let (connections, late) = (vec![(principal("test"), commands.tether())], Arc::default());
-        Ok(Bench { controller, board, edges, commands, connections, speaker: 0, late, start, now: start })
+        let (speaker, reach) = (0, Reach { sees: names.clone(), drives: names });
+        Ok(Bench {
+            controller,
+            board,
+            begun,
+            edges,
+            commands,
+            connections,
+            speaker,
+            reach,
+            late,
+            start,
+            now: start,
+        })
     }
 
     /// What follows comes from this client, on the connection that it opened last.
@@ -154,7 +175,11 @@ impl Bench {
                 None => arguments.positional.push(datum(argument)),
             }
         }
-        let order = if device == "system" {
+        let order = if device == "system" && ThresholdOrder::VERBS.contains(&verb) {
+            let mut order = ThresholdOrder::parse(verb, &arguments).expect("a good order");
+            order.reach = self.reach.clone();
+            Order::Threshold(order)
+        } else if device == "system" {
             Order::Lease(LeaseOrder::parse(verb, None, &arguments).expect("a good order"))
         } else {
             let target = Target::Device(DeviceName::parse(device).expect("valid"));
@@ -299,7 +324,25 @@ impl Bench {
                 };
                 Some(format!("{}: {news}@{:.0}", notice.holder, notice.timestamp * 1000.0))
             }
-            Event::State(_) | Event::Audit(_) => None,
+            Event::State(_) | Event::Audit(_) | Event::Alert(_) | Event::OpenAlerts(..) => None,
+        });
+        told.collect()
+    }
+
+    /// What was told of alerts since the last call: `threshold: created@milliseconds`,
+    /// `threshold: BACK@milliseconds`, and for the device `device: number of open ones`.
+    pub fn alerts_told(&mut self) -> Vec<String> {
+        let at = |news: &AlertNews| format!("{:.0}", news.timestamp * 1000.0);
+        let told = std::mem::take(&mut self.begun).into_iter().chain(self.controller.events());
+        let told = told.filter_map(|event| match event {
+            Event::Alert(news) => Some(match &news.turn {
+                AlertTurn::Created => format!("{}: created@{}", news.alert.threshold, at(&news)),
+                AlertTurn::Resolved { cause, .. } => {
+                    format!("{}: {}@{}", news.alert.threshold, cause.as_str(), at(&news))
+                }
+            }),
+            Event::OpenAlerts(device, open) => Some(format!("{device}: {}", open.len())),
+            _ => None,
         });
         told.collect()
     }

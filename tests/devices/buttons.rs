@@ -26,7 +26,9 @@ fn a_press_counts_when_the_contact_has_come_to_rest() {
     assert_eq!(bench.told(), ["pressed@30"]);
     let state = bench.state("button.read()");
     assert_eq!(state.value, Ok(1.0));
-    assert!(state.edge_ns.is_some_and(|ns| ns > 0));
+    let edge = state.edge.expect("an edge made it");
+    assert!(edge.ns > 0);
+    assert_eq!(edge.sequence, Some(11), "those that bounced are counted as well");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub, reason = "a test program has nobody outside")]
 
+mod alerts;
 mod bench;
 mod buttons;
 mod buzzer;
@@ -18,5 +19,6 @@ mod motor_speed;
 mod rgb_led;
 mod safety;
 mod servo;
+mod signals;
 #[path = "../support/mod.rs"]
 mod support;

@@ -105,6 +105,7 @@ fn a_press_reaches_both_protocols_with_the_time_of_its_edge() {
     let json = parse(&mqtt.message_on("pi/devices/button/state"));
     assert_eq!((&json["event"], &json["seq"]), (&"pressed".into(), &2.into()));
     assert_eq!(json["edge_ns"], number(&state, "EDGE_NS"));
+    assert_eq!((&json["edge_seq"], number(&state, "EDGE_SEQ")), (&1.into(), 1));
 }
 
 #[test]

@@ -82,11 +82,13 @@ fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blue
     }
     Some(Box::new(Plan {
         input: InputPlan {
+            role: "line",
             address: LineAddress { chip: given.chip, line: given.line },
             polarity: Polarity::from_active_low(given.active_low),
             bias: given.bias,
             debounce: given.debounce.unwrap_or(DEBOUNCE),
-        },
+        }
+        .checked(settings, mistakes)?,
         hold: Hold { time: hold_time.0, repeat: given.hold_repeat },
     }))
 }
@@ -181,6 +183,6 @@ impl Device for Button {
         };
         let fields =
             if self.holds > 0 { vec![("holds", Datum::from(f64::from(self.holds)))] } else { Vec::new() };
-        Observation { event, value: value.map(Value::number), edge_ns: self.line.edge_ns(), fields }
+        Observation { event, value: value.map(Value::number), edge: self.line.edge_stamp(), fields }
     }
 }

@@ -308,7 +308,7 @@ impl Device for Buzzer {
         if let (Some(tone), true) = (self.tone, self.voice.is_on()) {
             fields.push(("tone", Datum::from(tone)));
         }
-        Observation { event, value, edge_ns: None, fields }
+        Observation { event, value, edge: None, fields }
     }
 
     fn secure(&mut self, occasion: Occasion, _now: Instant) -> Result<(), HardwareError> {

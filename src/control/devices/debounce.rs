@@ -4,50 +4,67 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::control::Bench;
-use crate::domain::{Bias, LineAddress, Polarity, Span, Value};
+use crate::domain::{Bias, EdgeStamp, LineAddress, Mistakes, Polarity, Settings, Span, Value};
 use crate::hardware::{Edge, HardwareError, Input, InputRequest};
 
 /// An input and the value that counts.
 pub(super) struct Debounced {
     input: Box<dyn Input>,
+    /// What its edges carry.
+    number: usize,
     /// How long a value has to stay before it counts; zero for at once.
     debounce: Duration,
     value: Result<Value, Arc<str>>,
-    edge_ns: Option<u64>,
+    stamp: Option<EdgeStamp>,
     /// The last edge, and when its value will count if no other comes.
-    settling: Option<(Instant, u64)>,
+    settling: Option<(Instant, EdgeStamp)>,
     /// It was driven by a command, so that edges may be on their way that are true no more.
     driven: bool,
 }
 
 /// An input line as it is configured.
 pub(super) struct InputPlan {
+    /// The setting that names the line.
+    pub(super) role: &'static str,
     pub(super) address: LineAddress,
     pub(super) polarity: Polarity,
     pub(super) bias: Bias,
     pub(super) debounce: Span,
 }
 
+/// Longer than any contact bounces, and what every backend can do.
+const LONGEST_DEBOUNCE: Span = Span::from_millis(60_000);
+
 impl InputPlan {
-    /// Its line, whose setting is called `line`.
+    /// The same, if its setting `debounce` is in range.
+    pub(super) fn checked(self, settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<InputPlan> {
+        if self.debounce > LONGEST_DEBOUNCE {
+            settings.mistake("debounce", format!("debounce is at most {LONGEST_DEBOUNCE}"), mistakes);
+            return None;
+        }
+        Some(self)
+    }
+
+    /// Its line.
     pub(super) fn lines(&self) -> Vec<(&'static str, LineAddress)> {
-        vec![("line", self.address.clone())]
+        vec![(self.role, self.address.clone())]
     }
 
     /// Takes the line, with the value that it has now.
     pub(super) fn open(&self, bench: &mut Bench<'_>) -> Result<Debounced, HardwareError> {
         let debounce = self.debounce.0;
         let request = InputRequest { debounce, ..InputRequest::new(self.polarity, self.bias) };
-        Debounced::new(bench.input("line", &self.address, request)?, debounce)
+        let number = bench.next_input();
+        Debounced::new(bench.input(self.role, &self.address, request)?, number, debounce)
     }
 }
 
 impl Debounced {
-    fn new(mut input: Box<dyn Input>, debounce: Duration) -> Result<Debounced, HardwareError> {
+    fn new(mut input: Box<dyn Input>, number: usize, debounce: Duration) -> Result<Debounced, HardwareError> {
         let value = Ok(input.read()?);
         // What the backend holds back comes when it counts.
         let debounce = if input.debounces() { Duration::ZERO } else { debounce };
-        Ok(Debounced { input, debounce, value, edge_ns: None, settling: None, driven: false })
+        Ok(Debounced { input, number, debounce, value, stamp: None, settling: None, driven: false })
     }
 
     /// The value that counts, or why there is none.
@@ -55,20 +72,24 @@ impl Debounced {
         self.value.clone()
     }
 
-    /// The kernel's time of the edge that brought it.
-    pub(super) fn edge_ns(&self) -> Option<u64> {
-        self.edge_ns
+    /// The edge that brought it.
+    pub(super) fn edge_stamp(&self) -> Option<EdgeStamp> {
+        self.stamp
     }
 
-    /// Takes note of an edge; true when the value that counts may have changed.
+    /// Takes note of an edge, if it is one of this line; true when the value that counts may have changed.
     pub(super) fn edge(&mut self, edge: Edge, now: Instant) -> bool {
+        if edge.input != self.number {
+            return false;
+        }
+        let stamp = edge.stamp();
         if self.debounce.is_zero() {
             // Who drives a line by commands sees their order; an edge that still waits is older than the last one.
             let known = edge.value.filter(|_| !self.driven);
             let value = known.map_or_else(|| self.input.read(), Ok);
-            return self.settle(value, edge.timestamp_ns);
+            return self.settle(value, stamp);
         }
-        self.settling = Some((now + self.debounce, edge.timestamp_ns));
+        self.settling = Some((now + self.debounce, stamp));
         false
     }
 
@@ -80,10 +101,10 @@ impl Debounced {
     /// Lets the value count that has stayed; true when it is another than before.
     pub(super) fn tick(&mut self, now: Instant) -> bool {
         match self.settling {
-            Some((due, edge_ns)) if due <= now => {
+            Some((due, stamp)) if due <= now => {
                 self.settling = None;
                 let read = self.input.read();
-                self.settle(read, edge_ns)
+                self.settle(read, stamp)
             }
             _ => false,
         }
@@ -116,17 +137,17 @@ impl Debounced {
         self.settling = None;
         let changed = self.read()?;
         if changed {
-            self.edge_ns = None;
+            self.stamp = None;
         }
         Ok(changed)
     }
 
-    fn settle(&mut self, read: Result<Value, HardwareError>, edge_ns: u64) -> bool {
+    fn settle(&mut self, read: Result<Value, HardwareError>, stamp: EdgeStamp) -> bool {
         let value = read.map_err(|error| Arc::from(error.to_string()));
         let changed = value != self.value;
         if changed {
             self.value = value;
-            self.edge_ns = Some(edge_ns);
+            self.stamp = Some(stamp);
         }
         changed
     }
@@ -148,7 +169,7 @@ mod tests {
         let sink = Arc::new(move |edge| sender.send(edge).expect("the test waits"));
         let request = InputRequest::new(Polarity::ActiveHigh, Bias::PullDown);
         let input = simulation.open_input(&line, request, 0, sink).expect("a free line");
-        let debounced = Debounced::new(input, debounce).expect("it can be read");
+        let debounced = Debounced::new(input, 0, debounce).expect("it can be read");
         (debounced, simulation.board(), line, edges)
     }
 
@@ -158,7 +179,7 @@ mod tests {
             let (mut input, _board, _line, edges) = input(debounce);
             let now = Instant::now();
             assert_eq!(input.drive(Value::Active).ok(), Some(true));
-            assert_eq!((input.value(), input.edge_ns()), (Ok(Value::Active), None));
+            assert_eq!((input.value(), input.edge_stamp()), (Ok(Value::Active), None));
             assert_eq!(input.drive(Value::Active).ok(), Some(false));
             assert_eq!(input.drive(Value::Inactive).ok(), Some(true));
             // The edges of both are handled only now.
@@ -180,6 +201,6 @@ mod tests {
         assert!(!input.edge(edge, start));
         assert_eq!(input.value(), Ok(Value::Inactive));
         assert!(input.tick(start + debounce));
-        assert_eq!((input.value(), input.edge_ns()), (Ok(Value::Active), Some(edge.timestamp_ns)));
+        assert_eq!((input.value(), input.edge_stamp()), (Ok(Value::Active), Some(edge.stamp())));
     }
 }

@@ -199,7 +199,7 @@ impl Device for Dimmer {
             Ok(_) => "off",
         };
         let fields = self.effect.iter().map(Effect::field).collect();
-        Observation { event, value, edge_ns: None, fields }
+        Observation { event, value, edge: None, fields }
     }
 
     fn secure(&mut self, occasion: Occasion, now: Instant) -> Result<(), HardwareError> {

@@ -312,7 +312,7 @@ impl Device for Fan {
         };
         let fields =
             self.tachometer.iter().map(|tachometer| ("rpm", Datum::from(tachometer.rpm()))).collect();
-        Observation { event, value, edge_ns: None, fields }
+        Observation { event, value, edge: None, fields }
     }
 
     fn secure(&mut self, occasion: Occasion, now: Instant) -> Result<(), HardwareError> {

@@ -301,7 +301,7 @@ impl Device for Heater {
             Ok(_) => "off",
         };
         let heating = self.line.value() == Ok(Value::Active);
-        Observation { event, value, edge_ns: None, fields: vec![("heating", Datum::Bool(heating))] }
+        Observation { event, value, edge: None, fields: vec![("heating", Datum::Bool(heating))] }
     }
 
     fn secure(&mut self, occasion: Occasion, now: Instant) -> Result<(), HardwareError> {

@@ -14,6 +14,8 @@ mod fan;
 mod heater;
 mod input;
 mod led;
+mod line_sensor;
+mod motion;
 mod motor;
 mod output;
 mod output_line;
@@ -25,6 +27,7 @@ mod relay;
 mod rgb_led;
 mod safety;
 mod servo;
+mod signal;
 mod software_pwm;
 mod switch;
 mod tachometer;
@@ -48,12 +51,20 @@ pub static KINDS: &[&Kind] = &[
     &rgb_led::KIND,
     &button::KIND,
     &input::KIND,
+    &motion::KIND,
+    &line_sensor::KIND,
     &motor::KIND,
 ];
 
 /// The kinds as the configuration knows them.
 pub fn readers() -> Vec<KindReader<Box<dyn Blueprint>>> {
-    KINDS.iter().map(|kind| KindReader { name: kind.name, example: kind.example, read: kind.read }).collect()
+    let reader = |kind: &&'static Kind| KindReader {
+        name: kind.name,
+        example: kind.example,
+        settable: kind.settable(),
+        read: kind.read,
+    };
+    KINDS.iter().map(reader).collect()
 }
 
 /// The kind of this name.

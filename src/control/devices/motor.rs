@@ -341,7 +341,7 @@ impl Device for Motor {
             Drive::Forward => self.bridge.speed(),
             Drive::Backward => -self.bridge.speed(),
         });
-        Observation { event, value, edge_ns: None, fields: Vec::new() }
+        Observation { event, value, edge: None, fields: Vec::new() }
     }
 
     fn secure(&mut self, occasion: Occasion, now: Instant) -> Result<(), HardwareError> {

@@ -269,7 +269,7 @@ impl Device for RgbLed {
             Ok(_) => ("on", color.fields()),
         };
         fields.extend(self.effect.iter().map(Effect::field));
-        Observation { event, value, edge_ns: None, fields }
+        Observation { event, value, edge: None, fields }
     }
 
     fn secure(&mut self, occasion: Occasion, now: Instant) -> Result<(), HardwareError> {

@@ -304,7 +304,7 @@ impl Device for Servo {
             Ok(_) if self.is_detached() => ("detached", Vec::new()),
             Ok(position) => ("holding", vec![("angle", Datum::from(self.travel.angle(*position)))]),
         };
-        Observation { event, value, edge_ns: None, fields }
+        Observation { event, value, edge: None, fields }
     }
 
     fn secure(&mut self, occasion: Occasion, now: Instant) -> Result<(), HardwareError> {

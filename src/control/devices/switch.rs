@@ -94,6 +94,10 @@ impl Wired for Plan {
     fn lines(&self) -> Vec<(&'static str, LineAddress)> {
         vec![("line", self.address.clone())]
     }
+
+    fn numbers(&self) -> Option<&'static [&'static str]> {
+        Some(&[])
+    }
 }
 
 impl Blueprint for Plan {
@@ -174,7 +178,7 @@ impl Device for Switch {
             Err(_) => "fault",
         };
         let fields = if self.blink.is_some() { vec![("blinking", Datum::Bool(true))] } else { Vec::new() };
-        Observation { event, value: value.map(Value::number), edge_ns: None, fields }
+        Observation { event, value: value.map(Value::number), edge: None, fields }
     }
 
     fn secure(&mut self, occasion: Occasion, _now: Instant) -> Result<(), HardwareError> {

@@ -36,6 +36,10 @@ fn about(text: &mut Exposition, shared: &Shared) {
     let backend = format!("{{backend=\"{}\",simulated=\"{}\"}}", registry.backend, registry.simulated);
     text.gauge("gatekeeper_backend_info", "What drives the lines.").sample(&backend, 1);
     text.gauge("gatekeeper_leases", "Leases that are held.").sample("", shared.commands.leases());
+    let alerts = text.gauge("gatekeeper_alerts", "Alerts that are open.");
+    shared.commands.alerts().iter().fold(alerts, |family, (severity, count)| {
+        family.sample(&format!("{{severity=\"{}\"}}", severity.as_str()), count)
+    });
     text.gauge("gatekeeper_devices", "Devices of the configuration.").sample("", registry.devices.len());
     let uptime = shared.started.elapsed().as_secs_f64();
     text.gauge("gatekeeper_uptime_seconds", "Time since the start.").sample("", uptime);

@@ -13,7 +13,9 @@ use crate::domain::{Account, ClientId, Code, Order, Principal, Protocol, Refusal
 use crate::gateway::bus::Membership;
 use crate::gateway::orders::Orders;
 use crate::gateway::pace::TooFast;
-use crate::gateway::{Conversation, Delivery, InOrder, Lifetime, Note, Outbox, Shared, access};
+use crate::gateway::{
+    Body, Conversation, Delivery, InOrder, Lifetime, Message, Note, Outbox, Shared, access,
+};
 use crate::net::{Peer, Seat, Seating};
 use crate::wire::line::{Frame, Item, Split, Splitter};
 use crate::wire::mqtt::{Census, TopicFilter};
@@ -164,7 +166,7 @@ impl LineConversation {
     pub(super) fn order(
         &mut self,
         frame: &Frame<'_>,
-        order: Order,
+        mut order: Order,
         expires: Option<Instant>,
         now: Instant,
     ) -> Result<Next, Refusal> {
@@ -174,7 +176,7 @@ impl LineConversation {
             }
             return Ok(Next::Refuse(refusal));
         }
-        access::order(&self.shared.registry, &self.principal, &order)?;
+        access::order(&self.shared.registry, &self.principal, &mut order)?;
         let ticket = self.ask(frame, Then::Answer);
         self.orders.add(&self.principal, order, expires, &self.outbox, ticket);
         Ok(Next::Wait)
@@ -369,7 +371,12 @@ impl Conversation for LineConversation {
         if self.is_over() {
             return;
         }
-        let topic = &delivery.message.topic;
+        let Message { topic, body, .. } = &*delivery.message;
+        // Who listens to a device hears of its alerts.
+        let topic = match body {
+            Body::Alert(news, _) => self.shared.topics.states(&news.alert.device).first().unwrap_or(topic),
+            _ => topic,
+        };
         // What was on its way when a subscription ended does not follow the reply that says so.
         let wanted = |filter: &TopicFilter| filter.matches(topic);
         let before = self.output.len();

@@ -5,11 +5,13 @@
 //! like tell, and the `watchdog` says when a client has been silent for too long.
 
 mod about;
+mod alerts;
 mod commands;
 mod conversation;
 mod entering;
 #[cfg(test)]
 mod tests;
+mod thresholds;
 mod translate;
 mod watchdog;
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use log::debug;
 
+use super::{alerts, thresholds};
 use crate::control::Now;
 use crate::domain::{
     Action, Arguments, Code, Command, Datum, DeviceName, Lease, LeaseNews, LeaseNotice, LeasedDevices, Loss,
@@ -116,6 +117,11 @@ pub(super) fn answer(note: Note) -> Option<(u64, Answer)> {
             let answer = match outcome {
                 Ok(Reply::State(state)) => Answer::State(state),
                 Ok(Reply::Lease(lease)) => Answer::Done(lease_fields(&lease)),
+                Ok(Reply::Threshold(standing)) => Answer::Done(thresholds::standing(&standing)),
+                Ok(Reply::Deleted(keeping)) => Answer::Done(vec![thresholds::kept(keeping)]),
+                Ok(Reply::Thresholds(page)) => Answer::Done(thresholds::names(&page)),
+                Ok(Reply::Alert(alert)) => Answer::Done(alerts::fields(&alert)),
+                Ok(Reply::Alerts(page)) => Answer::Done(thresholds::numbers(&page)),
                 Ok(Reply::Done) => Answer::Done(Fields::new()),
                 Err(refusal) => Answer::Refused(refusal),
             };
@@ -179,6 +185,12 @@ pub(super) fn event(
             return;
         }
         Body::Notice(notice, _) => return self::notice(out, notice),
+        Body::Alert(news, _) => {
+            if is_subscribed() {
+                alerts::event(out, news);
+            }
+            return;
+        }
         Body::Bytes(bytes) => bytes,
     };
     let inside = topics.inside(message.topic.as_str()).unwrap_or_default();
@@ -244,8 +256,12 @@ fn state_fields<'a>(frame: FrameWriter<'a>, state: &State) -> FrameWriter<'a> {
         .field("STATE", state.event)
         .field_plain("SEQ", |out| digits(out, state.seq))
         .field_plain("TIME", |out| time(out, state.timestamp));
-    let frame = match state.edge_ns {
-        Some(edge_ns) => frame.field_plain("EDGE_NS", |out| digits(out, edge_ns)),
+    let frame = match state.edge {
+        Some(edge) => frame.field_plain("EDGE_NS", |out| digits(out, edge.ns)),
+        None => frame,
+    };
+    let frame = match state.edge.and_then(|edge| edge.sequence) {
+        Some(sequence) => frame.field_plain("EDGE_SEQ", |out| digits(out, sequence.into())),
         None => frame,
     };
     state.fields.iter().fold(frame, |frame, (key, datum)| match datum {

@@ -1,13 +1,17 @@
 //! The JSON that the gatekeeper publishes.
 
+mod alerts;
+
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value as Json, json};
 
 use crate::domain::{
-    Audit, ClientId, Datum, DeviceName, Entry, Lease, LeaseNews, LeaseNotice, LeasedDevices, Loss, Outcome,
-    Principal, Protocol, Registry, Reply, State, Tenancy, UserName, Visitor, Who,
+    Audit, ClientId, Datum, DeviceName, Entry, Keeping, Lease, LeaseNews, LeaseNotice, LeasedDevices, Loss,
+    Outcome, Principal, Protocol, Registry, Reply, State, Tenancy, UserName, Visitor, Who,
 };
+
+pub use alerts::{alert_news, alerts};
 
 /// A device's state.
 pub fn state(state: &State) -> Vec<u8> {
@@ -131,6 +135,13 @@ impl Serialize for ReplyJson<'_> {
         match self.0 {
             Reply::State(state) => StateJson(state).serialize(serializer),
             Reply::Lease(lease) => self::lease(lease).serialize(serializer),
+            Reply::Threshold(standing) => alerts::standing(standing).serialize(serializer),
+            Reply::Deleted(keeping) => json!({ "kept": *keeping == Keeping::Kept }).serialize(serializer),
+            Reply::Thresholds(page) => {
+                page.items.iter().map(alerts::standing).collect::<Json>().serialize(serializer)
+            }
+            Reply::Alert(alert) => alerts::members(alert).serialize(serializer),
+            Reply::Alerts(page) => alerts::list(&page.items).serialize(serializer),
             Reply::Done => serializer.serialize_none(),
         }
     }
@@ -151,8 +162,11 @@ impl Serialize for StateJson<'_> {
         if let Err(error) = &state.value {
             object.serialize_entry("error", error.as_ref())?;
         }
-        if let Some(edge_ns) = state.edge_ns {
-            object.serialize_entry("edge_ns", &edge_ns)?;
+        if let Some(edge) = &state.edge {
+            object.serialize_entry("edge_ns", &edge.ns)?;
+            if let Some(sequence) = edge.sequence {
+                object.serialize_entry("edge_seq", &sequence)?;
+            }
         }
         for (key, value) in &state.fields {
             object.serialize_entry(key, &datum(value))?;
@@ -279,7 +293,7 @@ mod tests {
             value: Ok(0.5),
             seq: 3,
             timestamp: 12.5,
-            edge_ns: None,
+            edge: None,
             fields: vec![("blinking", Datum::Bool(true))],
         };
         let text = |lamp: &State| String::from_utf8(state(lamp)).expect("JSON is UTF-8");

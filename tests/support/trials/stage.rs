@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use gpio_gatekeeper::auth::{Directory, Entrance};
 use gpio_gatekeeper::config;
-use gpio_gatekeeper::control::{Audited, Commands, Controller, Now, Plan, Planned, Requests, devices};
+use gpio_gatekeeper::control::{Commands, Controller, Now, Plan, Planned, Requests, devices};
 use gpio_gatekeeper::daemon;
 use gpio_gatekeeper::domain::{Event, Protocol, Registry};
 use gpio_gatekeeper::gateway::mqtt::broker::{AbsentLimits, RetainedLimits};
@@ -94,7 +94,7 @@ impl Stage {
         let (controller, registry) = Controller::build(
             Box::new(Simulation::new()),
             None,
-            Plan { devices: plan.collect(), interlocks: Vec::new(), audited: Audited::Writes },
+            Plan { devices: plan.collect(), ..Plan::default() },
             &edges,
             at(now),
         )

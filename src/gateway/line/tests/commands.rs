@@ -1,7 +1,7 @@
 //! Every command: its good reply, and what it refuses.
 
 use super::*;
-use crate::domain::Code;
+use crate::domain::{Code, EdgeStamp};
 use crate::gateway::line::commands::COMMANDS;
 use crate::wire::mqtt::ReasonCode;
 
@@ -43,12 +43,12 @@ fn a_state_is_the_reply() {
     talk.ask("COMMAND=GET|DEVICE=led");
     let faulty = State {
         value: Err("line 17 can't be read: 50%".into()),
-        edge_ns: Some(81234567890),
+        edge: Some(EdgeStamp { ns: 81234567890, sequence: Some(12) }),
         fields: vec![("holds", Datum::from(2.0)), ("blinking", true.into()), ("note", "a|b".into())],
         ..State::clone(&state("led", 1.0, 8))
     };
     let reply = "REPLY=OK|DEVICE=led|KIND=led|ERROR=line 17 can't be read: 50%25|STATE=on|SEQ=8|TIME=1790000000.25\
-                 |EDGE_NS=81234567890|HOLDS=2|BLINKING=1|NOTE=a%7Cb";
+                 |EDGE_NS=81234567890|EDGE_SEQ=12|HOLDS=2|BLINKING=1|NOTE=a%7Cb";
     assert_eq!(talk.hardware(1, Ok(Arc::new(faulty))), reply);
 
     talk.ask("COMMAND=GET|DEVICE=fan");

@@ -77,7 +77,7 @@ fn state(name: &str, value: f64, seq: u64) -> Arc<State> {
         value: Ok(value),
         seq,
         timestamp: 1790000000.25,
-        edge_ns: None,
+        edge: None,
         fields: Vec::new(),
     })
 }
@@ -145,6 +145,7 @@ impl Talk {
                 format!("{} {}{token}", command.target, command.action)
             }
             Some(Request { order: Order::Lease(order), .. }) => format!("{} {order}", order.subject()),
+            Some(Request { order: Order::Threshold(order), .. }) => format!("{} {order}", order.subject()),
             None => "nothing".to_owned(),
         }
     }

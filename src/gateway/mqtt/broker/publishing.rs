@@ -1,14 +1,15 @@
 //! Publishing: who gets a message.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Broker, Found, Group, Incoming, MemberId, Subscription, keeps};
-use crate::domain::{Principal, Protocol, Refusal};
+use crate::domain::{DeviceName, Principal, Protocol, Refusal};
 use crate::gateway::mqtt::kept::{Progress, UnderWay};
 use crate::gateway::mqtt::store::{Entry, SessionNumber};
-use crate::gateway::{Delivery, LongQueue, Message, Reading, Space, access};
+use crate::gateway::{Body, Delivery, LongQueue, Message, Reading, Space, access};
 use crate::wire::mqtt::{QoS, SubscribeOptions, TopicFilter, TopicName};
 
 /// What one delivery for one member is made of, while its subscriptions are collected.
@@ -219,6 +220,9 @@ impl Broker {
 
     /// A client of the line protocol gets its messages without subscribing.
     fn pass_to_line_client(&self, message: &Arc<Message>) -> bool {
+        if let Body::Alert(news, _) = &message.body {
+            return self.pass_to_line_clients(&news.alert.device, message);
+        }
         let (Space::Message(client) | Space::Notice(client)) = self.topics.space(&message.topic) else {
             return false;
         };
@@ -229,6 +233,26 @@ impl Broker {
             }
             _ => false,
         }
+    }
+}
+
+impl Broker {
+    /// Tells clients of the line protocol of an alert: those who have subscribed to the device, which is its state.
+    fn pass_to_line_clients(&self, device: &DeviceName, message: &Arc<Message>) -> bool {
+        let Some(state) = self.topics.states(device).first() else { return false };
+        let reading = self.topics.reading(state);
+        let mut told = BTreeSet::new();
+        self.tree.matching(state, |found| {
+            let Found::Own(id, _) = found else { return };
+            let reader = self.reader(id, reading);
+            if reader.is_some_and(|reader| reader.protocol == Protocol::Line) {
+                told.insert(id);
+            }
+        });
+        for member in told.iter().filter_map(|id| self.members.get(id)) {
+            member.outbox.deliver(Delivery::new(message.clone(), QoS::AtMostOnce));
+        }
+        !told.is_empty()
     }
 }
 

@@ -1,0 +1,57 @@
+//! What alerts do: they set devices, as everybody else does, and are told no as everybody else is.
+
+use log::error;
+
+use super::Intent;
+use crate::control::{Controller, Now};
+use crate::domain::{Action, Code, Origin, Refusal};
+
+impl Controller {
+    /// Watches what has to be watched, and does what alerts want done.  What that makes others want comes in the next
+    /// round, so that nobody waits for them to come to an end.
+    pub(in crate::control) fn settle_alerts(&mut self, now: Now) {
+        self.alerts.tick(now);
+        self.events.extend(self.alerts.events());
+        for intent in self.alerts.intents(now.instant) {
+            self.react(&intent, now);
+        }
+    }
+
+    fn react(&mut self, intent: &Intent, now: Now) {
+        let Intent { reaction, alert, .. } = intent;
+        let Some(index) = self.by_name.get(&reaction.device).copied() else { return };
+        let action = Action::set(reaction.value.into());
+        let old = self.stations[index].told().value.clone().ok();
+        let done = self.may_react(index, &action, intent, now).and_then(|()| {
+            let station = &mut self.stations[index];
+            // What its last writer's connection comes to does not undo what was done for the alert.
+            station.writer = None;
+            station.device.act(&action.verb, &action.arguments, now.instant)
+        });
+        self.look(index, now);
+        if let Err(refusal) = &done {
+            error!("alert {alert}: {reaction} was not set: {refusal}");
+        }
+        self.audit_own(index, &format!("alert({alert}, {action})"), done, old, now);
+    }
+
+    /// Whether an alert may set a device now.  To switch off is for safety: neither an interlock stands against that,
+    /// nor a lease, where an administrator has said that it is wanted.
+    fn may_react(&self, index: usize, action: &Action, intent: &Intent, now: Now) -> Result<(), Refusal> {
+        let station = &self.stations[index];
+        let switches_off = action.is_off() && station.kind.actions.iter().any(|action| action.name == "off");
+        let overrides = match intent.origin {
+            Origin::Configuration | Origin::Admin => switches_off,
+            Origin::Operator => false,
+        };
+        let lease = self.leases.obstacle_to_gatekeeper(index, station.protection.access, now);
+        let interlock = self.interlocks.blocker(index, now.instant).filter(|_| !switches_off);
+        match lease.filter(|_| !overrides).or(interlock) {
+            Some(refusal) => Err(refusal),
+            None if station.kind.settable().is_none() => {
+                Err(Refusal::new(Code::UnknownAction, format!("{} can't be set", station.name)))
+            }
+            None => Ok(()),
+        }
+    }
+}
