@@ -39,7 +39,8 @@ impl Controller {
     /// nor a lease, where an administrator has said that it is wanted.
     fn may_react(&self, index: usize, action: &Action, intent: &Intent, now: Now) -> Result<(), Refusal> {
         let station = &self.stations[index];
-        let switches_off = action.is_off() && station.kind.actions.iter().any(|action| action.name == "off");
+        let switches_off =
+            station.device.is_off(action) && station.kind.actions.iter().any(|action| action.name == "off");
         let overrides = match intent.origin {
             Origin::Configuration | Origin::Admin => switches_off,
             Origin::Operator => false,
