@@ -21,6 +21,7 @@ mod leases;
 mod lights;
 mod max_on;
 mod motor;
+mod motor_speed;
 mod rgb_led;
 mod safety;
 mod sensors;
