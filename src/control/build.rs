@@ -10,6 +10,7 @@ use super::controller::{OnLine, stop_device};
 use super::device::Beginning;
 use super::interlocks::Interlocks;
 use super::leases::Leases;
+use super::sequences::SEQUENCE;
 use super::station::Station;
 use super::{Access, Bench, Blueprint, Controller, Kind, Now, Protection};
 use crate::domain::{Arguments, Datum, DeviceName, Entry, Event, Interlock, Registry, Span, Standing};
@@ -167,6 +168,9 @@ fn entry(
     simulated: bool,
 ) -> Entry {
     let mut actions: Vec<_> = kind.actions.iter().collect();
+    if kind.has_sequences() {
+        actions.push(&SEQUENCE);
+    }
     if simulated {
         actions.extend(kind.simulated_actions);
     }

@@ -122,9 +122,11 @@ impl Controller {
             {
                 self.look(index, now);
             }
+            self.step(index, now);
             self.turn_off(index, now);
             let station = &self.stations[index];
-            next = [next, station.device.deadline(), station.off_due()].into_iter().flatten().min();
+            let due = [station.device.deadline(), station.step_due(), station.off_due()];
+            next = due.into_iter().chain([next]).flatten().min();
         }
         [next, self.alerts.due()].into_iter().flatten().min()
     }
@@ -217,7 +219,7 @@ impl Controller {
             return;
         }
         let old = station.told().value.clone().ok();
-        let turned = station.device.act("off", &Arguments::default(), now.instant);
+        let turned = station.act("off", &Arguments::default(), now.instant);
         self.look(index, now);
         let station = &mut self.stations[index];
         station.put_off(now);
@@ -231,11 +233,12 @@ impl Controller {
     fn secure(&mut self, index: usize, occasion: Occasion, now: Now) -> bool {
         let station = &mut self.stations[index];
         let old = station.told().value.clone().ok();
+        let has_left = station.leave(occasion);
         let blocker = self.interlocks.blocker(index, now.instant).filter(|_| station.goes_on(occasion));
         let secured = match (blocker, occasion) {
             // Of two that are to go on, the second one goes off.
             (Some(blocker), _) => {
-                let off = station.device.act("off", &Arguments::default(), now.instant);
+                let off = station.act("off", &Arguments::default(), now.instant);
                 Err(off.err().unwrap_or(blocker))
             }
             (None, Occasion::Stop) => stop_device(station, now),
@@ -247,7 +250,7 @@ impl Controller {
         self.look(index, now);
         let new = self.stations[index].told().value.clone().ok();
         let well = secured.as_ref().err().is_none_or(|refusal| refusal.code == Code::Interlocked);
-        if old != new || secured.is_err() {
+        if old != new || secured.is_err() || has_left {
             self.audit_own(index, occasion.as_str(), secured, old, now);
         }
         well
@@ -317,7 +320,7 @@ impl Controller {
         {
             return Err(refusal);
         }
-        let acted = station.device.act(&action.verb, &action.arguments, now.instant);
+        let acted = station.act(&action.verb, &action.arguments, now.instant);
         if !is_reading(command)
             && acted.as_ref().err().is_none_or(|refusal| refusal.code == Code::DeviceFault)
         {
@@ -337,7 +340,7 @@ impl Controller {
     }
 
     pub(super) fn look(&mut self, index: usize, now: Now) {
-        self.interlocks.note(index, self.stations[index].device.activity());
+        self.interlocks.note(index, self.stations[index].activity());
         let Some(state) = self.stations[index].look(now) else { return };
         if let (Err(error), "fault") = (&state.value, state.event) {
             error!("{}: {error}", state.device);

@@ -34,6 +34,13 @@ pub struct Kind {
     pub read: fn(&Settings<'_>, &mut Mistakes) -> Option<Box<dyn Blueprint>>,
 }
 
+impl Kind {
+    /// Whether it is an output that can be set, and so can be set to one value after the other.
+    pub(super) fn has_sequences(&self) -> bool {
+        self.actions.iter().any(|action| action.name == "set")
+    }
+}
+
 /// A device that is configured and not yet built.
 pub trait Blueprint: Wired + Send {
     /// What the device does when things go wrong: when (`on_stop`), and what then (`hold` or a value).
@@ -83,6 +90,14 @@ pub trait Device: Send {
     /// Does what its deadline was for.  `now` may be later than the deadline, and is never earlier.
     fn tick(&mut self, _now: Instant) -> Ticked {
         Ticked::Quiet
+    }
+
+    /// Whether it would take a `set` with these arguments, where its kind's values have this range; nothing changes.
+    fn check_set(&self, arguments: &Arguments, (low, high): (f64, f64)) -> Result<(), Refusal> {
+        let missing = || Refusal::new(Code::MissingKey, "a value is missing");
+        let mut argument = arguments.take();
+        argument.number("value", low, high)?.ok_or_else(missing)?;
+        argument.finish()
     }
 
     /// Whether this can't switch it on.

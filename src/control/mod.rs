@@ -17,6 +17,7 @@ mod latency;
 mod leases;
 mod pulse;
 mod safe_states;
+mod sequences;
 mod station;
 mod tether;
 mod thread;

@@ -16,6 +16,7 @@ mod lights;
 mod max_on;
 mod motor;
 mod safety;
+mod sequences;
 mod signals;
 #[path = "../support/mod.rs"]
 mod support;

@@ -275,6 +275,10 @@ impl Device for Group {
         Ok(())
     }
 
+    fn check_set(&self, arguments: &Arguments, _range: (f64, f64)) -> Result<(), Refusal> {
+        self.wanted(arguments).map(drop)
+    }
+
     fn observe(&self) -> Observation {
         let event = match self.bits {
             Err(_) => "fault",

@@ -296,6 +296,10 @@ impl Device for Motor {
         Ok(self.drive(wanted, now)?)
     }
 
+    fn check_set(&self, arguments: &Arguments, _range: (f64, f64)) -> Result<(), Refusal> {
+        Motor::value(arguments).map(drop)
+    }
+
     fn deadline(&self) -> Option<Instant> {
         self.next.map(|(_, due)| due)
     }

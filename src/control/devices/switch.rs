@@ -148,6 +148,10 @@ impl Device for Switch {
         }
     }
 
+    fn check_set(&self, arguments: &Arguments, _range: (f64, f64)) -> Result<(), Refusal> {
+        actions::switch_value(arguments).map(drop)
+    }
+
     fn deadline(&self) -> Option<Instant> {
         self.blink.as_ref().map(Blink::due)
     }
