@@ -12,7 +12,7 @@ use super::interlocks::Interlocks;
 use super::leases::Leases;
 use super::sequences::SEQUENCE;
 use super::station::Station;
-use super::{Access, Bench, Blueprint, Controller, Kind, Now, Protection};
+use super::{Access, Bench, Blueprint, Controller, Keeper, Kind, Now, Protection};
 use crate::domain::{Arguments, Datum, DeviceName, Entry, Event, Interlock, Registry, Span, Standing};
 use crate::hardware::{EdgeSink, Hardware, HardwareError, Line};
 
@@ -25,6 +25,8 @@ pub struct Plan {
     pub interlocks: Vec<Interlock>,
     /// The thresholds that are in force from the start; of devices that there are not, none is.
     pub thresholds: Vec<Standing>,
+    /// Where thresholds are kept that clients set.
+    pub keeper: Keeper,
     /// What the audit is told of.
     pub audited: Audited,
 }
@@ -140,8 +142,9 @@ impl Controller {
         let mut alerts = Alerts::default();
         for standing in plan.thresholds {
             let Some(index) = by_name.get(&standing.threshold.device).copied() else { continue };
-            alerts.add(standing, index, stations[index].told(), now);
+            alerts.add(standing.threshold, standing.origin, index, stations[index].told(), now);
         }
+        alerts.keep_with(plan.keeper);
         events.extend(alerts.events());
         let leases = Leases::new(stations.iter().map(|station| station.name.clone()).collect());
         let controller = Controller {
@@ -168,7 +171,7 @@ fn entry(
     simulated: bool,
 ) -> Entry {
     let mut actions: Vec<_> = kind.actions.iter().collect();
-    if kind.has_sequences() {
+    if kind.settable().is_some() {
         actions.push(&SEQUENCE);
     }
     if simulated {

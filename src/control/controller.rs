@@ -64,6 +64,7 @@ impl Controller {
                 Some(outcome.map(Reply::State))
             }
             Order::Lease(order) => self.lease(order, request, now),
+            Order::Threshold(order) => self.threshold(order, request, now),
         }
     }
 
@@ -281,7 +282,7 @@ impl Controller {
         Ok(devices)
     }
 
-    fn find(&self, target: &Target) -> Result<usize, Refusal> {
+    pub(super) fn find(&self, target: &Target) -> Result<usize, Refusal> {
         match target {
             Target::Device(name) => self.by_name.get(name).copied().ok_or_else(|| {
                 Refusal::new(
@@ -315,9 +316,8 @@ impl Controller {
             self.events.extend(self.leases.events());
         }
         let action = &command.action;
-        if let Some(refusal) =
-            self.interlocks.blocker(index, now.instant).filter(|_| !station.device.is_off(action))
-        {
+        let is_off = station.device.is_off(action);
+        if let Some(refusal) = self.interlocks.blocker(index, now.instant).filter(|_| !is_off) {
             return Err(refusal);
         }
         let acted = station.act(&action.verb, &action.arguments, now.instant);
@@ -399,7 +399,7 @@ fn may_break(principal: &Principal) -> Result<(), Refusal> {
     Err(Refusal::new(Code::AccessDenied, "only an admin breaks the leases of others"))
 }
 
-fn in_time(request: &Request, now: Now) -> Result<(), Refusal> {
+pub(super) fn in_time(request: &Request, now: Now) -> Result<(), Refusal> {
     if request.expires.is_some_and(|expires| expires <= now.instant) {
         return Err(Refusal::new(Code::Expired, "the command's time had passed when its turn came"));
     }

@@ -35,9 +35,9 @@ pub struct Kind {
 }
 
 impl Kind {
-    /// Whether it is an output that can be set, and so can be set to one value after the other.
-    pub(super) fn has_sequences(&self) -> bool {
-        self.actions.iter().any(|action| action.name == "set")
+    /// The smallest and the largest number that its action `set` takes; nothing where it has none.
+    pub fn settable(&self) -> Option<(f64, f64)> {
+        self.actions.iter().any(|action| action.name == "set").then_some(self.range)
     }
 }
 
@@ -82,6 +82,11 @@ pub trait Device: Send {
     /// Takes note of an edge of one of its inputs.
     fn edge(&mut self, _edge: Edge, _now: Instant) {}
 
+    /// Whether an action can't switch it on, so that no interlock is in its way.
+    fn is_off(&self, action: &Action) -> bool {
+        action.is_off()
+    }
+
     /// When it next wants [`Device::tick`].
     fn deadline(&self) -> Option<Instant> {
         None
@@ -98,11 +103,6 @@ pub trait Device: Send {
         let mut argument = arguments.take();
         argument.number("value", low, high)?.ok_or_else(missing)?;
         argument.finish()
-    }
-
-    /// Whether this can't switch it on.
-    fn is_off(&self, action: &Action) -> bool {
-        action.is_off()
     }
 
     /// Whether it does something.  A device that changes by itself is active all the while.

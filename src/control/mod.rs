@@ -22,6 +22,7 @@ mod station;
 mod tether;
 mod thread;
 
+pub use alerts::{Keep, Keeper, Keeps};
 pub use build::{Audited, BuildCause, BuildError, Plan, Planned};
 pub use controller::Controller;
 pub use device::{

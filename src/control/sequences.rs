@@ -122,7 +122,7 @@ fn setting(value: Datum) -> Arguments {
 impl Station {
     /// Carries out an action; what changes something ends the sequence that goes on, or begins one.
     pub(super) fn act(&mut self, verb: &str, arguments: &Arguments, now: Instant) -> Result<(), Refusal> {
-        let begun = if verb == SEQUENCE.name && self.kind.has_sequences() {
+        let begun = if verb == SEQUENCE.name && self.kind.settable().is_some() {
             Some(self.begin(arguments, now)?)
         } else {
             None

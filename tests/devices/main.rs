@@ -5,18 +5,24 @@
 mod alerts;
 mod bench;
 mod buttons;
+mod buzzer;
 mod controller;
 mod counters;
 mod covers;
+mod dimmers;
 mod encoders;
+mod fan;
 mod groups;
+mod heater;
 mod interlocks;
 mod leases;
 mod lights;
 mod max_on;
 mod motor;
+mod rgb_led;
 mod safety;
 mod sequences;
+mod servo;
 mod signals;
 #[path = "../support/mod.rs"]
 mod support;

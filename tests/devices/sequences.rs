@@ -30,6 +30,12 @@ fn every_kind_that_can_be_set_has_sequences() {
     bench.pass(1000);
     assert_eq!(bench.state("lamp.read()").value, Ok(0.8));
     assert_eq!(bench.state("motor.read()").value, Ok(0.0));
+    let colours =
+        r#""light": {"rgb_led": {"red": 1, "green": 2, "blue": 3}}, "bell": {"buzzer": {"line": 4}}"#;
+    let mut bench = Bench::new(colours);
+    bench.state("light.sequence(#ff0000:1s,off:1s)");
+    assert_eq!(bench.refusal("light.sequence(#ff0000:1s,brown:1s)"), Code::BadValue);
+    assert_eq!(bench.refusal("bell.sequence(1:1s,0.5:1s)"), Code::BadValue);
     let mut bench = Bench::new(r#""button": {"button": {"line": "GPIO22"}}"#);
     assert_eq!(bench.refusal("button.sequence(1:1s)"), Code::UnknownAction);
 }

@@ -10,6 +10,7 @@ pub mod process;
 pub mod program;
 pub mod systemd;
 pub mod tls;
+pub mod users;
 pub mod websocket;
 pub mod wrapped;
 

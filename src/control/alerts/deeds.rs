@@ -49,7 +49,7 @@ impl Controller {
         let interlock = self.interlocks.blocker(index, now.instant).filter(|_| !switches_off);
         match lease.filter(|_| !overrides).or(interlock) {
             Some(refusal) => Err(refusal),
-            None if station.kind.actions.iter().all(|known| known.name != action.verb) => {
+            None if station.kind.settable().is_none() => {
                 Err(Refusal::new(Code::UnknownAction, format!("{} can't be set", station.name)))
             }
             None => Ok(()),
