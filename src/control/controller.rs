@@ -10,6 +10,7 @@ use super::alerts::Alerts;
 use super::build::Audited;
 use super::interlocks::Interlocks;
 use super::leases::{Claim, Leases};
+use super::links::Links;
 use super::station::Station;
 use super::{Answer, ConnectionId, Now, Occasion, Request, Ticked};
 use crate::domain::{
@@ -27,6 +28,7 @@ pub struct Controller {
     pub(super) inputs: Vec<usize>,
     pub(super) leases: Leases,
     pub(super) interlocks: Interlocks,
+    pub(super) links: Links,
     pub(super) alerts: Alerts,
     pub(super) audited: Audited,
     pub(super) events: Vec<Event>,
@@ -115,7 +117,6 @@ impl Controller {
         self.interlocks.stamp(now.instant);
         self.settle_leases(now);
         self.settle_alerts(now);
-        let mut next = self.leases.due();
         for index in 0..self.stations.len() {
             let device = &mut self.stations[index].device;
             if device.deadline().is_some_and(|due| due <= now.instant)
@@ -125,11 +126,12 @@ impl Controller {
             }
             self.step(index, now);
             self.turn_off(index, now);
-            let station = &self.stations[index];
-            let due = [station.device.deadline(), station.step_due(), station.off_due()];
-            next = due.into_iter().chain([next]).flatten().min();
         }
-        [next, self.alerts.due()].into_iter().flatten().min()
+        self.settle_links(now);
+        let stations = self.stations.iter().flat_map(|station| {
+            [station.device.deadline(), station.step_due(), station.off_due()].into_iter().flatten()
+        });
+        stations.chain(self.leases.due()).chain(self.alerts.due()).min()
     }
 
     /// Brings every device to its `on_stop` state; false when one could not be brought there.
@@ -345,6 +347,7 @@ impl Controller {
         if let (Err(error), "fault") = (&state.value, state.event) {
             error!("{}: {error}", state.device);
         }
+        self.links.note(index);
         self.alerts.observe(index, &state, now);
         self.events.push(Event::State(state));
         self.events.extend(self.alerts.events());

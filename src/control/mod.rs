@@ -15,6 +15,7 @@ mod interlocks;
 mod lanes;
 mod latency;
 mod leases;
+mod links;
 mod pulse;
 mod safe_states;
 mod sequences;

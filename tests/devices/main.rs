@@ -17,6 +17,7 @@ mod heater;
 mod interlocks;
 mod leases;
 mod lights;
+mod links;
 mod max_on;
 mod motor;
 mod rgb_led;

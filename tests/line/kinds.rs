@@ -2,7 +2,7 @@
 
 use super::support::Gatekeeper;
 use super::support::line::LineClient;
-use super::support::mqtt::MqttClient;
+use super::support::mqtt::{MqttClient, publish};
 
 #[test]
 fn a_burst_of_pulses_is_counted_to_the_last() {
@@ -47,4 +47,24 @@ fn a_sequence_is_the_same_in_both_protocols() {
         "COMMAND=DO|DEVICE=relay|ACTION=sequence|STEPS=1:20ms,2:10ms",
         "REPLY=ERROR|CODE=OUT_OF_RANGE",
     );
+}
+
+#[test]
+fn an_output_follows_whichever_protocol_pressed_the_button() {
+    let gatekeeper = Gatekeeper::with(
+        "",
+        r#""button": {"button": {"line": "GPIO22"}}, "light": {"led": {"line": "GPIO17", "follow": "button"}}"#,
+    );
+    let mut line = LineClient::patient(gatekeeper.line());
+    let mut mqtt = MqttClient::connect(gatekeeper.mqtt(), "me");
+    mqtt.subscribe("pi/devices/light/state");
+    mqtt.message();
+    line.expect("COMMAND=SUB|DEVICE=light", "REPLY=OK");
+    line.event("EVENT=STATE|");
+    line.send("COMMAND=DO|DEVICE=button|ACTION=press");
+    assert!(mqtt.message_on("pi/devices/light/state").contains(r#""value":1"#));
+    assert!(line.event("EVENT=STATE|").contains("|VALUE=1|STATE=on|SEQ=2|"));
+    mqtt.publish(publish("pi/devices/button/set", r#"{"method": "release"}"#));
+    assert!(line.event("EVENT=STATE|").contains("|VALUE=0|STATE=off|SEQ=3|"));
+    line.expect("COMMAND=DESCRIBE|DEVICE=light", "REPLY=OK");
 }

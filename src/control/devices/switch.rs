@@ -98,6 +98,10 @@ impl Wired for Plan {
     fn numbers(&self) -> Option<&'static [&'static str]> {
         Some(&[])
     }
+
+    fn states(&self) -> Option<&'static [&'static str]> {
+        Some(&["on", "off"])
+    }
 }
 
 impl Blueprint for Plan {
