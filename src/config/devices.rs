@@ -8,6 +8,7 @@ use crate::domain::{
 use super::links::FOLLOW;
 use super::report::Places;
 use super::sections::{Backend, Hardware};
+use super::watching;
 
 /// A device of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,7 @@ pub(super) fn read<B: Wired>(
     mistakes: &mut Mistakes,
 ) -> Vec<Device<B>> {
     let mut devices = Vec::new();
+    let mut watches = Vec::new();
     let mut lines = Lines { hardware, places, taken: Vec::new(), channels: Vec::new() };
     for key in settings.keys() {
         let name = match DeviceName::parse(key) {
@@ -48,6 +50,7 @@ pub(super) fn read<B: Wired>(
             match (kind.read)(&settings, mistakes) {
                 Some(blueprint) => {
                     lines.take(&settings, &blueprint, mistakes);
+                    watches.extend(watching::of(&settings, &blueprint));
                     devices.extend(name.clone().map(|name| Device { name, kind: kind.name, blueprint }));
                 }
                 None if mistakes.found.len() == before => {
@@ -57,6 +60,7 @@ pub(super) fn read<B: Wired>(
             }
         }
     }
+    watching::check(&watches, settings, &devices, mistakes);
     devices
 }
 

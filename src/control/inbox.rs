@@ -10,7 +10,8 @@ use super::latency::Latency;
 use super::pulse::{NoPulse, Pulse, SignsOfLife};
 use super::{ConnectionId, Tether};
 use crate::domain::{Order, Outcome, Principal, Refusal, Severity};
-use crate::hardware::{Edge, EdgeSink};
+use crate::hardware::buses::{Reading, ReadingSink};
+use crate::hardware::{ChipNews, ChipSink, Edge, EdgeSink};
 
 /// How many edges of one input may wait.  More of them are dropped, and the input is read when those that wait are
 /// handled.
@@ -76,6 +77,10 @@ pub(super) enum Message {
     /// Commands, and when they were handed over.
     Commands(Vec<Request>, Instant),
     Edge(Edge),
+    /// What came of a reading of a sensor, of which there is one at a time.
+    Reading(Reading),
+    /// A chip was unplugged, or has come.
+    Chip(ChipNews),
     /// A connection that has sent commands has ended.
     Gone(ConnectionId),
     /// Somebody wants to know whether this is ever reached.
@@ -193,6 +198,24 @@ impl Commands {
         let _ = self.messages.send(Message::Stop);
     }
 
+    /// Where readings go.
+    pub(super) fn reading_sink(&self) -> ReadingSink {
+        let sender = self.messages.clone();
+        Arc::new(move |reading| {
+            // Without a receiver the hardware thread has ended already.
+            let _ = sender.send(Message::Reading(reading));
+        })
+    }
+
+    /// Where news of chips go.
+    pub(super) fn chip_sink(&self) -> ChipSink {
+        let sender = self.messages.clone();
+        Arc::new(move |news| {
+            // Without a receiver the thread has ended already.
+            let _ = sender.send(Message::Chip(news));
+        })
+    }
+
     /// Where edges go.  An input whose edges are not handled as fast as they come loses some, never the last state.
     pub(super) fn edge_sink(&self, waiting: WaitingEdges) -> EdgeSink {
         let sender = self.messages.clone();
@@ -231,7 +254,12 @@ impl Message {
     pub(super) fn into_requests(self) -> Vec<Request> {
         match self {
             Message::Commands(requests, _) => requests,
-            Message::Edge(_) | Message::Gone(_) | Message::Pulse | Message::Stop => Vec::new(),
+            Message::Edge(_)
+            | Message::Reading(_)
+            | Message::Chip(_)
+            | Message::Gone(_)
+            | Message::Pulse
+            | Message::Stop => Vec::new(),
         }
     }
 
@@ -240,7 +268,9 @@ impl Message {
         match self {
             Message::Commands(requests, _) => requests.first().and_then(|request| request.connection),
             Message::Gone(connection) => Some(*connection),
-            Message::Edge(_) | Message::Pulse | Message::Stop => None,
+            Message::Edge(_) | Message::Reading(_) | Message::Chip(_) | Message::Pulse | Message::Stop => {
+                None
+            }
         }
     }
 }

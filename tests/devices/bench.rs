@@ -12,8 +12,9 @@ use gpio_gatekeeper::domain::{
     Event, Lease, LeaseNews, LeaseOrder, Order, Outcome, Principal, Protocol, PwmAddress, Reach, Reply,
     Standing, State, Target, ThresholdOrder,
 };
-use gpio_gatekeeper::hardware::{Board, Edge, Hardware, Level, Simulation};
+use gpio_gatekeeper::hardware::{Board, ChipNews, Edge, Hardware, Level, Simulation};
 
+use super::buses::Buses;
 use super::support::faulty::{self, Switch};
 use super::support::{configuration, gpio};
 
@@ -24,6 +25,8 @@ pub struct Bench {
     /// What was told before anybody could do anything.
     begun: Vec<Event>,
     edges: Arc<Mutex<Vec<Edge>>>,
+    buses: Buses,
+    chips: Arc<Mutex<Vec<ChipNews>>>,
     commands: Commands,
     /// The connections that there were, each with its client.
     connections: Vec<(Arc<Principal>, Tether)>,
@@ -88,7 +91,7 @@ impl Bench {
         Bench::with(Box::new(simulation), board, devices)
     }
 
-    fn with(hardware: Box<dyn Hardware>, board: Board, devices: &str) -> Result<Bench, BuildError> {
+    fn with(mut hardware: Box<dyn Hardware>, board: Board, devices: &str) -> Result<Bench, BuildError> {
         // What stands before the devices, where there is something, is divided from them by a line.
         let (sections, devices) = devices.split_once("---").unwrap_or(("", devices));
         let config = configuration(sections, devices);
@@ -101,6 +104,9 @@ impl Bench {
             blueprint: device.blueprint,
         });
         let edges = Arc::new(Mutex::new(Vec::new()));
+        let chips = Arc::new(Mutex::new(Vec::new()));
+        let news = chips.clone();
+        hardware.watch_chips(Arc::new(move |told| news.lock().expect("one thread").push(told)));
         let sink = edges.clone();
         let start = Instant::now();
         let (mut controller, _registry) = Controller::build(
@@ -110,6 +116,7 @@ impl Bench {
             &(Arc::new(move |edge| sink.lock().expect("one thread").push(edge)) as _),
             Now { instant: start, epoch: 0.0 },
         )?;
+        let buses = Buses::of(&mut controller);
         let begun: Vec<Event> = controller.events().collect();
         let (commands, _) = Commands::unattended();
         let (connections, late) = (vec![(principal("test"), commands.tether())], Arc::default());
@@ -119,10 +126,12 @@ impl Bench {
             board,
             begun,
             edges,
+            buses,
             commands,
             connections,
             speaker,
             reach,
+            chips,
             late,
             start,
             now: start,
@@ -254,7 +263,7 @@ impl Bench {
             self.settle();
             let due = self.controller.tick(self.now());
             self.controller.answers().for_each(Answer::give);
-            match due {
+            match [due, self.buses.due(&self.controller, self.now)].into_iter().flatten().min() {
                 Some(due) if due <= end => self.now = due.max(self.now),
                 _ => break,
             }
@@ -262,6 +271,11 @@ impl Bench {
         self.now = end;
         self.controller.tick(self.now());
         self.controller.answers().for_each(Answer::give);
+    }
+
+    /// From now on no bus comes back from what it does.
+    pub fn hang_buses(&mut self) {
+        self.buses.hang();
     }
 
     /// Lets time go by without the thread getting a turn.
@@ -278,6 +292,12 @@ impl Bench {
     /// Drives line `GPIO{offset}` from outside.
     pub fn drive(&mut self, offset: u32, level: Level) {
         self.board.drive(&gpio(offset), level);
+        self.settle();
+    }
+
+    /// What the board did of itself arrives.
+    pub fn happen(&mut self, what: impl FnOnce(&Board)) {
+        what(&self.board);
         self.settle();
     }
 
@@ -358,6 +378,13 @@ impl Bench {
         for edge in edges {
             let now = self.now();
             self.controller.edge(edge, now);
+        }
+        let now = self.now();
+        self.buses.run(&mut self.controller, now);
+        let chips: Vec<ChipNews> = self.chips.lock().expect("one thread").drain(..).collect();
+        for news in chips {
+            let now = self.now();
+            self.controller.chip(&news, now);
         }
     }
 }

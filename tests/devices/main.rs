@@ -4,6 +4,7 @@
 
 mod alerts;
 mod bench;
+mod buses;
 mod buttons;
 mod buzzer;
 mod controller;
@@ -12,6 +13,7 @@ mod covers;
 mod dimmers;
 mod encoders;
 mod fan;
+mod faults;
 mod groups;
 mod heater;
 mod interlocks;
@@ -22,6 +24,7 @@ mod max_on;
 mod motor;
 mod rgb_led;
 mod safety;
+mod sensors;
 mod sequences;
 mod servo;
 mod signals;

@@ -34,6 +34,7 @@ mod relay;
 mod rgb_led;
 mod rotary_encoder;
 mod safety;
+mod sensors;
 mod servo;
 mod signal;
 mod software_pwm;
@@ -67,6 +68,16 @@ pub static KINDS: &[&Kind] = &[
     &motor::KIND,
     &cover::KIND,
     &digital_group::KIND,
+    &sensors::aht::AHT10,
+    &sensors::aht::AHT20,
+    &sensors::tmp102::KIND,
+    &sensors::emc2101::KIND,
+    &sensors::ads1115::KIND,
+    &sensors::pt100::KIND,
+    &sensors::max31865::KIND,
+    &sensors::ds18b20::KIND,
+    &sensors::cpu_temperature::KIND,
+    &sensors::simulated::KIND,
 ];
 
 /// The kinds as the configuration knows them.
