@@ -26,7 +26,7 @@ impl Controller {
             let station = &mut self.stations[index];
             // What its last writer's connection comes to does not undo what was done for the alert.
             station.writer = None;
-            station.device.act(&action.verb, &action.arguments, now.instant)
+            station.act(&action.verb, &action.arguments, now.instant)
         });
         self.look(index, now);
         if let Err(refusal) = &done {
