@@ -8,9 +8,28 @@ use gpio_gatekeeper::wire::line::Frame;
 use transcript::{Step, Transcript, compare, transcripts};
 
 const DOCUMENT: &str = include_str!("../protocol.md");
-const COMMANDS: [&str; 19] = [
-    "HELP", "HELLO", "HELLO!", "AUTH", "LIST", "DESCRIBE", "GET", "SET", "DO", "SUB", "UNSUB", "PUB", "SEND",
-    "LEASE", "RENEW", "RELEASE", "BREAK", "STATUS", "QUIT",
+const COMMANDS: [&str; 21] = [
+    "HELP",
+    "HELLO",
+    "HELLO!",
+    "AUTH",
+    "LIST",
+    "DESCRIBE",
+    "GET",
+    "SET",
+    "DO",
+    "SUB",
+    "UNSUB",
+    "PUB",
+    "SEND",
+    "LEASE",
+    "RENEW",
+    "RELEASE",
+    "BREAK",
+    "THRESHOLD",
+    "ALERTS",
+    "STATUS",
+    "QUIT",
 ];
 
 fn documented() -> Vec<Transcript> {

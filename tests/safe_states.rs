@@ -3,6 +3,7 @@
 mod support;
 
 use gpio_gatekeeper::daemon::{BroughtToSafety, bring_to_safety};
+use gpio_gatekeeper::domain::PwmAddress;
 use gpio_gatekeeper::hardware::{Board, Hardware, Level, Simulation};
 use support::faulty::{self, Fault};
 use support::process::{Ended, Process};
@@ -56,6 +57,15 @@ fn a_device_goes_to_its_value_and_never_through_its_initial_one() {
         assert_eq!(board.level(&gpio(offset)), level);
     }
     assert!(board.history().iter().all(|request| request.len() == 1 || request[0].0 == gpio(6)));
+}
+
+#[test]
+fn a_channel_goes_to_its_value_at_once() {
+    let devices = r#""pump": {"pwm": {"pwm": {"chip": "chip", "channel": 0}, "on_stop": 0.25}}"#;
+    let (simulation, board) = left_behind(&[]);
+    assert_eq!(told(&bring("", devices, simulation)), "pump: on\n");
+    let signals = board.signals(&PwmAddress { chip: "chip".to_owned(), channel: 0 });
+    assert!(!signals.is_empty() && signals.iter().all(|signal| signal.duty() == 0.25), "{signals:?}");
 }
 
 #[test]

@@ -33,6 +33,7 @@ pub use example::{DEMO, example};
 pub use listeners::{HttpListener, LineListener, MqttListener, Persistence};
 pub use report::{Located, Report};
 pub use sections::{Audit, Backend, Hardware, Limits};
+pub use thresholds::{KEPT_VERSION, kept_thresholds};
 pub use tls::{ClientCertificates, PemFile, TlsListener};
 
 use listeners::{Guard, Privacy};
@@ -190,7 +191,7 @@ fn read<B: Wired>(
     let interlocks = settings.object("interlocks", "an object with the interlocks by name", mistakes);
     let interlocks = interlocks::read(&interlocks, &devices, mistakes);
     let thresholds = settings.object("thresholds", "an object with the thresholds by name", mistakes);
-    let thresholds = thresholds::read(&thresholds, &devices, mistakes);
+    let thresholds = thresholds::read(&thresholds, &devices, kinds, mistakes);
     let Top { telemetry, log, state_folder, users, anonymous, .. } = top;
     let (log, anonymous) = (log.into(), anonymous.map(Role::from));
     Config {

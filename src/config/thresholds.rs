@@ -4,10 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
-use super::Device;
+use super::report::Places;
+use super::{Device, Report, syntax};
 use crate::domain::{
-    Bounds, Mistakes, Reaction, Settings, Severity, Span, Threshold, ThresholdName, Wired, unknown_name,
+    Bounds, KindReader, Mistakes, Origin, Reaction, Settings, Severity, Span, Threshold, ThresholdName,
+    Wired, unknown_name,
 };
 
 /// One threshold, as it is written.
@@ -48,10 +51,53 @@ fn value() -> String {
     "value".to_owned()
 }
 
+/// The form of a file of thresholds that clients have set.
+pub const KEPT_VERSION: u32 = 1;
+
+/// What is in such a file, beside the thresholds.
+#[derive(Deserialize)]
+struct Kept {
+    version: u32,
+    #[serde(rename = "admin")]
+    _admin: IgnoredAny,
+    #[serde(rename = "operator")]
+    _operator: IgnoredAny,
+}
+
+/// The thresholds of a file with those that clients have set, as far as they can be used with these devices; and what of it
+/// can't be.  `file` is its name in the report.
+pub fn kept_thresholds<B: Wired>(
+    text: &str,
+    file: &str,
+    devices: &[Device<B>],
+    kinds: &[KindReader<B>],
+) -> (Vec<(Origin, Threshold)>, Option<Report>) {
+    let (places, mut mistakes) = (Places::new(text), Mistakes::default());
+    let mut thresholds = Vec::new();
+    let good = syntax::check(text, &places, &mut mistakes);
+    let document = if good { Settings::of_document(text, &mut mistakes) } else { None };
+    let kept = document.and_then(|settings| Some((settings.read::<Kept>(&mut mistakes)?, settings)));
+    if let Some((Kept { version, .. }, settings)) = kept {
+        if version == KEPT_VERSION {
+            for (key, origin) in [("admin", Origin::Admin), ("operator", Origin::Operator)] {
+                let section = settings.object(key, "an object with the thresholds by name", &mut mistakes);
+                let read = read(&section, devices, kinds, &mut mistakes);
+                thresholds.extend(read.into_iter().map(|threshold| (origin, threshold)));
+            }
+        } else {
+            let message = format!("version {version} was written by another gatekeeper");
+            settings.mistake("version", message, &mut mistakes);
+        }
+    }
+    let report = (!mistakes.found.is_empty()).then(|| Report::of(file, &places, mistakes));
+    (thresholds, report)
+}
+
 /// Reads every threshold, and compares it with the devices that there are.
 pub(super) fn read<B: Wired>(
     settings: &Settings<'_>,
     devices: &[Device<B>],
+    kinds: &[KindReader<B>],
     mistakes: &mut Mistakes,
 ) -> Vec<Threshold> {
     let by_name: HashMap<&str, &Device<B>> =
@@ -84,11 +130,21 @@ pub(super) fn read<B: Wired>(
             let Deed { device, set } = deed?;
             match by_name.get(device.as_str()) {
                 None => section.mistake(key, unknown_name("device", &device, &known), mistakes),
-                Some(device) if !device.blueprint.can_be_set() => {
-                    let message = format!("{} is a {}, which nothing can set", device.name, device.kind);
-                    section.mistake(key, message, mistakes);
+                Some(device) => {
+                    let kind = kinds.iter().find(|kind| kind.name == device.kind);
+                    match kind.and_then(|kind| kind.settable) {
+                        None => {
+                            let message =
+                                format!("{} is a {}, which nothing can set", device.name, device.kind);
+                            section.mistake(key, message, mistakes);
+                        }
+                        Some((low, high)) if !(low..=high).contains(&set) => {
+                            let message = format!("{} is set to {low} to {high}, not {set}", device.name);
+                            section.mistake(key, message, mistakes);
+                        }
+                        Some(_) => return Some(Reaction { device: device.name.clone(), value: set }),
+                    }
                 }
-                Some(device) => return Some(Reaction { device: device.name.clone(), value: set }),
             }
             None
         };

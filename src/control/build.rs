@@ -13,7 +13,7 @@ use super::leases::Leases;
 use super::sensing::Sensing;
 use super::station::Station;
 use super::watching::Watching;
-use super::{Access, Bench, Blueprint, Controller, Kind, Now, Protection};
+use super::{Access, Bench, Blueprint, Controller, Keeper, Kind, Now, Protection};
 use crate::domain::{Arguments, Datum, DeviceName, Entry, Event, Interlock, Registry, Span, Standing};
 use crate::hardware::{EdgeSink, Hardware, HardwareError, Line};
 
@@ -26,6 +26,8 @@ pub struct Plan {
     pub interlocks: Vec<Interlock>,
     /// The thresholds that are in force from the start; of devices that there are not, none is.
     pub thresholds: Vec<Standing>,
+    /// Where thresholds are kept that clients set.
+    pub keeper: Keeper,
     /// What the audit is told of.
     pub audited: Audited,
 }
@@ -146,8 +148,9 @@ impl Controller {
         let mut alerts = Alerts::default();
         for standing in plan.thresholds {
             let Some(index) = by_name.get(&standing.threshold.device).copied() else { continue };
-            alerts.add(standing, index, stations[index].told(), now);
+            alerts.add(standing.threshold, standing.origin, index, stations[index].told(), now);
         }
+        alerts.keep_with(plan.keeper);
         events.extend(alerts.events());
         let leases = Leases::new(stations.iter().map(|station| station.name.clone()).collect());
         let watching = Watching::new(&watches, &by_name);

@@ -68,6 +68,7 @@ impl Controller {
                 Some(outcome.map(Reply::State))
             }
             Order::Lease(order) => self.lease(order, request, now),
+            Order::Threshold(order) => self.threshold(order, request, now),
         }
     }
 
@@ -282,7 +283,7 @@ impl Controller {
         Ok(devices)
     }
 
-    fn find(&self, target: &Target) -> Result<usize, Refusal> {
+    pub(super) fn find(&self, target: &Target) -> Result<usize, Refusal> {
         match target {
             Target::Device(name) => self.by_name.get(name).copied().ok_or_else(|| {
                 Refusal::new(
@@ -316,7 +317,8 @@ impl Controller {
             self.events.extend(self.leases.events());
         }
         let action = &command.action;
-        if let Some(refusal) = self.interlocks.blocker(index, now.instant).filter(|_| !action.is_off()) {
+        let is_off = station.device.is_off(action);
+        if let Some(refusal) = self.interlocks.blocker(index, now.instant).filter(|_| !is_off) {
             return Err(refusal);
         }
         let acted = station.device.act(&action.verb, &action.arguments, now.instant);
@@ -341,7 +343,7 @@ impl Controller {
     pub(super) fn look(&mut self, index: usize, now: Now) {
         self.interlocks.note(index, self.stations[index].device.activity());
         let Some(state) = self.stations[index].look(now) else { return };
-        if let Err(error) = &state.value {
+        if let (Err(error), "fault") = (&state.value, state.event) {
             error!("{}: {error}", state.device);
         }
         self.alerts.observe(index, &state, now);
@@ -399,7 +401,7 @@ fn may_break(principal: &Principal) -> Result<(), Refusal> {
     Err(Refusal::new(Code::AccessDenied, "only an admin breaks the leases of others"))
 }
 
-fn in_time(request: &Request, now: Now) -> Result<(), Refusal> {
+pub(super) fn in_time(request: &Request, now: Now) -> Result<(), Refusal> {
     if request.expires.is_some_and(|expires| expires <= now.instant) {
         return Err(Refusal::new(Code::Expired, "the command's time had passed when its turn came"));
     }

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use super::Access;
 use super::sensing::{Asking, Sensing};
 use crate::domain::{
-    ActionSpec, Arguments, Code, Datum, DeviceName, EdgeStamp, LineAddress, Mistakes, Polarity, PwmAddress,
-    Refusal, Settings, State, Wired,
+    Action, ActionSpec, Arguments, Code, Datum, DeviceName, EdgeStamp, LineAddress, Mistakes, Polarity,
+    PwmAddress, Refusal, Settings, State, Wired,
 };
 use crate::hardware::buses::{BusError, Buses, Probe, Readings};
 use crate::hardware::{
@@ -34,6 +34,13 @@ pub struct Kind {
     pub range: (f64, f64),
     /// Reads its settings; where it finds no blueprint in them, it has added a mistake.
     pub read: fn(&Settings<'_>, &mut Mistakes) -> Option<Box<dyn Blueprint>>,
+}
+
+impl Kind {
+    /// The smallest and the largest number that its action `set` takes; nothing where it has none.
+    pub fn settable(&self) -> Option<(f64, f64)> {
+        self.actions.iter().any(|action| action.name == "set").then_some(self.range)
+    }
 }
 
 /// A device that is configured and not yet built.
@@ -87,6 +94,11 @@ pub trait Device: Send {
 
     /// Takes note of the state of a device that it watches.
     fn watched(&mut self, _device: &DeviceName, _state: &State, _now: Instant) {}
+
+    /// Whether an action can't switch it on, so that no interlock is in its way.
+    fn is_off(&self, action: &Action) -> bool {
+        action.is_off()
+    }
 
     /// When it next wants [`Device::tick`].
     fn deadline(&self) -> Option<Instant> {

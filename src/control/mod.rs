@@ -23,6 +23,7 @@ mod tether;
 mod thread;
 mod watching;
 
+pub use alerts::{Keep, Keeper, Keeps};
 pub use build::{Audited, BuildCause, BuildError, Plan, Planned};
 pub use controller::Controller;
 pub use device::{

@@ -12,8 +12,8 @@ use super::inbox::{About, Message, WaitingEdges};
 use super::lanes::Lanes;
 use super::{Answer, BuildError, Commands, Controller, Now, Plan, Request};
 use crate::domain::{Event, Registry};
+use crate::hardware::Hardware;
 use crate::hardware::buses::BusThreads;
-use crate::hardware::{Edge, Hardware};
 
 /// Where events go.  It is called on the hardware thread and does not wait.
 pub type EventSink = Box<dyn Fn(&mut dyn Iterator<Item = Event>) + Send>;
@@ -177,8 +177,8 @@ fn run(
             }
             Ok(Message::Edge(edge)) => {
                 controller.edge(edge, now);
-                if waiting.handled(edge.input) {
-                    controller.edge(Edge { value: None, ..edge }, now);
+                if let Some(dropped) = waiting.handled(edge.input) {
+                    controller.edge(dropped, now);
                 }
                 if !controller.is_alive() {
                     error!("the hardware reports no edges any more");

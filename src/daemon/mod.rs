@@ -23,6 +23,7 @@ mod notify;
 mod safe_states;
 mod self_signed;
 mod telemetry;
+mod thresholds;
 mod watchdog;
 
 use std::net::SocketAddr;
@@ -50,7 +51,7 @@ pub use self_signed::{SelfSigned, make_self_signed};
 use crate::auth::UsersFile;
 use crate::config::{self, Config};
 use crate::control::{Audited, Blueprint, Ended, EventSink, HardwareThread, Now, Plan};
-use crate::domain::{Audit, Code, Deed, Protocol, Refusal, Standing, Who};
+use crate::domain::{Audit, Code, Deed, Protocol, Refusal, Who};
 use crate::gateway::http::{HttpSettings, Visitors};
 use crate::gateway::line::LineSettings;
 use crate::gateway::mqtt::MqttSettings;
@@ -64,6 +65,7 @@ use crate::hardware::Hardware;
 pub use crate::hardware::survey;
 use crate::net::{Admission, ListenerThread};
 use telemetry::TelemetryThread;
+use thresholds::{KeepingThread, Thresholds};
 use watchdog::Watchdog;
 
 /// A configuration whose devices are of the kinds that there are.
@@ -81,6 +83,8 @@ pub struct Daemon {
     bus: BusThread,
     /// Where nothing is kept, there is none.
     store: Option<JoinHandle<()>>,
+    /// Likewise, for thresholds.
+    thresholds: Option<KeepingThread>,
     /// Where the audit is not written down, there is none.
     audit: Option<JoinHandle<()>>,
     /// Where there are no users, there is none.
@@ -113,6 +117,8 @@ pub enum Ending {
     Bus,
     /// The store has ended.
     Store,
+    /// Thresholds that were set are kept no more.
+    Thresholds,
     /// The audit file is written no more.
     Audit,
     /// The verifier has ended.
@@ -172,6 +178,7 @@ impl Daemon {
             }
         };
         let endings = channel();
+        let Thresholds { standings, keeper, thread: thresholds } = Thresholds::open(&config, &endings.0)?;
         let (bus, mailbox) = BusThread::prepare();
         let audited = if config.audit.reads { Audited::Everything } else { Audited::Writes };
         let (bus, audit) = with_trail(bus, config.audit, &endings.0)?;
@@ -186,7 +193,8 @@ impl Daemon {
             Plan {
                 devices: plan(config.devices),
                 interlocks: config.interlocks,
-                thresholds: config.thresholds.into_iter().map(Standing::configured).collect(),
+                thresholds: standings,
+                keeper,
                 audited,
             },
             sink,
@@ -290,6 +298,7 @@ impl Daemon {
             hardware,
             bus,
             store,
+            thresholds,
             audit,
             verifier,
             users,
@@ -372,6 +381,7 @@ impl Daemon {
             hardware,
             bus,
             store,
+            thresholds,
             audit,
             verifier,
             listeners,
@@ -417,6 +427,11 @@ impl Daemon {
         let mut running = vec![
             (Ending::Bus, "the bus did not end", Some(bus.into_thread())),
             (Ending::Store, "the disk did not take what is to be kept", store),
+            (
+                Ending::Thresholds,
+                "the disk did not take the thresholds",
+                thresholds.map(KeepingThread::into_thread),
+            ),
             (Ending::Audit, "the disk did not take the audit", audit),
             (Ending::Verifier, "the verifier did not end", verifier),
         ];

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Code, Datum, DeviceName, LeaseOrder, LeaseToken, Refusal, Span};
+use super::{Code, Datum, DeviceName, LeaseOrder, LeaseToken, Refusal, Span, ThresholdOrder};
 
 /// One thing that a client wants done.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +12,8 @@ pub enum Order {
     Command(Command),
     /// With the right to write devices.
     Lease(LeaseOrder),
+    /// With the limits of what devices measure.
+    Threshold(ThresholdOrder),
 }
 
 /// One thing that a client wants done to a device.

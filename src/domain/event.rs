@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{
-    Alert, AlertNews, Code, Command, Datum, DeviceName, Lease, LeaseNotice, LeaseToken, Principal, Refusal,
-    Tenancy, Visitor,
+    Alert, AlertNews, Code, Command, Datum, DeviceName, Keeping, Lease, LeaseNotice, LeaseToken, Page,
+    Principal, Refusal, Standing, Tenancy, Visitor,
 };
 
 /// What a device is, as its hardware says.
@@ -50,6 +50,16 @@ pub enum Reply {
     State(Arc<State>),
     /// The client holds this lease.
     Lease(Arc<Lease>),
+    /// This threshold is in force.
+    Threshold(Arc<Standing>),
+    /// A threshold is in force no more; whether that lasts.
+    Deleted(Keeping),
+    /// These thresholds are in force.
+    Thresholds(Arc<Page<Standing>>),
+    /// This alert is open.
+    Alert(Arc<Alert>),
+    /// These alerts are open.
+    Alerts(Arc<Page<Arc<Alert>>>),
     /// There is nothing to tell of it.
     Done,
 }

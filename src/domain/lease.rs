@@ -5,7 +5,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::{
-    Argument, Arguments, ClientId, Code, Datum, DeviceName, Principal, Refusal, Span, Target, UserName,
+    Argument, Arguments, ClientId, Code, Datum, DeviceName, Principal, Refusal, Span, Target, ThresholdOrder,
+    UserName,
 };
 
 /// The fencing token of a lease: a number that only rises, so that what was meant under an earlier lease is told
@@ -175,7 +176,7 @@ impl LeaseOrder {
                 LeaseOrder::Break { scope, reason: reason(argument.required("reason")?)? }
             }
             _ => {
-                let known = LeaseOrder::VERBS.join(", ");
+                let known = [LeaseOrder::VERBS, ThresholdOrder::VERBS].concat().join(", ");
                 let message = format!("system has no action \"{verb:.32}\"; it has {known}");
                 return Err(Refusal::new(Code::UnknownAction, message));
             }

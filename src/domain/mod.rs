@@ -20,6 +20,7 @@ mod settings;
 mod span;
 mod spelling;
 mod threshold;
+mod threshold_order;
 
 pub use account::{Account, DevicePattern, PatternError, Role, TopicPattern};
 pub use alert::{Alert, AlertId, AlertNews, AlertTurn, Limit, Resolution, Severity};
@@ -40,6 +41,5 @@ pub use settings::{KindReader, Mistake, Mistakes, Settings, Wired};
 pub(crate) use settings::{joined as join_path, unknown as unknown_name};
 pub use span::{Span, SpanError};
 pub use spelling::edit_distance;
-pub use threshold::{
-    Bounds, Keeping, LONGEST_DURATION, Origin, Reaction, Standing, Threshold, ThresholdName,
-};
+pub use threshold::{Bounds, Keeping, Origin, Reaction, Standing, Threshold, ThresholdName};
+pub use threshold_order::{Page, Reach, Selection, ThresholdOrder, ThresholdWish};

@@ -44,8 +44,12 @@ pub enum Code {
     StaleToken,
     /// There is no such lease, or it is not the client's.
     NoLease,
+    /// No threshold has this name, or no alert with this number is open.
+    NotFound,
     /// Another device of an interlock is on, or was a moment ago.
     Interlocked,
+    /// Something is in the way of what was to move.
+    Obstructed,
     /// The hardware failed, or reads back another value than was written.
     DeviceFault,
     /// The command was retained, and would act again after every restart.
@@ -68,7 +72,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of `protocol.md`.
-    pub const ALL: [Code; 24] = [
+    pub const ALL: [Code; 26] = [
         Code::Malformed,
         Code::FrameTooLong,
         Code::UnknownCommand,
@@ -83,7 +87,9 @@ impl Code {
         Code::LeaseRequired,
         Code::StaleToken,
         Code::NoLease,
+        Code::NotFound,
         Code::Interlocked,
+        Code::Obstructed,
         Code::DeviceFault,
         Code::RetainedCommand,
         Code::Expired,
@@ -112,7 +118,9 @@ impl Code {
             Code::LeaseRequired => "LEASE_REQUIRED",
             Code::StaleToken => "STALE_TOKEN",
             Code::NoLease => "NO_LEASE",
+            Code::NotFound => "NOT_FOUND",
             Code::Interlocked => "INTERLOCKED",
+            Code::Obstructed => "OBSTRUCTED",
             Code::DeviceFault => "DEVICE_FAULT",
             Code::RetainedCommand => "RETAINED_COMMAND",
             Code::Expired => "EXPIRED",

@@ -35,11 +35,6 @@ pub trait Wired {
         true
     }
 
-    /// Whether it has the action `set` with one number.
-    fn can_be_set(&self) -> bool {
-        self.is_output()
-    }
-
     /// The numbers that its states have beside `value`, where it knows them before it is built.
     fn numbers(&self) -> Option<&'static [&'static str]> {
         None
@@ -68,10 +63,6 @@ impl<W: Wired + ?Sized> Wired for Box<W> {
         (**self).watches()
     }
 
-    fn can_be_set(&self) -> bool {
-        (**self).can_be_set()
-    }
-
     fn numbers(&self) -> Option<&'static [&'static str]> {
         (**self).numbers()
     }
@@ -93,6 +84,8 @@ pub struct KindReader<B> {
     /// "active_low": false,   // true: a low level means on
     /// ```
     pub example: &'static str,
+    /// The smallest and the largest number that its action `set` takes; nothing where it has no such action.
+    pub settable: Option<(f64, f64)>,
     /// Reads them; without a result there is at least one mistake more than before.
     pub read: fn(&Settings<'_>, &mut Mistakes) -> Option<B>,
 }

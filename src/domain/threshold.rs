@@ -86,7 +86,7 @@ pub enum Keeping {
 }
 
 /// The longest time for which a number may be beyond a limit without an alert.
-pub const LONGEST_DURATION: Duration = Duration::from_secs(24 * 3600);
+const LONGEST_DURATION: Duration = Duration::from_secs(24 * 3600);
 /// The longest name of a field, in bytes.
 const LONGEST_FIELD: usize = 64;
 

@@ -3,11 +3,15 @@
 use super::{Message, Reading, Space, Topics};
 use crate::auth::{self, Wish};
 use crate::domain::{Action, Command};
-use crate::domain::{Code, LeaseOrder, Order, Principal, Refusal, Registry, Scope, Target};
+use crate::domain::{
+    Code, LeaseOrder, Order, Principal, Reach, Refusal, Registry, Scope, Target, ThresholdOrder,
+    ThresholdWish,
+};
 use crate::wire::mqtt::{TopicFilter, TopicName};
 
-/// Whether a client may have this order carried out.
-pub(super) fn order(registry: &Registry, principal: &Principal, order: &Order) -> Result<(), Refusal> {
+/// Whether a client may have this order carried out.  One about thresholds is told which devices it may be about, for
+/// only the hardware thread knows which they are.
+pub(super) fn order(registry: &Registry, principal: &Principal, order: &mut Order) -> Result<(), Refusal> {
     match order {
         Order::Command(command) => self::command(registry, principal, command),
         // Who holds a lease keeps others from driving: that takes the right to drive all of it.
@@ -18,8 +22,36 @@ pub(super) fn order(registry: &Registry, principal: &Principal, order: &Order) -
             let mut devices = registry.devices.iter();
             devices.try_for_each(|entry| auth::decide(principal, Wish::Drive(entry.name.as_str())))
         }
+        Order::Threshold(ThresholdOrder { wish, reach }) => {
+            *reach = self::reach(registry, principal);
+            threshold(principal, wish)
+        }
         // The hardware thread knows whose it is, and who may end those of others.
         Order::Lease(LeaseOrder::Renew(_) | LeaseOrder::Release(_) | LeaseOrder::Break { .. }) => Ok(()),
+    }
+}
+
+/// Whether a client may have this done with thresholds, as far as it says which devices it is about: who sets one may see
+/// and drive its device and those that it sets.
+fn threshold(principal: &Principal, wish: &ThresholdWish) -> Result<(), Refusal> {
+    let device = match wish {
+        ThresholdWish::Set(threshold) => {
+            let mut devices = threshold.acted_on().chain([&threshold.device]);
+            return devices.try_for_each(|device| auth::decide(principal, Wish::Drive(device.as_str())));
+        }
+        ThresholdWish::List(selection) => &selection.device,
+        ThresholdWish::Alerts(selection) => &selection.device,
+        ThresholdWish::Delete(_) | ThresholdWish::Tell(_) | ThresholdWish::TellAlert(_) => &None,
+    };
+    device.iter().try_for_each(|device| auth::decide(principal, Wish::See(device.as_str())))
+}
+
+/// The devices that a client may see and drive.
+fn reach(registry: &Registry, principal: &Principal) -> Reach {
+    let names = || registry.devices.iter().map(|entry| &entry.name);
+    Reach {
+        sees: names().filter(|name| auth::may(principal, Wish::See(name.as_str()))).cloned().collect(),
+        drives: names().filter(|name| auth::may(principal, Wish::Drive(name.as_str()))).cloned().collect(),
     }
 }
 

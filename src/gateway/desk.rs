@@ -403,8 +403,8 @@ impl Desk {
                 return;
             }
         };
-        let sent = order.and_then(|order| {
-            access::order(&self.registry, principal, &order)?;
+        let sent = order.and_then(|mut order| {
+            access::order(&self.registry, principal, &mut order)?;
             let commands = self.commands.as_ref().ok_or_else(Refusal::stopping)?;
             let (principal, recipient) = (principal.clone(), Arc::new(Nobody));
             let expires = will.expires;

@@ -6,6 +6,7 @@
 pub mod buses;
 mod error;
 pub mod gpiochip;
+mod group;
 pub mod parts;
 mod pwm;
 pub mod pwm_sysfs;
@@ -161,8 +162,7 @@ pub struct Edge {
     /// The kernel's time of the edge, in nanoseconds of CLOCK_MONOTONIC.
     pub timestamp_ns: u64,
     /// Which of the line's edges this is, counted from 1 since it was taken, so that a gap says how many were lost; a
-    /// `u32` that wraps.  Nothing where some may have been lost that nobody counted, or where this is no edge but
-    /// the advice to read the line.
+    /// `u32` that wraps.  Nothing where some may have been lost that nobody counted, so that the line has to be read.
     pub sequence: Option<u32>,
 }
 

@@ -12,6 +12,7 @@ use nix::time::{ClockId, clock_gettime};
 
 use self::channels::{Channel, SimulatedPwm};
 use super::buses::Buses;
+use super::group::Group;
 use super::parts::Parts;
 use super::{
     Edge, EdgeSink, Edges, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Pwm, Signal, Start,
@@ -114,7 +115,15 @@ impl Hardware for Simulation {
         lines: &[(Line, Polarity)],
         start: Start<'_>,
     ) -> Result<Box<dyn Outputs>, HardwareError> {
+        let group = Group::new(lines)?;
+        if let Start::Values(values) = start {
+            group.check(values.len())?;
+        }
         let mut wires = self.board.wires();
+        // All of them or none.
+        for (line, _) in lines {
+            wires.check_free(line)?;
+        }
         for (line, _) in lines {
             wires.take(line)?;
         }
@@ -131,7 +140,7 @@ impl Hardware for Simulation {
         }
         wires.set(levels);
         drop(wires);
-        Ok(Box::new(SimulatedOutputs { board: self.board.clone(), lines: lines.to_vec() }))
+        Ok(Box::new(SimulatedOutputs { board: self.board.clone(), lines: lines.to_vec(), group }))
     }
 
     fn open_input(
@@ -244,12 +253,16 @@ impl Listener {
 }
 
 impl Wires {
-    fn take(&mut self, line: &Line) -> Result<(), HardwareError> {
-        let wire = self.lines.entry(line.clone()).or_default();
-        if let Some(consumer) = &wire.consumer {
-            return Err(HardwareError::Busy { line: line.clone(), consumer: Some(consumer.clone()) });
+    fn check_free(&self, line: &Line) -> Result<(), HardwareError> {
+        match self.lines.get(line).and_then(|wire| wire.consumer.clone()) {
+            Some(consumer) => Err(HardwareError::Busy { line: line.clone(), consumer: Some(consumer) }),
+            None => Ok(()),
         }
-        wire.consumer = Some("gpio-gatekeeper".to_owned());
+    }
+
+    fn take(&mut self, line: &Line) -> Result<(), HardwareError> {
+        self.check_free(line)?;
+        self.lines.entry(line.clone()).or_default().consumer = Some("gpio-gatekeeper".to_owned());
         Ok(())
     }
 
@@ -276,10 +289,12 @@ impl Wires {
 struct SimulatedOutputs {
     board: Board,
     lines: Vec<(Line, Polarity)>,
+    group: Group,
 }
 
 impl Outputs for SimulatedOutputs {
     fn write(&mut self, values: &[Value]) -> Result<(), HardwareError> {
+        self.group.check(values.len())?;
         let levels =
             self.lines.iter().zip(values).map(|((line, p), v)| (line.clone(), level(*v, *p))).collect();
         self.board.wires().set(levels);

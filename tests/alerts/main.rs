@@ -2,6 +2,9 @@
 
 #![allow(unreachable_pub, reason = "a test program has nobody outside")]
 
+mod deciding;
+mod keeping;
+mod orders;
 #[path = "../support/mod.rs"]
 mod support;
 mod telling;

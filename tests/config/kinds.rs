@@ -132,17 +132,20 @@ impl Wired for Blueprint {
 pub(crate) const KINDS: &[KindReader<Blueprint>] = &[
     KindReader {
         name: "led",
+        settable: Some((0.0, 1.0)),
         example: "\"line\": \"GPIO17\",      // by name, or by offset: 17\n\"active_low\": false,   // true: a low \
                   level means on\n\n\"initial\": \"off\",      // \"off\", \"on\" or \"keep\"",
         read: |settings, mistakes| settings.read(mistakes).map(Blueprint::Output),
     },
     KindReader {
         name: "relay",
+        settable: Some((0.0, 1.0)),
         example: "\"line\": \"GPIO27\",",
         read: |settings, mistakes| settings.read(mistakes).map(Blueprint::Output),
     },
     KindReader {
         name: "pwm_led",
+        settable: Some((0.0, 1.0)),
         example: "\"line\": \"GPIO18\", // a line\n\"frequency\": 100 // hertz",
         read: |settings: &Settings<'_>, mistakes: &mut Mistakes| {
             let dimmer: Dimmer = settings.read(mistakes)?;
@@ -154,16 +157,19 @@ pub(crate) const KINDS: &[KindReader<Blueprint>] = &[
     },
     KindReader {
         name: "button",
+        settable: None,
         example: "\"line\": \"GPIO22\",\n\"bias\": \"pull-up\",\n",
         read: |settings, mistakes| settings.read(mistakes).map(Blueprint::Button),
     },
     KindReader {
         name: "motor",
+        settable: Some((0.0, 1.0)),
         example: "\"forward\": \"GPIO5\",\n\"backward\": \"GPIO6\",\n\"dead_time\": \"100ms\",",
         read: |settings, mistakes| settings.read(mistakes).map(Blueprint::Motor),
     },
     KindReader {
         name: "strip",
+        settable: None,
         example: "",
         read: |settings, mistakes| settings.read(mistakes).map(Blueprint::Strip),
     },

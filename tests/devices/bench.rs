@@ -4,15 +4,13 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use gpio_gatekeeper::config;
 use gpio_gatekeeper::control::{
-    Answer, Audited, BuildError, Commands, Controller, Now, Plan, Planned, Recipient, Request, Tether,
-    devices,
+    Answer, BuildError, Commands, Controller, Now, Plan, Planned, Recipient, Request, Tether, devices,
 };
-use gpio_gatekeeper::daemon;
 use gpio_gatekeeper::domain::{
     Account, Action, AlertNews, AlertTurn, Arguments, Audit, ClientId, Code, Command, Datum, DeviceName,
-    Event, Lease, LeaseNews, LeaseOrder, Order, Outcome, Principal, Protocol, Reply, Standing, State, Target,
+    Event, Lease, LeaseNews, LeaseOrder, Order, Outcome, Principal, Protocol, PwmAddress, Reach, Reply,
+    Standing, State, Target, ThresholdOrder,
 };
 use gpio_gatekeeper::hardware::{Board, Edge, Hardware, Level, Simulation};
 
@@ -33,9 +31,25 @@ pub struct Bench {
     connections: Vec<(Arc<Principal>, Tether)>,
     /// Which of them speaks.
     speaker: usize,
+    /// What those who set thresholds may see and drive.
+    pub reach: Reach,
     late: Arc<Late>,
     start: Instant,
     now: Instant,
+}
+
+/// A channel of the simulated chip `chip`.
+pub fn pwm_channel(channel: u32) -> PwmAddress {
+    PwmAddress { chip: "chip".to_owned(), channel }
+}
+
+/// What is wrong with these devices.
+pub fn mistakes(devices: &str) -> Vec<String> {
+    let text = format!(r#"{{"hardware": {{"backend": "simulated"}}, "devices": {{{devices}}}}}"#);
+    match gpio_gatekeeper::config::load(&text, "test", &gpio_gatekeeper::daemon::kinds()) {
+        Ok(_) => Vec::new(),
+        Err(report) => report.mistakes.iter().map(|mistake| mistake.message.clone()).collect(),
+    }
 }
 
 /// The outcomes that had to be waited for.
@@ -82,6 +96,7 @@ impl Bench {
         let config = configuration(sections, devices);
         let interlocks = config.interlocks;
         let thresholds = config.thresholds.into_iter().map(Standing::configured).collect();
+        let names: Vec<DeviceName> = config.devices.iter().map(|device| device.name.clone()).collect();
         let plan = config.devices.into_iter().map(|device| Planned {
             name: device.name,
             kind: devices::find(device.kind).expect("a kind there is"),
@@ -93,7 +108,7 @@ impl Bench {
         let (mut controller, _registry) = Controller::build(
             hardware,
             None,
-            Plan { devices: plan.collect(), interlocks, thresholds, audited: Audited::Writes },
+            Plan { devices: plan.collect(), interlocks, thresholds, ..Plan::default() },
             &(Arc::new(move |edge| sink.lock().expect("one thread").push(edge)) as _),
             Now { instant: start, epoch: 0.0 },
         )?;
@@ -101,8 +116,21 @@ impl Bench {
         let begun: Vec<Event> = controller.events().collect();
         let (commands, _) = Commands::unattended();
         let (connections, late) = (vec![(principal("test"), commands.tether())], Arc::default());
-        let (speaker, now) = (0, start);
-        Ok(Bench { controller, board, begun, edges, buses, commands, connections, speaker, late, start, now })
+        let (speaker, reach) = (0, Reach { sees: names.clone(), drives: names });
+        Ok(Bench {
+            controller,
+            board,
+            begun,
+            edges,
+            buses,
+            commands,
+            connections,
+            speaker,
+            reach,
+            late,
+            start,
+            now: start,
+        })
     }
 
     /// What follows comes from this client, on the connection that it opened last.
@@ -127,7 +155,8 @@ impl Bench {
         self.controller.answers().for_each(Answer::give);
     }
 
-    fn now(&self) -> Now {
+    /// The moment it is.
+    pub fn now(&self) -> Now {
         Now { instant: self.now, epoch: (self.now - self.start).as_secs_f64() }
     }
 
@@ -149,7 +178,11 @@ impl Bench {
                 None => arguments.positional.push(datum(argument)),
             }
         }
-        let order = if device == "system" {
+        let order = if device == "system" && ThresholdOrder::VERBS.contains(&verb) {
+            let mut order = ThresholdOrder::parse(verb, &arguments).expect("a good order");
+            order.reach = self.reach.clone();
+            Order::Threshold(order)
+        } else if device == "system" {
             Order::Lease(LeaseOrder::parse(verb, None, &arguments).expect("a good order"))
         } else {
             let target = Target::Device(DeviceName::parse(device).expect("valid"));
@@ -262,6 +295,12 @@ impl Bench {
         self.board.level(&gpio(offset))
     }
 
+    /// For which part of the time this channel of the simulated chip `chip` is active, and its period in microseconds.
+    pub fn signal(&self, channel: u32) -> (f64, u128) {
+        let (signal, _) = self.board.signal(&pwm_channel(channel)).expect("a channel that was taken");
+        (signal.duty(), signal.period.as_micros())
+    }
+
     /// The states since the last call, as `event@milliseconds`.
     pub fn told(&mut self) -> Vec<String> {
         let told = self.controller.events().filter_map(|event| match event {
@@ -332,11 +371,4 @@ impl Bench {
         let now = self.now();
         self.buses.run(&mut self.controller, now);
     }
-}
-
-/// What is wrong with these devices, in the order in which it was found.
-pub fn mistakes(devices: &str) -> Vec<String> {
-    let text = format!(r#"{{ "hardware": {{"backend": "simulated"}}, "devices": {{ {devices} }} }}"#);
-    let report = config::load(&text, "test", &daemon::kinds()).err().expect("it is wrong");
-    report.mistakes.into_iter().map(|mistake| mistake.message).collect()
 }

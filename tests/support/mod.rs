@@ -11,6 +11,7 @@ pub mod program;
 pub mod real_buses;
 pub mod systemd;
 pub mod tls;
+pub mod users;
 pub mod websocket;
 pub mod wrapped;
 

@@ -14,18 +14,13 @@ mod signing_in;
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
-
 use gpio_gatekeeper::wire::mqtt::{Connack, Connect};
 use support::line::LineClient;
 use support::mqtt::{MqttClient, connect};
+pub use support::users::{PHC, write_users};
 use support::{DEMO_DEVICES, Gatekeeper};
 use tempfile::TempDir;
 
-/// A hash of `password` that costs little.
-pub const PHC: &str = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
 /// The token of `esp`, and its digest.
 pub const TOKEN: &str = "gk_0123456789abcdef0123456789abcdef01234567";
 const DIGEST: &str = "d379947b71164f9885d8956a0a735f041fb6690256ba2cada731a72980b212c0";
@@ -51,18 +46,6 @@ pub fn residents() -> String {
         "gone": {{"role": "admin", "password": "{PHC}", "expires": 1, "certificates": ["gone.home"]}},
         "esp": {{"role": "operator", "tokens": [{{"sha256": "{DIGEST}"}}], "certificates": ["esp.home"]}}"#
     )
-}
-
-/// Writes a users file that only its owner can read.
-pub fn write_users(file: &Path, users: &str) {
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(file)
-        .expect("it can be made");
-    write!(file, r#"{{"version": 1, "users": {{{users}}}}}"#).expect("it can be written");
 }
 
 impl House {

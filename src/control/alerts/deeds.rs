@@ -39,7 +39,8 @@ impl Controller {
     /// nor a lease, where an administrator has said that it is wanted.
     fn may_react(&self, index: usize, action: &Action, intent: &Intent, now: Now) -> Result<(), Refusal> {
         let station = &self.stations[index];
-        let switches_off = action.is_off() && station.kind.actions.iter().any(|action| action.name == "off");
+        let switches_off =
+            station.device.is_off(action) && station.kind.actions.iter().any(|action| action.name == "off");
         let overrides = match intent.origin {
             Origin::Configuration | Origin::Admin => switches_off,
             Origin::Operator => false,
@@ -48,7 +49,7 @@ impl Controller {
         let interlock = self.interlocks.blocker(index, now.instant).filter(|_| !switches_off);
         match lease.filter(|_| !overrides).or(interlock) {
             Some(refusal) => Err(refusal),
-            None if station.kind.actions.iter().all(|known| known.name != action.verb) => {
+            None if station.kind.settable().is_none() => {
                 Err(Refusal::new(Code::UnknownAction, format!("{} can't be set", station.name)))
             }
             None => Ok(()),

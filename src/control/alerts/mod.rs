@@ -4,6 +4,8 @@
 //! is done: two thresholds that undo each other's work, or one that undoes its own, take turns slowly.
 
 mod deeds;
+mod keeping;
+mod orders;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -14,9 +16,10 @@ use log::{error, info, warn};
 
 use super::Now;
 use crate::domain::{
-    Alert, AlertId, AlertNews, AlertTurn, Datum, Event, Keeping, Origin, Reaction, Resolution, Severity,
-    Standing, State, Threshold, ThresholdName,
+    Alert, AlertId, AlertNews, AlertTurn, Datum, Event, Origin, Reaction, Resolution, Severity, State,
+    Threshold, ThresholdName,
 };
+pub use keeping::{Keep, Keeper, Keeps};
 use watch::{Turn, Watch};
 
 /// The thresholds of one controller, and the alerts that are open.
@@ -26,13 +29,13 @@ pub(super) struct Alerts {
     last_id: u64,
     /// What is to be told.
     events: Vec<Event>,
+    keeper: Keeper,
 }
 
 /// A threshold that is in force.
 struct Guard {
     threshold: Arc<Threshold>,
     origin: Origin,
-    keeping: Keeping,
     /// The place of its device.
     device: usize,
     watch: Watch,
@@ -58,8 +61,14 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 impl Alerts {
     /// Puts a threshold in force, which looks at the state of its device; what has the same name goes.
-    pub(super) fn add(&mut self, standing: Standing, device: usize, state: &State, now: Now) {
-        let Standing { threshold, origin, keeping, .. } = standing;
+    pub(super) fn add(
+        &mut self,
+        threshold: Arc<Threshold>,
+        origin: Origin,
+        device: usize,
+        state: &State,
+        now: Now,
+    ) {
         let name = threshold.name.clone();
         if let Some(earlier) = self.guards.remove(&name) {
             self.close(earlier, Resolution::Changed, now);
@@ -71,8 +80,7 @@ impl Alerts {
             );
         }
         let watch = Watch::new(threshold.bounds, threshold.duration);
-        let guard =
-            Guard { threshold, origin, keeping, device, watch, open: None, acted: None, intent: None };
+        let guard = Guard { threshold, origin, device, watch, open: None, acted: None, intent: None };
         self.guards.insert(name.clone(), guard);
         self.look(&name, state, now);
     }

@@ -40,6 +40,17 @@ pub(super) fn switch_value(arguments: &Arguments) -> Result<bool, Refusal> {
     }
 }
 
+/// The value of a `set` with values from 0 to 1; `ON` and `OFF` in any case, and truths, are understood as well.
+pub(super) fn part_value(arguments: &Arguments) -> Result<f64, Refusal> {
+    if let Ok(on) = switch_value(arguments) {
+        return Ok(if on { 1.0 } else { 0.0 });
+    }
+    let mut argument = arguments.take();
+    let value = argument.number("value", 0.0, 1.0)?;
+    argument.finish()?;
+    value.ok_or_else(|| Refusal::new(Code::MissingKey, "argument value is missing"))
+}
+
 /// The refusal of a verb that a kind does not have, naming those that it has.
 pub(super) fn unknown(verb: &str, kind: &str, actions: &[ActionSpec]) -> Refusal {
     let known: Vec<_> = actions.iter().map(|action| action.name).collect();

@@ -2,23 +2,46 @@
 
 mod actions;
 mod blink;
+mod bridge;
 mod button;
+mod buzzer;
+mod color;
+mod counter;
+mod cover;
+mod cover_drive;
 mod debounce;
+mod digital_group;
+mod dimmer;
+mod duty_policy;
 mod effect;
+mod fan;
+mod heater;
 mod input;
 mod led;
 mod line_sensor;
 mod motion;
 mod motor;
+mod opposed;
 mod output;
 mod output_line;
+mod press;
+mod pwm;
 mod pwm_led;
+mod pwm_output;
+mod pwm_source;
+mod quadrature;
 mod relay;
+mod rgb_led;
+mod rotary_encoder;
 mod safety;
 mod sensors;
+mod servo;
 mod signal;
 mod software_pwm;
 mod switch;
+mod tachometer;
+mod tone;
+mod travel;
 
 use super::{Blueprint, Kind};
 use crate::domain::KindReader;
@@ -30,11 +53,21 @@ pub static KINDS: &[&Kind] = &[
     &relay::KIND,
     &output::KIND,
     &pwm_led::KIND,
+    &pwm::KIND,
+    &fan::KIND,
+    &heater::KIND,
+    &servo::KIND,
+    &buzzer::KIND,
+    &rgb_led::KIND,
     &button::KIND,
     &input::KIND,
     &motion::KIND,
     &line_sensor::KIND,
+    &counter::KIND,
+    &rotary_encoder::KIND,
     &motor::KIND,
+    &cover::KIND,
+    &digital_group::KIND,
     &sensors::aht::AHT10,
     &sensors::aht::AHT20,
     &sensors::tmp102::KIND,
@@ -49,7 +82,13 @@ pub static KINDS: &[&Kind] = &[
 
 /// The kinds as the configuration knows them.
 pub fn readers() -> Vec<KindReader<Box<dyn Blueprint>>> {
-    KINDS.iter().map(|kind| KindReader { name: kind.name, example: kind.example, read: kind.read }).collect()
+    let reader = |kind: &&'static Kind| KindReader {
+        name: kind.name,
+        example: kind.example,
+        settable: kind.settable(),
+        read: kind.read,
+    };
+    KINDS.iter().map(reader).collect()
 }
 
 /// The kind of this name.

@@ -3,19 +3,19 @@
 //! Both lines change in one request, and every change of direction passes through off: the line of the other
 //! direction becomes active only when `dead_time` has passed since the lines were told to be off and read so.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
 use super::actions::{self, READ};
-use super::safety::{self, Policies};
+use super::bridge::{Bridge, Drive};
+use super::safety::{self, Policies, RestPolicy};
 use crate::control::{Activity, Bench, Blueprint, Device, Kind, Observation, Occasion, Protection, Ticked};
 use crate::domain::{
     ActionSpec, Arguments, Code, Datum, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, Refusal,
-    Settings, Span, Value, Wired,
+    Settings, Span, Wired,
 };
-use crate::hardware::{HardwareError, Outputs, Start};
+use crate::hardware::HardwareError;
 
 pub(super) static KIND: Kind = Kind {
     name: "motor",
@@ -70,19 +70,11 @@ struct MotorSettings {
     max_on: Option<Span>,
     dead_time: Option<Span>,
     #[serde(default)]
-    on_stop: Policy,
+    on_stop: RestPolicy,
     #[serde(default)]
-    on_lease_lost: Policy,
+    on_lease_lost: RestPolicy,
     #[serde(default)]
-    on_link_lost: Policy,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Policy {
-    #[default]
-    Off,
-    Hold,
+    on_link_lost: RestPolicy,
 }
 
 struct Plan {
@@ -91,22 +83,13 @@ struct Plan {
     polarity: Polarity,
     protection: Protection,
     dead_time: Duration,
-    policies: Policies<Policy>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Drive {
-    Stopped,
-    Forward,
-    Backward,
+    policies: Policies<RestPolicy>,
 }
 
 struct Motor {
-    lines: Box<dyn Outputs>,
+    bridge: Bridge,
     dead_time: Duration,
-    policies: Policies<Policy>,
-    /// What the lines were when they were last read.
-    drive: Result<Drive, Arc<str>>,
+    policies: Policies<RestPolicy>,
     /// The direction it last had, and when it was off again; nothing when it never had one, and no direction when
     /// nobody knows which.
     rested: Option<(Option<Drive>, Instant)>,
@@ -152,51 +135,13 @@ impl Blueprint for Plan {
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
-        let lines = bench.outputs(
-            &[
-                ("forward", self.forward.clone(), self.polarity),
-                ("backward", self.backward.clone(), self.polarity),
-            ],
-            Start::Values(&Drive::Stopped.values()),
-        )?;
-        let mut motor = Motor {
-            lines,
+        Ok(Box::new(Motor {
+            bridge: Bridge::open(bench, &self.forward, &self.backward, self.polarity)?,
             dead_time: self.dead_time,
             policies: self.policies,
-            drive: Ok(Drive::Stopped),
             rested: None,
             next: None,
-        };
-        motor.read()?;
-        Ok(Box::new(motor))
-    }
-}
-
-impl From<Policy> for Datum {
-    fn from(policy: Policy) -> Datum {
-        Datum::from(match policy {
-            Policy::Off => "off",
-            Policy::Hold => "hold",
-        })
-    }
-}
-
-impl Drive {
-    /// Forward line, backward line.
-    fn values(self) -> [Value; 2] {
-        match self {
-            Drive::Stopped => [Value::Inactive, Value::Inactive],
-            Drive::Forward => [Value::Active, Value::Inactive],
-            Drive::Backward => [Value::Inactive, Value::Active],
-        }
-    }
-
-    fn opposite(self) -> Drive {
-        match self {
-            Drive::Stopped => Drive::Stopped,
-            Drive::Forward => Drive::Backward,
-            Drive::Backward => Drive::Forward,
-        }
+        }))
     }
 }
 
@@ -204,12 +149,12 @@ impl Motor {
     /// Goes to `wanted`: at once where that is safe, else through off and after the dead time.
     fn drive(&mut self, wanted: Drive, now: Instant) -> Result<(), HardwareError> {
         self.next = None;
-        if wanted != Drive::Stopped && self.drive == Ok(wanted) {
+        if wanted != Drive::Stopped && self.bridge.drive() == Ok(wanted) {
             return Ok(());
         }
         // After a fault nobody knows what it did: then it rests, whichever way it is to run.
-        let before = self.drive.clone().ok();
-        self.set(Drive::Stopped)?;
+        let before = self.bridge.drive().ok();
+        self.bridge.set(Drive::Stopped)?;
         if before != Some(Drive::Stopped) {
             self.rested = Some((before, now));
         }
@@ -221,40 +166,8 @@ impl Motor {
                 self.next = Some((wanted, since + self.dead_time));
                 Ok(())
             }
-            _ => self.set(wanted),
+            _ => self.bridge.set(wanted),
         }
-    }
-
-    fn set(&mut self, drive: Drive) -> Result<(), HardwareError> {
-        let result = self.lines.write(&drive.values()).and_then(|()| self.read());
-        match result {
-            Ok(read) if read == drive => Ok(()),
-            Ok(read) => {
-                Err(HardwareError::ReadBack(format!("the lines read {read:?} after {drive:?} was written")))
-            }
-            Err(error) => {
-                self.drive = Err(error.to_string().into());
-                Err(error)
-            }
-        }
-        .inspect_err(|_| {
-            // Whatever is wrong with the lines: ask them once more to be off.  The first error is the one to tell.
-            let _ = self.lines.write(&Drive::Stopped.values());
-        })
-    }
-
-    fn read(&mut self) -> Result<Drive, HardwareError> {
-        let read = self.lines.read().and_then(|values| match values[..] {
-            [Value::Inactive, Value::Inactive] => Ok(Drive::Stopped),
-            [Value::Active, Value::Inactive] => Ok(Drive::Forward),
-            [Value::Inactive, Value::Active] => Ok(Drive::Backward),
-            _ => Err(HardwareError::ReadBack("both directions read active".to_owned())),
-        });
-        self.drive = match &read {
-            Ok(drive) => Ok(*drive),
-            Err(error) => Err(error.to_string().into()),
-        };
-        read
     }
 
     fn value(arguments: &Arguments) -> Result<Drive, Refusal> {
@@ -278,7 +191,7 @@ impl Device for Motor {
             "set" => Motor::value(arguments)?,
             "read" => {
                 arguments.none()?;
-                self.read()?;
+                self.bridge.read()?;
                 return Ok(());
             }
             "forward" => Drive::Forward,
@@ -286,7 +199,7 @@ impl Device for Motor {
             "stop" | "off" => Drive::Stopped,
             "reverse" => match self.next {
                 Some((next, _)) => next.opposite(),
-                None => self.drive.clone().unwrap_or(Drive::Stopped).opposite(),
+                None => self.bridge.drive().unwrap_or(Drive::Stopped).opposite(),
             },
             _ => return Err(actions::unknown(verb, KIND.name, KIND.actions)),
         };
@@ -302,27 +215,27 @@ impl Device for Motor {
 
     fn tick(&mut self, now: Instant) -> Ticked {
         if let Some((drive, _)) = self.next.take_if(|(_, due)| *due <= now) {
-            if let Err(error) = self.set(drive) {
-                self.drive = Err(error.to_string().into());
+            if let Err(error) = self.bridge.set(drive) {
+                self.bridge.fail(&error);
             }
         }
         Ticked::Changed
     }
 
     fn activity(&self) -> Activity {
-        let is_off = self.drive == Ok(Drive::Stopped) && self.next.is_none();
+        let is_off = self.bridge.drive() == Ok(Drive::Stopped) && self.next.is_none();
         if is_off { Activity::Idle } else { Activity::Active }
     }
 
     fn observe(&self) -> Observation {
-        let event = match (&self.drive, self.next) {
+        let event = match (self.bridge.drive(), self.next) {
             (Err(_), _) => "fault",
             (Ok(_), Some(_)) => "reversing",
             (Ok(Drive::Stopped), None) => "stopped",
             (Ok(Drive::Forward), None) => "forward",
             (Ok(Drive::Backward), None) => "backward",
         };
-        let value = self.drive.clone().map(|drive| match drive {
+        let value = self.bridge.drive().map(|drive| match drive {
             Drive::Stopped => 0.0,
             Drive::Forward => 1.0,
             Drive::Backward => -1.0,
@@ -332,8 +245,8 @@ impl Device for Motor {
 
     fn secure(&mut self, occasion: Occasion, now: Instant) -> Result<(), HardwareError> {
         match self.policies.on(occasion) {
-            Policy::Off => self.drive(Drive::Stopped, now),
-            Policy::Hold => {
+            RestPolicy::Off => self.drive(Drive::Stopped, now),
+            RestPolicy::Hold => {
                 // A direction that is still to be taken is not something to be held.
                 self.next = None;
                 Ok(())

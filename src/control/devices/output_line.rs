@@ -40,9 +40,10 @@ pub(super) enum Policy {
 }
 
 impl OutputLine {
-    /// Takes the line, which is `initial` unless the bench says otherwise.
+    /// Takes the line, which has this role and is `initial` unless the bench says otherwise.
     pub(super) fn open(
         bench: &mut Bench<'_>,
+        role: &'static str,
         address: &LineAddress,
         polarity: Polarity,
         initial: Initial,
@@ -54,7 +55,7 @@ impl OutputLine {
             (Beginning::On, _) | (Beginning::AsConfigured, Initial::On) => Start::Values(&[Value::Active]),
             (Beginning::AsConfigured, Initial::Keep) => Start::Keep,
         };
-        let outputs = bench.outputs(&[("line", address.clone(), polarity)], start)?;
+        let outputs = bench.outputs(&[(role, address.clone(), polarity)], start)?;
         let mut line = OutputLine { outputs, value: Ok(Value::Inactive) };
         line.read()?;
         Ok(line)

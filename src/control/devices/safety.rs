@@ -1,5 +1,9 @@
 //! What a device does when it is left alone.
 
+use serde::Deserialize;
+
+use super::duty_policy::DutyPolicy;
+use super::pwm_source::Source;
 use crate::control::{Access, Occasion, Protection};
 use crate::domain::{Datum, Mistakes, Settings, Span};
 
@@ -9,6 +13,26 @@ pub(super) struct Policies<P> {
     pub(super) on_stop: P,
     pub(super) on_lease_lost: P,
     pub(super) on_link_lost: P,
+}
+
+/// Which powers an output can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Powers {
+    /// None and all.
+    OnOff,
+    /// Everything from 0 to 1.
+    All,
+}
+
+/// What something does that moves or heats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RestPolicy {
+    /// It stops.
+    #[default]
+    Off,
+    /// It goes on.
+    Hold,
 }
 
 /// The shortest and the longest time after which an output can be turned off.
@@ -44,5 +68,44 @@ impl<P: Copy + Into<Datum>> Policies<P> {
     pub(super) fn told(&self) -> Vec<(&'static str, Datum)> {
         let occasions = [Occasion::Stop, Occasion::LeaseLost, Occasion::LinkLost];
         occasions.map(|occasion| (occasion.as_str(), self.on(occasion).into())).into()
+    }
+}
+
+impl Policies<DutyPolicy> {
+    /// Adds a mistake where one of them asks for a PWM that there is not, or that ends before.
+    pub(super) fn check(
+        &self,
+        source: &Source,
+        powers: Powers,
+        settings: &Settings<'_>,
+        mistakes: &mut Mistakes,
+    ) -> Option<()> {
+        let on_line = matches!(source, Source::Line(_));
+        let policies = [
+            ("on_stop", self.on_stop),
+            ("on_lease_lost", self.on_lease_lost),
+            ("on_link_lost", self.on_link_lost),
+        ];
+        let between = policies.iter().find(|(_, policy)| policy.is_between());
+        let (key, message) = match (powers, between) {
+            (Powers::OnOff, Some((key, _))) => {
+                (*key, format!("{key} is hold, off or on, because there is no PWM"))
+            }
+            (Powers::All, _) if on_line && self.on_stop.needs_pwm() => {
+                ("on_stop", "on_stop is off or on, because the PWM of a line ends with the daemon".to_owned())
+            }
+            _ => return Some(()),
+        };
+        settings.mistake(key, message, mistakes);
+        None
+    }
+}
+
+impl From<RestPolicy> for Datum {
+    fn from(policy: RestPolicy) -> Datum {
+        Datum::from(match policy {
+            RestPolicy::Off => "off",
+            RestPolicy::Hold => "hold",
+        })
     }
 }

@@ -110,7 +110,7 @@ impl Blueprint for Plan {
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
-        let line = OutputLine::open(bench, &self.address, self.polarity, self.initial)?;
+        let line = OutputLine::open(bench, "line", &self.address, self.polarity, self.initial)?;
         Ok(Box::new(Switch { kind: self.kind, line, blink: None, policies: self.policies }))
     }
 }

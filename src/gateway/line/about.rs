@@ -15,9 +15,9 @@ pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub(super) const PROTOCOL: &str = "1";
 
 /// No frame of the gatekeeper is longer, so that clients know what to expect.
-const LONGEST_FRAME: usize = 4096;
+pub(super) const LONGEST_FRAME: usize = 4096;
 /// What a reply to `LIST` has beside the names of the devices, at most: two numbers, a name and the keys.
-const AROUND_NAMES: usize = 160;
+pub(super) const AROUND_NAMES: usize = 160;
 
 /// All commands, or one.
 pub(super) fn help(frame: &Frame<'_>) -> Result<Fields, Refusal> {

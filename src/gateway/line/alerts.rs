@@ -1,5 +1,8 @@
 //! Alerts and thresholds as fields of frames.
 
+use std::borrow::Cow;
+
+use super::translate::Fields;
 use crate::domain::{Alert, AlertNews, AlertTurn};
 use crate::wire::line::FrameWriter;
 
@@ -22,4 +25,20 @@ pub(super) fn event(out: &mut Vec<u8>, news: &AlertNews) {
     };
     let frame = frame.optional("VALUE", value.map(|value| value.to_string()).as_deref());
     frame.field_display("CREATED", created).field_display("TIME", news.timestamp).end();
+}
+
+/// The fields of an alert that is open.
+pub(super) fn fields(alert: &Alert) -> Fields {
+    let Alert { id, threshold, device, field, limit, bound, severity, value, created } = alert;
+    vec![
+        ("DEVICE", Cow::Owned(device.to_string())),
+        ("ALERT", Cow::Owned(id.to_string())),
+        ("THRESHOLD", Cow::Owned(threshold.to_string())),
+        ("FIELD", Cow::Owned(field.to_string())),
+        ("LIMIT", Cow::Borrowed(limit.as_str())),
+        ("BOUND", Cow::Owned(bound.to_string())),
+        ("SEVERITY", Cow::Borrowed(severity.as_str())),
+        ("VALUE", Cow::Owned(value.to_string())),
+        ("CREATED", Cow::Owned(created.to_string())),
+    ]
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::about;
 use super::conversation::{LineConversation, Then};
 use super::entering;
+use super::thresholds;
 use super::translate::{self, Fields, required};
 use crate::control::Now;
 use crate::domain::{
@@ -37,7 +38,7 @@ pub(super) enum Next {
 }
 
 /// Every command.
-pub(super) static COMMANDS: [Row; 19] = [
+pub(super) static COMMANDS: [Row; 21] = [
     Row {
         name: "HELP",
         syntax: "HELP [OF=command]",
@@ -166,6 +167,20 @@ pub(super) static COMMANDS: [Row; 19] = [
         syntax: "BREAK DEVICE=name,... (or DEVICE=*) REASON=text",
         purpose: "ends the leases on devices, whoever holds them",
         carry_out: |line, frame, now| lease(line, frame, "break", "DEVICE", now),
+    },
+    Row {
+        name: "THRESHOLD",
+        syntax: "THRESHOLD [AFTER=name] [DEVICE=name] (or NAME=name [DELETE=1]; or NAME=name DEVICE=name [FIELD=field] \
+                 [MIN=number] [MAX=number] [HYSTERESIS=number] [DURATION=duration] [SEVERITY=severity] \
+                 [ACTION=device:value] [RESOLVED_ACTION=device:value])",
+        purpose: "names the thresholds; tells, deletes or sets one",
+        carry_out: thresholds::threshold,
+    },
+    Row {
+        name: "ALERTS",
+        syntax: "ALERTS [AFTER=number] [DEVICE=name] (or ALERT=number)",
+        purpose: "tells which alerts are open, or of one of them",
+        carry_out: thresholds::alerts,
     },
     Row {
         name: "STATUS",

@@ -166,7 +166,7 @@ impl LineConversation {
     pub(super) fn order(
         &mut self,
         frame: &Frame<'_>,
-        order: Order,
+        mut order: Order,
         expires: Option<Instant>,
         now: Instant,
     ) -> Result<Next, Refusal> {
@@ -176,7 +176,7 @@ impl LineConversation {
             }
             return Ok(Next::Refuse(refusal));
         }
-        access::order(&self.shared.registry, &self.principal, &order)?;
+        access::order(&self.shared.registry, &self.principal, &mut order)?;
         let ticket = self.ask(frame, Then::Answer);
         self.orders.add(&self.principal, order, expires, &self.outbox, ticket);
         Ok(Next::Wait)

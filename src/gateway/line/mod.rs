@@ -11,6 +11,7 @@ mod conversation;
 mod entering;
 #[cfg(test)]
 mod tests;
+mod thresholds;
 mod translate;
 mod watchdog;
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use log::debug;
 
-use super::alerts;
+use super::{alerts, thresholds};
 use crate::control::Now;
 use crate::domain::{
     Action, Arguments, Code, Command, Datum, DeviceName, Lease, LeaseNews, LeaseNotice, LeasedDevices, Loss,
@@ -117,6 +117,11 @@ pub(super) fn answer(note: Note) -> Option<(u64, Answer)> {
             let answer = match outcome {
                 Ok(Reply::State(state)) => Answer::State(state),
                 Ok(Reply::Lease(lease)) => Answer::Done(lease_fields(&lease)),
+                Ok(Reply::Threshold(standing)) => Answer::Done(thresholds::standing(&standing)),
+                Ok(Reply::Deleted(keeping)) => Answer::Done(vec![thresholds::kept(keeping)]),
+                Ok(Reply::Thresholds(page)) => Answer::Done(thresholds::names(&page)),
+                Ok(Reply::Alert(alert)) => Answer::Done(alerts::fields(&alert)),
+                Ok(Reply::Alerts(page)) => Answer::Done(thresholds::numbers(&page)),
                 Ok(Reply::Done) => Answer::Done(Fields::new()),
                 Err(refusal) => Answer::Refused(refusal),
             };

@@ -172,8 +172,8 @@ impl Session {
                 None => translate::rpc(&payload),
             }
         };
-        let allowed = order.and_then(|order| {
-            access::order(&self.shared.registry, &self.principal, &order)?;
+        let allowed = order.and_then(|mut order| {
+            access::order(&self.shared.registry, &self.principal, &mut order)?;
             Ok(order)
         });
         match allowed {

@@ -7,8 +7,8 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value as Json, json};
 
 use crate::domain::{
-    Audit, ClientId, Datum, DeviceName, Entry, Lease, LeaseNews, LeaseNotice, LeasedDevices, Loss, Outcome,
-    Principal, Protocol, Registry, Reply, State, Tenancy, UserName, Visitor, Who,
+    Audit, ClientId, Datum, DeviceName, Entry, Keeping, Lease, LeaseNews, LeaseNotice, LeasedDevices, Loss,
+    Outcome, Principal, Protocol, Registry, Reply, State, Tenancy, UserName, Visitor, Who,
 };
 
 pub use alerts::{alert_news, alerts};
@@ -135,6 +135,13 @@ impl Serialize for ReplyJson<'_> {
         match self.0 {
             Reply::State(state) => StateJson(state).serialize(serializer),
             Reply::Lease(lease) => self::lease(lease).serialize(serializer),
+            Reply::Threshold(standing) => alerts::standing(standing).serialize(serializer),
+            Reply::Deleted(keeping) => json!({ "kept": *keeping == Keeping::Kept }).serialize(serializer),
+            Reply::Thresholds(page) => {
+                page.items.iter().map(alerts::standing).collect::<Json>().serialize(serializer)
+            }
+            Reply::Alert(alert) => alerts::members(alert).serialize(serializer),
+            Reply::Alerts(page) => alerts::list(&page.items).serialize(serializer),
             Reply::Done => serializer.serialize_none(),
         }
     }

@@ -4,14 +4,14 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::domain::{
-    Action, Arguments, Code, Command, Datum, DeviceName, LeaseOrder, Order, Refusal, Target,
+    Action, Arguments, Code, Command, Datum, DeviceName, LeaseOrder, Order, Refusal, Target, ThresholdOrder,
 };
 
 /// The longest method name; none is longer than a word.
 const LONGEST_METHOD: usize = 64;
 /// How deep lists may be inside lists.
 const DEEPEST: usize = 4;
-/// The gatekeeper's own device, which has the actions that are about leases.
+/// The gatekeeper's own device, which has the actions that are about leases, thresholds and alerts.
 const SYSTEM: &str = "system";
 
 /// The command of a payload on `pi/devices/{name}/set` or `pi/gpio/{line}/set`: `ON`, `OFF`, `TOGGLE`, a number, or
@@ -54,9 +54,13 @@ pub(in crate::gateway) fn rpc(payload: &[u8]) -> Result<Order, Refusal> {
     order(Target::Device(device), action(call.method, call.args, call.kwargs)?)
 }
 
-/// What an action is: one about leases, which on a device are `lease` and `break`, or one of the device's own.
+/// What an action is: one about leases, which on a device are `lease` and `break`, one about thresholds, or one of the
+/// device's own.
 fn order(target: Target, action: Action) -> Result<Order, Refusal> {
     let is_system = matches!(&target, Target::Device(name) if name.as_str() == SYSTEM);
+    if is_system && ThresholdOrder::VERBS.contains(&action.verb.as_str()) {
+        return ThresholdOrder::parse(&action.verb, &action.arguments).map(Order::Threshold);
+    }
     if is_system {
         return LeaseOrder::parse(&action.verb, None, &action.arguments).map(Order::Lease);
     }

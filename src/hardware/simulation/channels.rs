@@ -11,6 +11,7 @@ pub(super) struct Channel {
     taken: bool,
     stuck: bool,
     broken: bool,
+    history: Vec<Signal>,
 }
 
 /// A simulated channel that was taken.
@@ -24,6 +25,11 @@ impl Board {
     /// The signal that a PWM channel gives, and which level is its active one; nothing where nobody ever took it.
     pub fn signal(&self, address: &PwmAddress) -> Option<(Signal, Polarity)> {
         self.wires().channels.get(address).and_then(|channel| channel.signal)
+    }
+
+    /// Every signal that a PWM channel was given since [`Board::record`].
+    pub fn signals(&self, address: &PwmAddress) -> Vec<Signal> {
+        self.wires().channels.get(address).map(|channel| channel.history.clone()).unwrap_or_default()
     }
 
     /// Makes a PWM channel keep its signal whatever is written.
@@ -61,7 +67,11 @@ impl SimulatedPwm {
 impl Pwm for SimulatedPwm {
     fn write(&mut self, signal: Signal) -> Result<(), HardwareError> {
         let mut wires = self.board.wires();
+        let records = wires.history.is_some();
         let channel = wires.channels.entry(self.address.clone()).or_default();
+        if records {
+            channel.history.push(signal);
+        }
         if channel.broken {
             let call = format!("write PWM channel {}", self.address);
             return Err(HardwareError::Call { call, cause: std::io::Error::other("the channel is broken") });

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{bytes, number};
-use crate::domain::{Alert, AlertNews, AlertTurn};
+use crate::domain::{Alert, AlertNews, AlertTurn, Keeping, Standing, Threshold};
 
 /// What has become of an alert.
 pub fn alert_news(news: &AlertNews) -> Vec<u8> {
@@ -25,11 +25,12 @@ pub fn alerts<'a>(open: impl IntoIterator<Item = &'a std::sync::Arc<Alert>>) -> 
     bytes(&self::list(open))
 }
 
+/// The same, inside of something.
 pub(super) fn list<'a>(open: impl IntoIterator<Item = &'a std::sync::Arc<Alert>>) -> Json {
     open.into_iter().map(|alert| Json::Object(members(alert))).collect()
 }
 
-fn members(alert: &Alert) -> Map<String, Json> {
+pub(super) fn members(alert: &Alert) -> Map<String, Json> {
     let members = json!({
         "id": alert.id.0,
         "threshold": alert.threshold.as_str(),
@@ -42,4 +43,25 @@ fn members(alert: &Alert) -> Map<String, Json> {
         "created": alert.created,
     });
     if let Json::Object(members) = members { members } else { Map::new() }
+}
+
+/// A threshold that is in force.
+pub(super) fn standing(standing: &Standing) -> Json {
+    let Standing { threshold, origin, keeping, alert } = standing;
+    let Threshold { name, device, field, bounds, duration, severity, action, resolved_action } = &**threshold;
+    json!({
+        "name": name.as_str(),
+        "device": device.as_str(),
+        "field": &**field,
+        "min": bounds.minimum.map(number),
+        "max": bounds.maximum.map(number),
+        "hysteresis": number(bounds.hysteresis),
+        "duration": duration.as_secs_f64(),
+        "severity": severity.as_str(),
+        "action": action.as_ref().map(ToString::to_string),
+        "resolved_action": resolved_action.as_ref().map(ToString::to_string),
+        "origin": origin.as_str(),
+        "kept": *keeping == Keeping::Kept,
+        "alert": alert.as_ref().map(|alert| alert.id.0),
+    })
 }

@@ -1,0 +1,284 @@
+//! `rgb_led`: a light of three colours, each with a PWM of its own.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+
+use super::actions::{self, BLINK, OFF, ON, READ, TOGGLE};
+use super::color::{self, Color};
+use super::duty_policy::DutyPolicy;
+use super::effect::{Effect, PULSE};
+use super::pwm_output::PwmOutput;
+use super::pwm_source::{PwmSource, Source, Wire};
+use super::safety::{self, Policies};
+use crate::control::{Activity, Bench, Blueprint, Device, Kind, Observation, Occasion, Protection, Ticked};
+use crate::domain::{
+    ActionSpec, Arguments, Datum, LineAddress, Mistakes, ParameterSpec, Polarity, PwmAddress, Refusal,
+    Settings, Span, Wired,
+};
+use crate::hardware::HardwareError;
+
+pub(super) static KIND: Kind = Kind {
+    name: "rgb_led",
+    summary: "a light of three colours",
+    example: r#""red": "GPIO9",          // a name, or an offset on the chip, or a PWM channel of the kernel:
+"green": "GPIO10",       //   {"chip": "fe20c000.pwm", "channel": 0}
+"blue": "GPIO11",
+"chip": null,            // the chip of its lines by path, name or label; null for hardware.chip, or to find them by name
+"active_low": false,     // true when low levels switch it on: a common anode
+"frequency": 100,        // of the PWM in Hz: 10 to 1000 on lines, 1 to 100000 of PWM channels
+"require_lease": false,  // true: nobody writes it without a lease on it
+"max_on": null,          // "10ms" to "24h": it goes off when it was on for so long, whoever forgot it; null: never
+"on_stop": "off",        // off: what it does when the daemon ends; with PWM channels also hold, on or a brightness
+"on_lease_lost": "hold", // hold, off, on or a brightness of its colour: what it does when a lease on it is lost
+"on_link_lost": "hold",  // the same for when the connection that wrote it last has ended"#,
+    actions: ACTIONS,
+    simulated_actions: &[],
+    unit: None,
+    range: (0.0, 1.0),
+    read,
+};
+
+const ACTIONS: &[ActionSpec] = &[
+    ON,
+    OFF,
+    TOGGLE,
+    ActionSpec {
+        name: "set",
+        summary: "sets the brightness of its colour, or a colour",
+        parameters: &[ParameterSpec {
+            name: "value",
+            summary: "a brightness from 0 to 1, ON, OFF, a colour such as #ff8000, or three numbers: 1,0.5,0",
+        }],
+    },
+    ActionSpec {
+        name: "color",
+        summary: "sets the colour",
+        parameters: &[
+            ParameterSpec {
+                name: "red",
+                summary: "0 to 1; or the whole colour, such as #ff8000 or 1,0.5,0, as the only argument",
+            },
+            ParameterSpec { name: "green", summary: "0 to 1" },
+            ParameterSpec { name: "blue", summary: "0 to 1" },
+        ],
+    },
+    BLINK,
+    PULSE,
+    READ,
+];
+
+const FREQUENCY: f64 = 100.0;
+const ROLES: [&str; 3] = ["red", "green", "blue"];
+
+#[derive(Deserialize)]
+struct RgbSettings {
+    red: Wire,
+    green: Wire,
+    blue: Wire,
+    chip: Option<String>,
+    #[serde(default)]
+    active_low: bool,
+    frequency: Option<f64>,
+    #[serde(default)]
+    require_lease: bool,
+    max_on: Option<Span>,
+    on_stop: Option<DutyPolicy>,
+    #[serde(default = "hold")]
+    on_lease_lost: DutyPolicy,
+    #[serde(default = "hold")]
+    on_link_lost: DutyPolicy,
+}
+
+struct Plan {
+    sources: [PwmSource; 3],
+    protection: Protection,
+    policies: Policies<DutyPolicy>,
+}
+
+struct RgbLed {
+    pwms: [PwmOutput; 3],
+    policies: Policies<DutyPolicy>,
+    /// The colour at full brightness.
+    hue: Color,
+    fault: Option<Arc<str>>,
+    effect: Option<Effect>,
+}
+
+fn hold() -> DutyPolicy {
+    DutyPolicy::Hold
+}
+
+fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blueprint>> {
+    let given: RgbSettings = settings.read(mistakes)?;
+    let chip = given.chip.as_ref();
+    let sources = [given.red, given.green, given.blue].map(|wire| Source::of_wire(wire, chip));
+    let on_stop = given.on_stop.unwrap_or(DutyPolicy::OFF);
+    if sources.iter().any(|source| matches!(source, Source::Line(_))) && on_stop != DutyPolicy::OFF {
+        let message = "on_stop is off, because the PWM of a line ends with the daemon";
+        settings.mistake("on_stop", message, mistakes);
+        return None;
+    }
+    let frequency = given.frequency.unwrap_or(FREQUENCY);
+    // A frequency that one of them can't have is one mistake.
+    let periods: Option<Vec<Duration>> =
+        sources.iter().map(|source| source.period(frequency, settings, mistakes)).collect();
+    let period = *periods?.first()?;
+    let protection = safety::protection(given.require_lease, given.max_on, settings, mistakes)?;
+    let polarity = Polarity::from_active_low(given.active_low);
+    let [red, green, blue] = sources;
+    let named = |role, source| PwmSource { role, source, polarity, period };
+    Some(Box::new(Plan {
+        sources: [named(ROLES[0], red), named(ROLES[1], green), named(ROLES[2], blue)],
+        protection,
+        policies: Policies { on_stop, on_lease_lost: given.on_lease_lost, on_link_lost: given.on_link_lost },
+    }))
+}
+
+impl Wired for Plan {
+    fn lines(&self) -> Vec<(&'static str, LineAddress)> {
+        self.sources.iter().filter_map(PwmSource::line).collect()
+    }
+
+    fn channels(&self) -> Vec<(&'static str, PwmAddress)> {
+        self.sources.iter().filter_map(PwmSource::channel).collect()
+    }
+}
+
+impl Blueprint for Plan {
+    fn safety(&self) -> Vec<(&'static str, Datum)> {
+        self.policies.told()
+    }
+
+    fn protection(&self) -> Protection {
+        self.protection
+    }
+
+    fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
+        let [red, green, blue] = &self.sources;
+        let on_stop = self.policies.on_stop;
+        let pwms = [red.open(bench, on_stop)?, green.open(bench, on_stop)?, blue.open(bench, on_stop)?];
+        Ok(Box::new(RgbLed { pwms, policies: self.policies, hue: Color::WHITE, fault: None, effect: None }))
+    }
+}
+
+impl RgbLed {
+    /// Its colour as the hardware has it.
+    fn color(&self) -> Color {
+        let [red, green, blue] = &self.pwms;
+        Color([red.duty(), green.duty(), blue.duty()])
+    }
+
+    /// Takes a colour, which is remembered while it is dark.
+    fn paint(&mut self, color: Color, now: Instant) -> Result<(), HardwareError> {
+        self.effect = None;
+        self.hue = color.at_full().unwrap_or(self.hue);
+        self.give(color, now)
+    }
+
+    fn shine(&mut self, brightness: f64, now: Instant) -> Result<(), HardwareError> {
+        self.give(self.hue.at(brightness), now)
+    }
+
+    fn give(&mut self, color: Color, now: Instant) -> Result<(), HardwareError> {
+        let results = self.pwms.iter_mut().zip(color.0).map(|(pwm, part)| pwm.set(part, now));
+        // All three are written, whatever becomes of the first.
+        let result = results.collect::<Vec<_>>().into_iter().collect();
+        self.note(result)
+    }
+
+    fn begin(&mut self, effect: Effect, now: Instant) -> Result<(), HardwareError> {
+        self.effect = None;
+        self.shine(effect.first(), now)?;
+        self.effect = Some(effect);
+        Ok(())
+    }
+
+    /// Keeps an error as the state, and ends whatever was going on.
+    fn note(&mut self, result: Result<(), HardwareError>) -> Result<(), HardwareError> {
+        self.fault = result.as_ref().err().map(|error| error.to_string().into());
+        if result.is_err() {
+            self.effect = None;
+        }
+        result
+    }
+}
+
+impl Device for RgbLed {
+    fn act(&mut self, verb: &str, arguments: &Arguments, now: Instant) -> Result<(), Refusal> {
+        let brightness = match verb {
+            "on" => arguments.none().map(|()| 1.0)?,
+            "off" => arguments.none().map(|()| 0.0)?,
+            "toggle" => arguments.none().map(|()| if self.color().brightness() > 0.0 { 0.0 } else { 1.0 })?,
+            "set" => match color::of_value(arguments)? {
+                Some(color) => return Ok(self.paint(color, now)?),
+                None => actions::part_value(arguments)?,
+            },
+            "color" => return Ok(self.paint(color::of_arguments(arguments)?, now)?),
+            "blink" => return Ok(self.begin(Effect::blink(arguments, now)?, now)?),
+            "pulse" => return Ok(self.begin(Effect::pulse(arguments, now)?, now)?),
+            "read" => {
+                arguments.none()?;
+                let read = self.pwms.iter_mut().try_for_each(PwmOutput::read);
+                return Ok(self.note(read)?);
+            }
+            _ => return Err(actions::unknown(verb, KIND.name, KIND.actions)),
+        };
+        self.effect = None;
+        Ok(self.shine(brightness, now)?)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let pwms = self.pwms.iter().filter_map(PwmOutput::deadline);
+        pwms.chain(self.effect.as_ref().map(Effect::due)).min()
+    }
+
+    fn tick(&mut self, now: Instant) -> Ticked {
+        let mut ticked = Ticked::Quiet;
+        if let Some(effect) = self.effect.take_if(|effect| effect.due() <= now) {
+            let (next, brightness) = effect.next(now);
+            self.effect = next;
+            // The steps of a fade are not told one by one; its turns are.
+            if self.shine(brightness, now).is_err() || matches!(brightness, 0.0 | 1.0) {
+                ticked = Ticked::Changed;
+            }
+        }
+        let switched = self.pwms.iter_mut().try_for_each(|pwm| pwm.tick(now));
+        if switched.is_err() {
+            let _ = self.note(switched);
+            ticked = Ticked::Changed;
+        }
+        ticked
+    }
+
+    fn activity(&self) -> Activity {
+        let is_off = self.fault.is_none() && self.effect.is_none() && self.color().brightness() == 0.0;
+        if is_off { Activity::Idle } else { Activity::Active }
+    }
+
+    fn observe(&self) -> Observation {
+        let color = self.color();
+        let value = match &self.fault {
+            Some(fault) => Err(fault.clone()),
+            None => Ok(color.brightness()),
+        };
+        let (event, mut fields) = match &value {
+            Err(_) => ("fault", Vec::new()),
+            Ok(0.0) => ("off", color.fields()),
+            Ok(_) => ("on", color.fields()),
+        };
+        fields.extend(self.effect.iter().map(Effect::field));
+        Observation { event, value, edge: None, fields }
+    }
+
+    fn secure(&mut self, occasion: Occasion, now: Instant) -> Result<(), HardwareError> {
+        match self.policies.on(occasion) {
+            DutyPolicy::Hold => Ok(()),
+            DutyPolicy::Set(brightness) => {
+                self.effect = None;
+                self.shine(brightness, now)
+            }
+        }
+    }
+}
