@@ -12,6 +12,7 @@ mod interlock;
 mod lease;
 mod line;
 mod name;
+mod part;
 mod principal;
 mod pwm;
 mod refusal;
@@ -33,6 +34,7 @@ pub use lease::{
 };
 pub use line::{Bias, LineAddress, LineRef, Polarity, Value};
 pub use name::{CertificateName, ClientId, DeviceName, NameError, UserName};
+pub use part::{PartAddress, Share};
 pub use principal::{Principal, Protocol, Visitor};
 pub use pwm::PwmAddress;
 pub use refusal::{Code, Refusal};
