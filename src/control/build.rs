@@ -1,6 +1,6 @@
 //! How a controller comes to be: from what the configuration plans, or not at all.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 
 use log::{error, warn};
@@ -10,6 +10,7 @@ use super::controller::{OnLine, stop_device};
 use super::device::Beginning;
 use super::interlocks::Interlocks;
 use super::leases::Leases;
+use super::replug::{Site, Sites};
 use super::sensing::Sensing;
 use super::station::Station;
 use super::watching::Watching;
@@ -87,7 +88,7 @@ impl Controller {
             simulated: hardware.is_simulated(),
         };
         let (mut stations, mut inputs) = (Vec::<Station>::with_capacity(plan.devices.len()), Vec::new());
-        let mut owners = HashMap::<Line, DeviceName>::new();
+        let (mut owners, mut sites) = (HashMap::<Line, DeviceName>::new(), Vec::new());
         let (mut sensing, mut watches) = (Sensing::new(), Vec::new());
         for Planned { name, kind, blueprint } in plan.devices {
             let mut bench = Bench {
@@ -95,6 +96,7 @@ impl Controller {
                 default_chip,
                 edges: edges.clone(),
                 inputs: &mut inputs,
+                again: VecDeque::new(),
                 station: stations.len(),
                 taken: Vec::new(),
                 beginning: Beginning::AsConfigured,
@@ -111,6 +113,7 @@ impl Controller {
                     let watched = blueprint.watches().into_iter().map(|(_, device)| device).collect();
                     watches.push((stations.len(), watched));
                     owners.extend(taken.iter().map(|(_, line)| (line.clone(), name.clone())));
+                    let lines = taken.iter().map(|(_, line)| line.clone()).collect();
                     registry.devices.push(entry(&name, kind, blueprint.as_ref(), taken, registry.simulated));
                     stations.push(Station::new(
                         name,
@@ -120,6 +123,7 @@ impl Controller {
                         device,
                         now,
                     ));
+                    sites.push(Site { blueprint, lines, failed: None });
                     continue;
                 }
             };
@@ -159,6 +163,7 @@ impl Controller {
             by_name,
             by_line,
             inputs,
+            sites: Sites { default_chip: default_chip.map(str::to_owned), edges: edges.clone(), all: sites },
             leases,
             interlocks,
             alerts,

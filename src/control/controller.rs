@@ -10,6 +10,7 @@ use super::alerts::Alerts;
 use super::build::Audited;
 use super::interlocks::Interlocks;
 use super::leases::{Claim, Leases};
+use super::replug::Sites;
 use super::sensing::Sensing;
 use super::station::Station;
 use super::watching::Watching;
@@ -27,6 +28,7 @@ pub struct Controller {
     pub(super) by_line: HashMap<u32, OnLine>,
     /// The station of each input.
     pub(super) inputs: Vec<usize>,
+    pub(super) sites: Sites,
     pub(super) leases: Leases,
     pub(super) interlocks: Interlocks,
     pub(super) alerts: Alerts,

@@ -2,6 +2,7 @@
 //!
 //! A new kind is one file in `devices` and one row in the table there.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -89,16 +90,16 @@ pub trait Device: Send {
     /// Takes note of an edge of one of its inputs.
     fn edge(&mut self, _edge: Edge, _now: Instant) {}
 
+    /// Whether an action can't switch it on, so that no interlock is in its way.
+    fn is_off(&self, action: &Action) -> bool {
+        action.is_off()
+    }
+
     /// Takes note of what came of a reading that it has asked for.
     fn reading(&mut self, _outcome: Result<Readings, BusError>, _now: Instant) {}
 
     /// Takes note of the state of a device that it watches.
     fn watched(&mut self, _device: &DeviceName, _state: &State, _now: Instant) {}
-
-    /// Whether an action can't switch it on, so that no interlock is in its way.
-    fn is_off(&self, action: &Action) -> bool {
-        action.is_off()
-    }
 
     /// When it next wants [`Device::tick`].
     fn deadline(&self) -> Option<Instant> {
@@ -175,6 +176,8 @@ pub struct Bench<'a> {
     pub(super) edges: EdgeSink,
     /// The station of every input that was opened so far.
     pub(super) inputs: &'a mut Vec<usize>,
+    /// The numbers of the inputs that the device had before, where it is built anew.
+    pub(super) again: VecDeque<usize>,
     pub(super) station: usize,
     pub(super) taken: Vec<(&'static str, Line)>,
     pub(super) beginning: Beginning,
@@ -219,7 +222,7 @@ impl Bench<'_> {
 
     /// The number that edges of the next [`Bench::input`] carry: who has several inputs tells them apart by it.
     pub fn next_input(&self) -> usize {
-        self.inputs.len()
+        self.again.front().copied().unwrap_or(self.inputs.len())
     }
 
     /// Takes a line as an input.
@@ -231,7 +234,9 @@ impl Bench<'_> {
     ) -> Result<Box<dyn Input>, HardwareError> {
         let line = self.locate(role, address)?;
         let input = self.next_input();
-        self.inputs.push(self.station);
+        if self.again.pop_front().is_none() {
+            self.inputs.push(self.station);
+        }
         self.hardware.open_input(&line, request, input, self.edges.clone())
     }
 

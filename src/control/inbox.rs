@@ -11,7 +11,7 @@ use super::pulse::{NoPulse, Pulse, SignsOfLife};
 use super::{ConnectionId, Tether};
 use crate::domain::{Order, Outcome, Principal, Refusal, Severity};
 use crate::hardware::buses::{Reading, ReadingSink};
-use crate::hardware::{Edge, EdgeSink};
+use crate::hardware::{ChipNews, ChipSink, Edge, EdgeSink};
 
 /// How many edges of one input may wait.  More of them are dropped, and the input is read when those that wait are
 /// handled.
@@ -79,6 +79,8 @@ pub(super) enum Message {
     Edge(Edge),
     /// What came of a reading of a sensor, of which there is one at a time.
     Reading(Reading),
+    /// A chip was unplugged, or has come.
+    Chip(ChipNews),
     /// A connection that has sent commands has ended.
     Gone(ConnectionId),
     /// Somebody wants to know whether this is ever reached.
@@ -205,6 +207,15 @@ impl Commands {
         })
     }
 
+    /// Where news of chips go.
+    pub(super) fn chip_sink(&self) -> ChipSink {
+        let sender = self.messages.clone();
+        Arc::new(move |news| {
+            // Without a receiver the thread has ended already.
+            let _ = sender.send(Message::Chip(news));
+        })
+    }
+
     /// Where edges go.  An input whose edges are not handled as fast as they come loses some, never the last state.
     pub(super) fn edge_sink(&self, waiting: WaitingEdges) -> EdgeSink {
         let sender = self.messages.clone();
@@ -243,9 +254,12 @@ impl Message {
     pub(super) fn into_requests(self) -> Vec<Request> {
         match self {
             Message::Commands(requests, _) => requests,
-            Message::Edge(_) | Message::Reading(_) | Message::Gone(_) | Message::Pulse | Message::Stop => {
-                Vec::new()
-            }
+            Message::Edge(_)
+            | Message::Reading(_)
+            | Message::Chip(_)
+            | Message::Gone(_)
+            | Message::Pulse
+            | Message::Stop => Vec::new(),
         }
     }
 
@@ -254,7 +268,9 @@ impl Message {
         match self {
             Message::Commands(requests, _) => requests.first().and_then(|request| request.connection),
             Message::Gone(connection) => Some(*connection),
-            Message::Edge(_) | Message::Reading(_) | Message::Pulse | Message::Stop => None,
+            Message::Edge(_) | Message::Reading(_) | Message::Chip(_) | Message::Pulse | Message::Stop => {
+                None
+            }
         }
     }
 }

@@ -16,6 +16,7 @@ mod lanes;
 mod latency;
 mod leases;
 mod pulse;
+mod replug;
 mod safe_states;
 mod sensing;
 mod station;

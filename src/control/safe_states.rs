@@ -3,7 +3,7 @@
 //! A device is built with its `on_stop` value instead of its initial one, so that its lines go from whatever they were
 //! to that value in the request that takes them, and then it is told to stop, which writes the value and reads it back.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -133,6 +133,7 @@ impl<'a> SafeStates<'a> {
             default_chip: self.default_chip,
             edges,
             inputs: &mut Vec::new(),
+            again: VecDeque::new(),
             station: 0,
             taken: Vec::new(),
             beginning,

@@ -36,7 +36,7 @@ pub struct HardwareThread {
 impl HardwareThread {
     /// Builds every device and starts the thread.  `ended` is called as its last act.
     pub fn start(
-        hardware: Box<dyn Hardware>,
+        mut hardware: Box<dyn Hardware>,
         default_chip: Option<&str>,
         plan: Plan,
         events: EventSink,
@@ -45,6 +45,7 @@ impl HardwareThread {
         let (commands, inbox) = Commands::channel();
         let waiting = WaitingEdges::default();
         let edges = commands.edge_sink(waiting.clone());
+        hardware.watch_chips(commands.chip_sink());
         let (mut controller, registry) =
             Controller::build(hardware, default_chip, plan, &edges, Now::read())?;
         waiting.prepare(controller.inputs());
@@ -186,6 +187,7 @@ fn run(
                 }
             }
             Ok(Message::Reading(reading)) => controller.reading(reading, now),
+            Ok(Message::Chip(news)) => controller.chip(&news, now),
             Ok(Message::Gone(connection)) => controller.disconnect(connection, now),
             Ok(Message::Pulse) => about.pulse.answer(),
             Err(RecvTimeoutError::Timeout) => {}

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 pub use error::HardwareError;
 pub use pwm::{Pwm, Signal};
-pub use simulation::{Board, Level, Simulation};
+pub use simulation::{Board, Level, Place, Simulation};
 
 use self::buses::{Buses, SystemBuses};
 use crate::domain::{Bias, EdgeStamp, LineAddress, Polarity, PwmAddress, Value};
@@ -37,6 +37,10 @@ pub trait Hardware: Send {
     fn is_alive(&self) -> bool {
         true
     }
+
+    /// Tells `news` of chips that are unplugged and of chips that come, from now on.  It is called on whichever thread
+    /// learns of it, and does not wait.  Hardware whose chips are soldered tells nothing.
+    fn watch_chips(&mut self, _news: ChipSink) {}
 
     /// Finds the one line that `address` means, without touching it.
     fn locate(&mut self, address: &LineAddress) -> Result<Line, HardwareError>;
@@ -172,6 +176,18 @@ impl Edge {
         EdgeStamp { ns: self.timestamp_ns, sequence: self.sequence }
     }
 }
+
+/// A chip is not there any more, or there again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChipNews {
+    /// What was taken of the chip of this name is of no use any more.
+    Gone(Arc<str>),
+    /// A chip of this name is there, or may be opened now.
+    Came(Arc<str>),
+}
+
+/// Where a backend tells of chips: it never waits.
+pub type ChipSink = Arc<dyn Fn(ChipNews) + Send + Sync>;
 
 /// Where a backend puts edges: it never waits.
 pub type EdgeSink = Arc<dyn Fn(Edge) + Send + Sync>;

@@ -12,7 +12,7 @@ use gpio_gatekeeper::domain::{
     Event, Lease, LeaseNews, LeaseOrder, Order, Outcome, Principal, Protocol, PwmAddress, Reach, Reply,
     Standing, State, Target, ThresholdOrder,
 };
-use gpio_gatekeeper::hardware::{Board, Edge, Hardware, Level, Simulation};
+use gpio_gatekeeper::hardware::{Board, ChipNews, Edge, Hardware, Level, Simulation};
 
 use super::buses::Buses;
 use super::support::faulty::{self, Switch};
@@ -26,6 +26,7 @@ pub struct Bench {
     begun: Vec<Event>,
     edges: Arc<Mutex<Vec<Edge>>>,
     buses: Buses,
+    chips: Arc<Mutex<Vec<ChipNews>>>,
     commands: Commands,
     /// The connections that there were, each with its client.
     connections: Vec<(Arc<Principal>, Tether)>,
@@ -90,7 +91,7 @@ impl Bench {
         Bench::with(Box::new(simulation), board, devices)
     }
 
-    fn with(hardware: Box<dyn Hardware>, board: Board, devices: &str) -> Result<Bench, BuildError> {
+    fn with(mut hardware: Box<dyn Hardware>, board: Board, devices: &str) -> Result<Bench, BuildError> {
         // What stands before the devices, where there is something, is divided from them by a line.
         let (sections, devices) = devices.split_once("---").unwrap_or(("", devices));
         let config = configuration(sections, devices);
@@ -103,6 +104,9 @@ impl Bench {
             blueprint: device.blueprint,
         });
         let edges = Arc::new(Mutex::new(Vec::new()));
+        let chips = Arc::new(Mutex::new(Vec::new()));
+        let news = chips.clone();
+        hardware.watch_chips(Arc::new(move |told| news.lock().expect("one thread").push(told)));
         let sink = edges.clone();
         let start = Instant::now();
         let (mut controller, _registry) = Controller::build(
@@ -127,6 +131,7 @@ impl Bench {
             connections,
             speaker,
             reach,
+            chips,
             late,
             start,
             now: start,
@@ -290,6 +295,12 @@ impl Bench {
         self.settle();
     }
 
+    /// What the board did of itself arrives.
+    pub fn happen(&mut self, what: impl FnOnce(&Board)) {
+        what(&self.board);
+        self.settle();
+    }
+
     /// The level of line `GPIO{offset}`.
     pub fn level(&self, offset: u32) -> Level {
         self.board.level(&gpio(offset))
@@ -370,5 +381,10 @@ impl Bench {
         }
         let now = self.now();
         self.buses.run(&mut self.controller, now);
+        let chips: Vec<ChipNews> = self.chips.lock().expect("one thread").drain(..).collect();
+        for news in chips {
+            let now = self.now();
+            self.controller.chip(&news, now);
+        }
     }
 }

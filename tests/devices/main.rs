@@ -13,6 +13,7 @@ mod covers;
 mod dimmers;
 mod encoders;
 mod fan;
+mod faults;
 mod groups;
 mod heater;
 mod interlocks;
