@@ -1,6 +1,6 @@
 //! The whole daemon on a real kernel: its lines are those of a simulated chip, which the tests hold by the other end.
 //!
-//! As in `kernel_lab.rs` one test boots the lab with this very program inside, and all others run in there.
+//! As in `kernel_lab` one test boots the lab with this very program inside, and all others run in there.
 
 // A test that cannot go on panics: that is how it fails.
 #![allow(clippy::unwrap_used)]
@@ -25,8 +25,16 @@ use support::mqtt::{MqttClient, publish};
 use support::process::Process;
 use support::program::{Program, file, gatekeeper, on_free_ports};
 
-/// The lab's chip by its label.
+/// The lab's chip by its label, through the newest version of the kernel's interface.
 const CHIP: &str = r#""hardware": {"backend": "gpiochip", "chip": "kernel-lab"},"#;
+
+/// The backends for each version.
+const VERSIONS: [&str; 2] = ["gpiochip-v1", "gpiochip-v2"];
+
+/// The lab's chip through one of them.
+fn chip(backend: &str) -> String {
+    format!(r#""hardware": {{"backend": "{backend}", "chip": "kernel-lab"}},"#)
+}
 
 /// Lines by name and by offset, of either polarity.
 const DEVICES: &str = r#"
@@ -65,12 +73,18 @@ fn state(text: &str) -> Json {
 #[test]
 fn what_either_protocol_sets_is_on_the_wire() {
     let Some(lab) = Lab::inside() else { return };
-    let program = start();
-    assert!(program.greeting.iter().any(|line| line == "  backend  gpiochip"), "{:#?}", program.greeting);
+    for backend in VERSIONS {
+        what_it_sets_is_on_the_wire(&lab, backend);
+    }
+}
+
+fn what_it_sets_is_on_the_wire(lab: &Lab, backend: &str) {
+    let program = Program::start(&on_free_ports(&chip(backend), DEVICES));
+    assert!(program.greeting.contains(&format!("  backend  {backend}")), "{:#?}", program.greeting);
     let levels = || [17, 27, 3].map(|line| lab.level(line));
     assert_eq!(levels(), [0, 0, 1]);
     let mut line = LineClient::patient(program.line);
-    line.expect("COMMAND=STATUS", "REPLY=OK|BACKEND=gpiochip|SIMULATED=0");
+    line.expect("COMMAND=STATUS", &format!("REPLY=OK|BACKEND={backend}|SIMULATED=0"));
     line.expect("COMMAND=DESCRIBE|DEVICE=led", &format!("LINES=line={}:17|SIMULATED=0", lab.name()));
     line.expect("COMMAND=SET|DEVICE=led|VALUE=ON", "REPLY=OK|VALUE=1|STATE=on");
     assert_eq!(levels(), [1, 0, 1]);
@@ -95,8 +109,14 @@ fn what_either_protocol_sets_is_on_the_wire() {
 #[test]
 fn a_pressed_button_is_told_over_both_protocols_with_the_kernels_time() {
     let Some(lab) = Lab::inside() else { return };
+    for backend in VERSIONS {
+        a_pressed_button_is_told(&lab, backend);
+    }
+}
+
+fn a_pressed_button_is_told(lab: &Lab, backend: &str) {
     lab.pull(22, Pull::Up);
-    let program = start();
+    let program = Program::start(&on_free_ports(&chip(backend), DEVICES));
     let mut line = LineClient::patient(program.line);
     line.expect("COMMAND=SUB|DEVICE=button", "REPLY=OK");
     assert!(line.event("EVENT=STATE|").contains("|VALUE=0|STATE=released|SEQ=1|"));
@@ -161,8 +181,8 @@ fn the_lines_of_a_motor_are_never_both_active() {
 fn an_output_that_keeps_goes_on_where_the_last_daemon_left_it() {
     let Some(lab) = Lab::inside() else { return };
     let keeping = r#""led": {"led": {"line": "GPIO10", "initial": "keep", "on_stop": "hold"}}"#;
-    for expected in [0, 1] {
-        let program = Program::start(&on_free_ports(CHIP, keeping));
+    for (backend, expected) in [("gpiochip-v1", 0), ("gpiochip-v1", 1), ("gpiochip-v2", 1)] {
+        let program = Program::start(&on_free_ports(&chip(backend), keeping));
         assert_eq!(lab.level(10), expected);
         let mut line = LineClient::patient(program.line);
         line.expect("COMMAND=GET|DEVICE=led", &format!("REPLY=OK|VALUE={expected}"));
@@ -293,29 +313,49 @@ fn auto_is_the_chip_where_there_is_one() {
     let devices = r#""led": {"led": {"line": "GPIO9"}}"#;
     for hardware in [r#""hardware": {"backend": "auto"},"#, ""] {
         let program = Program::start(&on_free_ports(hardware, devices));
-        assert!(program.greeting.iter().any(|line| line == "  backend  gpiochip"), "{:#?}", program.greeting);
+        assert!(
+            program.greeting.iter().any(|line| line == "  backend  gpiochip-v2"),
+            "{:#?}",
+            program.greeting
+        );
         LineClient::patient(program.line).expect("COMMAND=SET|DEVICE=led|VALUE=ON", "REPLY=OK|VALUE=1");
         assert_eq!(lab.level(9), 1);
     }
 }
 
 #[test]
-fn an_unplugged_chip_is_a_fault_of_its_device_alone() {
+fn an_unplugged_chip_is_a_fault_of_its_devices_alone() {
     let Some(lab) = Lab::inside() else { return };
-    let second = SecondChip::plug("unplugged", &["A"]);
-    let devices = r#""led": {"led": {"line": 17, "chip": "kernel-lab"}}, "far": {"led": {"line": "A"}}"#;
-    let program = Program::start(&on_free_ports("", devices));
+    for backend in VERSIONS {
+        an_unplugged_chip_is_a_fault(&lab, backend);
+    }
+}
+
+fn an_unplugged_chip_is_a_fault(lab: &Lab, backend: &str) {
+    let second = SecondChip::plug("unplugged", &["A", "B"]);
+    let hardware = format!(r#""hardware": {{"backend": "{backend}"}},"#);
+    let devices = r#"
+        "led": {"led": {"line": 17, "chip": "kernel-lab"}}, "far": {"led": {"line": "A"}},
+        "bell": {"button": {"line": "B", "bias": "pull-down"}}
+    "#;
+    let program = Program::start(&on_free_ports(&hardware, devices));
     let mut line = LineClient::patient(program.line);
     let mut mqtt = MqttClient::connect(program.mqtt, "me");
-    mqtt.subscribe("pi/devices/far/state");
-    mqtt.message_on("pi/devices/far/state");
+    for device in ["far", "bell"] {
+        mqtt.subscribe(&format!("pi/devices/{device}/state"));
+        mqtt.message_on(&format!("pi/devices/{device}/state"));
+    }
     line.expect("COMMAND=SET|DEVICE=far|VALUE=ON", "REPLY=OK|VALUE=1");
     mqtt.message_on("pi/devices/far/state");
     second.unplug();
+    let expect_fault = |json: Json| {
+        assert_eq!((&json["event"], &json["value"]), (&"fault".into(), &Json::Null), "{json}");
+        assert!(json["error"].as_str().unwrap().contains("No such device"), "{json}");
+    };
+    // An input is told of it, outputs find out when they are used.
+    expect_fault(state(&mqtt.message_on("pi/devices/bell/state")));
     line.expect("COMMAND=SET|DEVICE=far|VALUE=OFF", "REPLY=ERROR|CODE=DEVICE_FAULT");
-    let json = state(&mqtt.message_on("pi/devices/far/state"));
-    assert_eq!((&json["event"], &json["value"]), (&"fault".into(), &Json::Null), "{json}");
-    assert!(json["error"].as_str().unwrap().contains("No such device"), "{json}");
+    expect_fault(state(&mqtt.message_on("pi/devices/far/state")));
     line.expect("COMMAND=SET|DEVICE=led|VALUE=ON", "REPLY=OK|VALUE=1");
     assert_eq!(lab.level(17), 1);
     let begun = Instant::now();

@@ -7,6 +7,7 @@ use crate::domain::{
 
 use super::report::Places;
 use super::sections::{Backend, Hardware};
+use super::watching;
 
 /// A device of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,7 @@ pub(super) fn read<B: Wired>(
     mistakes: &mut Mistakes,
 ) -> Vec<Device<B>> {
     let mut devices = Vec::new();
+    let mut watches = Vec::new();
     let mut lines = Lines { hardware, places, taken: Vec::new(), channels: Vec::new() };
     for key in settings.keys() {
         let name = match DeviceName::parse(key) {
@@ -47,6 +49,7 @@ pub(super) fn read<B: Wired>(
             match (kind.read)(&settings, mistakes) {
                 Some(blueprint) => {
                     lines.take(&settings, &blueprint, mistakes);
+                    watches.extend(watching::of(&settings, &blueprint));
                     devices.extend(name.clone().map(|name| Device { name, kind: kind.name, blueprint }));
                 }
                 None if mistakes.found.len() == before => {
@@ -56,6 +59,7 @@ pub(super) fn read<B: Wired>(
             }
         }
     }
+    watching::check(&watches, settings, &devices, mistakes);
     devices
 }
 

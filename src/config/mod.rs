@@ -18,6 +18,7 @@ mod sections;
 mod syntax;
 mod thresholds;
 mod tls;
+mod watching;
 
 use std::path::PathBuf;
 

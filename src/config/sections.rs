@@ -54,8 +54,14 @@ pub enum Backend {
     /// The kernel's chips where there are any, else simulated ones.
     #[default]
     Auto,
-    /// The kernel's chips, or no start.
+    /// The kernel's chips, or no start; by the newest version of their interface that the kernel has.
     Gpiochip,
+    /// The kernel's chips by version 1 of their interface, or no start.
+    #[serde(rename = "gpiochip-v1")]
+    GpiochipV1,
+    /// The kernel's chips by version 2 of their interface, or no start.
+    #[serde(rename = "gpiochip-v2")]
+    GpiochipV2,
     /// Lines that exist only in memory.
     Simulated,
 }

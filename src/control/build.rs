@@ -1,6 +1,6 @@
 //! How a controller comes to be: from what the configuration plans, or not at all.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 
 use log::{error, warn};
@@ -10,7 +10,10 @@ use super::controller::{OnLine, stop_device};
 use super::device::Beginning;
 use super::interlocks::Interlocks;
 use super::leases::Leases;
+use super::replug::{Site, Sites};
+use super::sensing::Sensing;
 use super::station::Station;
+use super::watching::Watching;
 use super::{Access, Bench, Blueprint, Controller, Keeper, Kind, Now, Protection};
 use crate::domain::{Arguments, Datum, DeviceName, Entry, Event, Interlock, Registry, Span, Standing};
 use crate::hardware::{EdgeSink, Hardware, HardwareError, Line};
@@ -85,16 +88,20 @@ impl Controller {
             simulated: hardware.is_simulated(),
         };
         let (mut stations, mut inputs) = (Vec::<Station>::with_capacity(plan.devices.len()), Vec::new());
-        let mut owners = HashMap::<Line, DeviceName>::new();
+        let (mut owners, mut sites) = (HashMap::<Line, DeviceName>::new(), Vec::new());
+        let (mut sensing, mut watches) = (Sensing::new(), Vec::new());
         for Planned { name, kind, blueprint } in plan.devices {
             let mut bench = Bench {
                 hardware: hardware.as_mut(),
                 default_chip,
                 edges: edges.clone(),
                 inputs: &mut inputs,
+                again: VecDeque::new(),
                 station: stations.len(),
                 taken: Vec::new(),
                 beginning: Beginning::AsConfigured,
+                sensing: &mut sensing,
+                now: now.instant,
             };
             let built = blueprint.build(&mut bench);
             let taken = bench.taken;
@@ -103,7 +110,10 @@ impl Controller {
                 (_, Some((line, owner))) => BuildCause::LineTaken(line.clone(), owner.clone()),
                 (Err(error), None) => BuildCause::Hardware(error),
                 (Ok(device), None) => {
+                    let watched = blueprint.watches().into_iter().map(|(_, device)| device).collect();
+                    watches.push((stations.len(), watched));
                     owners.extend(taken.iter().map(|(_, line)| (line.clone(), name.clone())));
+                    let lines = taken.iter().map(|(_, line)| line.clone()).collect();
                     registry.devices.push(entry(&name, kind, blueprint.as_ref(), taken, registry.simulated));
                     stations.push(Station::new(
                         name,
@@ -113,6 +123,7 @@ impl Controller {
                         device,
                         now,
                     ));
+                    sites.push(Site { blueprint, lines, failed: None });
                     continue;
                 }
             };
@@ -146,18 +157,23 @@ impl Controller {
         alerts.keep_with(plan.keeper);
         events.extend(alerts.events());
         let leases = Leases::new(stations.iter().map(|station| station.name.clone()).collect());
-        let controller = Controller {
+        let watching = Watching::new(&watches, &by_name);
+        let mut controller = Controller {
             stations,
             by_name,
             by_line,
             inputs,
+            sites: Sites { default_chip: default_chip.map(str::to_owned), edges: edges.clone(), all: sites },
             leases,
             interlocks,
             alerts,
+            sensing,
+            watching,
             audited: plan.audited,
             events,
             hardware,
         };
+        controller.begin_watching(now);
         Ok((controller, registry))
     }
 }
@@ -180,6 +196,7 @@ fn entry(
         lines: taken.into_iter().map(|(role, line)| (role, line.chip.to_string(), line.offset)).collect(),
         actions,
         unit: kind.unit,
+        values: blueprint.values(),
         range: kind.range,
         safety: safety(blueprint),
     }

@@ -10,7 +10,10 @@ use super::alerts::Alerts;
 use super::build::Audited;
 use super::interlocks::Interlocks;
 use super::leases::{Claim, Leases};
+use super::replug::Sites;
+use super::sensing::Sensing;
 use super::station::Station;
+use super::watching::Watching;
 use super::{Answer, ConnectionId, Now, Occasion, Request, Ticked};
 use crate::domain::{
     Arguments, Audit, Bond, Code, Command, Deed, DeviceName, Event, Holder, LeaseOrder, Order, Outcome,
@@ -25,9 +28,12 @@ pub struct Controller {
     pub(super) by_line: HashMap<u32, OnLine>,
     /// The station of each input.
     pub(super) inputs: Vec<usize>,
+    pub(super) sites: Sites,
     pub(super) leases: Leases,
     pub(super) interlocks: Interlocks,
     pub(super) alerts: Alerts,
+    pub(super) sensing: Sensing,
+    pub(super) watching: Watching,
     pub(super) audited: Audited,
     pub(super) events: Vec<Event>,
     /// Kept to the end: what it opened may depend on it.
@@ -339,12 +345,13 @@ impl Controller {
     pub(super) fn look(&mut self, index: usize, now: Now) {
         self.interlocks.note(index, self.stations[index].device.activity());
         let Some(state) = self.stations[index].look(now) else { return };
-        if let Err(error) = &state.value {
+        if let (Err(error), "fault") = (&state.value, state.event) {
             error!("{}: {error}", state.device);
         }
         self.alerts.observe(index, &state, now);
-        self.events.push(Event::State(state));
+        self.events.push(Event::State(state.clone()));
         self.events.extend(self.alerts.events());
+        self.show_watchers(index, &state, now);
     }
 
     /// Something that the gatekeeper did with a device of itself.

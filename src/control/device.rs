@@ -2,14 +2,17 @@
 //!
 //! A new kind is one file in `devices` and one row in the table there.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Access;
+use super::sensing::{Asking, Sensing};
 use crate::domain::{
-    Action, ActionSpec, Arguments, Code, Datum, EdgeStamp, LineAddress, Mistakes, Polarity, PwmAddress,
-    Refusal, Settings, Wired,
+    Action, ActionSpec, Arguments, Code, Datum, DeviceName, EdgeStamp, LineAddress, Mistakes, Polarity,
+    PwmAddress, Refusal, Settings, State, Wired,
 };
+use crate::hardware::buses::{BusError, Buses, Probe, Readings};
 use crate::hardware::{
     Edge, EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Pwm, Signal, Start,
 };
@@ -51,6 +54,11 @@ pub trait Blueprint: Wired + Send {
         Protection::default()
     }
 
+    /// The numbers of its state besides `value`, each with its unit.
+    fn values(&self) -> Vec<(&'static str, &'static str)> {
+        Vec::new()
+    }
+
     /// Takes its lines and makes the device.
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError>;
 }
@@ -86,6 +94,12 @@ pub trait Device: Send {
     fn is_off(&self, action: &Action) -> bool {
         action.is_off()
     }
+
+    /// Takes note of what came of a reading that it has asked for.
+    fn reading(&mut self, _outcome: Result<Readings, BusError>, _now: Instant) {}
+
+    /// Takes note of the state of a device that it watches.
+    fn watched(&mut self, _device: &DeviceName, _state: &State, _now: Instant) {}
 
     /// When it next wants [`Device::tick`].
     fn deadline(&self) -> Option<Instant> {
@@ -162,9 +176,13 @@ pub struct Bench<'a> {
     pub(super) edges: EdgeSink,
     /// The station of every input that was opened so far.
     pub(super) inputs: &'a mut Vec<usize>,
+    /// The numbers of the inputs that the device had before, where it is built anew.
+    pub(super) again: VecDeque<usize>,
     pub(super) station: usize,
     pub(super) taken: Vec<(&'static str, Line)>,
     pub(super) beginning: Beginning,
+    pub(super) sensing: &'a mut Sensing,
+    pub(super) now: Instant,
 }
 
 /// What outputs are at first.
@@ -204,7 +222,7 @@ impl Bench<'_> {
 
     /// The number that edges of the next [`Bench::input`] carry: who has several inputs tells them apart by it.
     pub fn next_input(&self) -> usize {
-        self.inputs.len()
+        self.again.front().copied().unwrap_or(self.inputs.len())
     }
 
     /// Takes a line as an input.
@@ -216,13 +234,30 @@ impl Bench<'_> {
     ) -> Result<Box<dyn Input>, HardwareError> {
         let line = self.locate(role, address)?;
         let input = self.next_input();
-        self.inputs.push(self.station);
+        if self.again.pop_front().is_none() {
+            self.inputs.push(self.station);
+        }
         self.hardware.open_input(&line, request, input, self.edges.clone())
     }
 
     /// What outputs are to be at first: a device must not pass through its initial state on the way to another.
     pub fn beginning(&self) -> Beginning {
         self.beginning
+    }
+
+    /// Puts a sensor on the bus of this name, which also names its thread (at most 15 bytes).
+    pub fn sensor(&mut self, bus: &str, probe: Box<dyn Probe>) -> Asking {
+        self.sensing.add(self.station, bus.to_owned(), probe)
+    }
+
+    /// The buses on which sensors are.
+    pub fn buses(&self) -> Arc<dyn Buses> {
+        self.hardware.buses()
+    }
+
+    /// The moment in which devices are built.
+    pub fn now(&self) -> Instant {
+        self.now
     }
 
     /// Whether there is no real line behind this bench.

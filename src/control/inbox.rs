@@ -1,16 +1,17 @@
 //! The inbox of the hardware thread: everything that can reach it, in one queue.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SendError, Sender, channel};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::latency::Latency;
 use super::pulse::{NoPulse, Pulse, SignsOfLife};
 use super::{ConnectionId, Tether};
 use crate::domain::{Order, Outcome, Principal, Refusal, Severity};
-use crate::hardware::{Edge, EdgeSink};
+use crate::hardware::buses::{Reading, ReadingSink};
+use crate::hardware::{ChipNews, ChipSink, Edge, EdgeSink};
 
 /// How many edges of one input may wait.  More of them are dropped, and the input is read when those that wait are
 /// handled.
@@ -76,6 +77,10 @@ pub(super) enum Message {
     /// Commands, and when they were handed over.
     Commands(Vec<Request>, Instant),
     Edge(Edge),
+    /// What came of a reading of a sensor, of which there is one at a time.
+    Reading(Reading),
+    /// A chip was unplugged, or has come.
+    Chip(ChipNews),
     /// A connection that has sent commands has ended.
     Gone(ConnectionId),
     /// Somebody wants to know whether this is ever reached.
@@ -90,8 +95,8 @@ pub(super) struct WaitingEdges(Arc<OnceLock<Vec<Waiting>>>);
 #[derive(Default)]
 struct Waiting {
     edges: AtomicU32,
-    /// Some were dropped since the input was last read.
-    dropped: AtomicBool,
+    /// The newest of those that were dropped since the input was last read.
+    dropped: Mutex<Option<Edge>>,
 }
 
 impl Now {
@@ -193,11 +198,29 @@ impl Commands {
         let _ = self.messages.send(Message::Stop);
     }
 
+    /// Where readings go.
+    pub(super) fn reading_sink(&self) -> ReadingSink {
+        let sender = self.messages.clone();
+        Arc::new(move |reading| {
+            // Without a receiver the hardware thread has ended already.
+            let _ = sender.send(Message::Reading(reading));
+        })
+    }
+
+    /// Where news of chips go.
+    pub(super) fn chip_sink(&self) -> ChipSink {
+        let sender = self.messages.clone();
+        Arc::new(move |news| {
+            // Without a receiver the thread has ended already.
+            let _ = sender.send(Message::Chip(news));
+        })
+    }
+
     /// Where edges go.  An input whose edges are not handled as fast as they come loses some, never the last state.
     pub(super) fn edge_sink(&self, waiting: WaitingEdges) -> EdgeSink {
         let sender = self.messages.clone();
         Arc::new(move |edge| {
-            if waiting.admit(edge.input) {
+            if waiting.admit(edge) {
                 let _ = sender.send(Message::Edge(edge));
             }
         })
@@ -231,7 +254,12 @@ impl Message {
     pub(super) fn into_requests(self) -> Vec<Request> {
         match self {
             Message::Commands(requests, _) => requests,
-            Message::Edge(_) | Message::Gone(_) | Message::Pulse | Message::Stop => Vec::new(),
+            Message::Edge(_)
+            | Message::Reading(_)
+            | Message::Chip(_)
+            | Message::Gone(_)
+            | Message::Pulse
+            | Message::Stop => Vec::new(),
         }
     }
 
@@ -240,7 +268,9 @@ impl Message {
         match self {
             Message::Commands(requests, _) => requests.first().and_then(|request| request.connection),
             Message::Gone(connection) => Some(*connection),
-            Message::Edge(_) | Message::Pulse | Message::Stop => None,
+            Message::Edge(_) | Message::Reading(_) | Message::Chip(_) | Message::Pulse | Message::Stop => {
+                None
+            }
         }
     }
 }
@@ -251,27 +281,42 @@ impl WaitingEdges {
         let _ = self.0.set((0..inputs).map(|_| Waiting::default()).collect());
     }
 
-    fn admit(&self, input: usize) -> bool {
-        let Some(waiting) = self.0.get().and_then(|inputs| inputs.get(input)) else { return true };
+    fn admit(&self, edge: Edge) -> bool {
+        let Some(waiting) = self.0.get().and_then(|inputs| inputs.get(edge.input)) else { return true };
         if waiting.add() {
             return true;
         }
         // Marked before it is tried again: either it fits now, or those that wait are handled after the mark.
-        waiting.dropped.store(true, Ordering::SeqCst);
+        waiting.drop(edge);
         waiting.add()
     }
 
-    /// Notes that an edge was handled; true when it was the last that waited and others were dropped, so that only
-    /// the line itself knows what it is.
-    pub(super) fn handled(&self, input: usize) -> bool {
-        let Some(waiting) = self.0.get().and_then(|inputs| inputs.get(input)) else { return false };
+    /// Notes that an edge was handled.  When it was the last that waited and others were dropped, this is the newest of
+    /// those, without a value: only the line itself knows what it is.
+    pub(super) fn handled(&self, input: usize) -> Option<Edge> {
+        let waiting = self.0.get()?.get(input)?;
         // Edges that came before `prepare` were never counted.
         let less = waiting.edges.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
-        less.unwrap_or(0) <= 1 && waiting.dropped.swap(false, Ordering::SeqCst)
+        if less.unwrap_or(0) > 1 {
+            return None;
+        }
+        waiting.dropped().take()
     }
 }
 
 impl Waiting {
+    fn drop(&self, edge: Edge) {
+        let mut dropped = self.dropped();
+        // Where any of them stands for edges that nobody counted, all of them do.
+        let sequence = dropped.map_or(edge.sequence, |before| before.sequence.and(edge.sequence));
+        *dropped = Some(Edge { value: None, sequence, ..edge });
+    }
+
+    fn dropped(&self) -> MutexGuard<'_, Option<Edge>> {
+        // It is assigned as a whole, so a panic elsewhere leaves it whole.
+        self.dropped.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn add(&self) -> bool {
         let more = |n: u32| (n < WAITING_EDGES).then_some(n + 1);
         self.edges.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).is_ok()
@@ -286,11 +331,28 @@ mod tests {
     fn after_a_flood_of_edges_the_line_is_read_once() {
         let waiting = WaitingEdges::default();
         waiting.prepare(2);
-        let admitted = (0..WAITING_EDGES + 10).filter(|_| waiting.admit(1)).count();
+        let admitted = (1..=WAITING_EDGES + 10).filter(|n| waiting.admit(edge(1, Some(*n)))).count();
         assert_eq!(admitted as u32, WAITING_EDGES);
-        assert!(waiting.admit(0) && !waiting.handled(0), "another input is another matter");
-        let read: Vec<bool> = (0..WAITING_EDGES).map(|_| waiting.handled(1)).collect();
-        assert_eq!((read.iter().filter(|read| **read).count(), read.last()), (1, Some(&true)));
-        assert!(waiting.admit(1) && !waiting.handled(1));
+        assert!(waiting.admit(edge(0, Some(1))), "another input is another matter");
+        assert_eq!(waiting.handled(0), None);
+        let read: Vec<_> = (0..WAITING_EDGES).filter_map(|_| waiting.handled(1)).collect();
+        assert_eq!(read, [edge(1, Some(WAITING_EDGES + 10))], "so that none of those dropped goes uncounted");
+        assert!(waiting.admit(edge(1, None)));
+        assert_eq!(waiting.handled(1), None);
+    }
+
+    #[test]
+    fn what_was_lost_uncounted_stays_so_when_it_is_dropped() {
+        let waiting = WaitingEdges::default();
+        waiting.prepare(1);
+        for sequence in (1..=WAITING_EDGES).map(Some).chain([None, Some(WAITING_EDGES + 1)]) {
+            waiting.admit(edge(0, sequence));
+        }
+        let read: Vec<_> = (0..WAITING_EDGES).filter_map(|_| waiting.handled(0)).collect();
+        assert_eq!(read, [edge(0, None)]);
+    }
+
+    fn edge(input: usize, sequence: Option<u32>) -> Edge {
+        Edge { input, value: None, timestamp_ns: 1, sequence }
     }
 }

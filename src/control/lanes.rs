@@ -28,7 +28,8 @@ impl Lanes {
     /// Lines a message up; `holds` says who holds a lease now.
     pub(super) fn add(&mut self, message: Message, holds: impl FnOnce(&Principal) -> bool) {
         let is_first = match &message {
-            Message::Edge(_) => true,
+            // In their order: edges are those of a chip that was there.
+            Message::Edge(_) | Message::Chip(_) => true,
             Message::Commands(requests, _) => requests.first().is_some_and(|request| {
                 // Few hold anything, and only they are worth a look at what waits.
                 let waits = || request.connection.is_some_and(|connection| self.has_later(connection));
@@ -38,6 +39,8 @@ impl Lanes {
             Message::Gone(connection) => !self.has_later(*connection),
             // The one asks how long things wait here, and before the other everything is done that was asked.
             Message::Pulse | Message::Stop => false,
+            // It was not fresh when it came.
+            Message::Reading(_) => false,
         };
         if is_first { self.first.push_back(message) } else { self.later.push_back(message) }
     }
@@ -105,6 +108,8 @@ mod tests {
                 format!("{} {}", requests[0].principal.client, requests[0].ticket)
             }
             Message::Edge(_) => "edge".to_owned(),
+            Message::Reading(_) => "reading".to_owned(),
+            Message::Chip(_) => "chip".to_owned(),
             Message::Gone(ConnectionId(number)) => format!("gone {number}"),
             Message::Pulse => "pulse".to_owned(),
             Message::Stop => "stop".to_owned(),

@@ -3,12 +3,13 @@
 //! A device is built with its `on_stop` value instead of its initial one, so that its lines go from whatever they were
 //! to that value in the request that takes them, and then it is told to stop, which writes the value and reads it back.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::controller::stop_device;
 use super::device::Beginning;
+use super::sensing::Sensing;
 use super::station::Station;
 use super::{Bench, Now, Plan, Planned};
 use crate::domain::{Arguments, Datum, DeviceName, Interlock};
@@ -132,9 +133,12 @@ impl<'a> SafeStates<'a> {
             default_chip: self.default_chip,
             edges,
             inputs: &mut Vec::new(),
+            again: VecDeque::new(),
             station: 0,
             taken: Vec::new(),
             beginning,
+            sensing: &mut Sensing::new(),
+            now: now.instant,
         };
         let brought =
             planned.blueprint.build(&mut bench).map_err(|error| error.to_string()).and_then(|device| {

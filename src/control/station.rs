@@ -13,6 +13,8 @@ pub(super) struct Station {
     /// What it does on each occasion, by its name.
     pub(super) policies: Vec<(&'static str, Datum)>,
     pub(super) device: Box<dyn Device>,
+    /// Its chip is gone, so that nothing can be done with it.
+    pub(super) is_lost: bool,
     /// The connection that wrote it last.
     pub(super) writer: Option<ConnectionId>,
     /// Since when it is active without having been idle in between.
@@ -52,6 +54,7 @@ impl Station {
             protection,
             policies,
             device,
+            is_lost: false,
             writer: None,
             active_since,
             patience: Duration::ZERO,
@@ -74,6 +77,9 @@ impl Station {
 
     /// When it has been on for long enough.
     pub(super) fn off_due(&self) -> Option<Instant> {
+        if self.is_lost {
+            return None;
+        }
         Some(self.active_since? + self.protection.max_on? + self.patience)
     }
 

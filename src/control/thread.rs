@@ -12,7 +12,8 @@ use super::inbox::{About, Message, WaitingEdges};
 use super::lanes::Lanes;
 use super::{Answer, BuildError, Commands, Controller, Now, Plan, Request};
 use crate::domain::{Event, Registry};
-use crate::hardware::{Edge, Hardware};
+use crate::hardware::Hardware;
+use crate::hardware::buses::BusThreads;
 
 /// Where events go.  It is called on the hardware thread and does not wait.
 pub type EventSink = Box<dyn Fn(&mut dyn Iterator<Item = Event>) + Send>;
@@ -35,7 +36,7 @@ pub struct HardwareThread {
 impl HardwareThread {
     /// Builds every device and starts the thread.  `ended` is called as its last act.
     pub fn start(
-        hardware: Box<dyn Hardware>,
+        mut hardware: Box<dyn Hardware>,
         default_chip: Option<&str>,
         plan: Plan,
         events: EventSink,
@@ -44,15 +45,19 @@ impl HardwareThread {
         let (commands, inbox) = Commands::channel();
         let waiting = WaitingEdges::default();
         let edges = commands.edge_sink(waiting.clone());
+        hardware.watch_chips(commands.chip_sink());
         let (mut controller, registry) =
             Controller::build(hardware, default_chip, plan, &edges, Now::read())?;
         waiting.prepare(controller.inputs());
         // Here, so that every first state is told before anybody can ask for it.
         events(&mut controller.events());
         let about = commands.about();
+        let probes = controller.take_probes();
+        let buses = BusThreads::start(probes, &controller.buses(), &commands.reading_sink())
+            .map_err(StartError::Thread)?;
         let thread = std::thread::Builder::new()
             .name("hardware".to_owned())
-            .spawn(move || ended(live(controller, inbox, &waiting, &events, &about)))
+            .spawn(move || ended(live(controller, inbox, buses, &waiting, &events, &about)))
             .map_err(StartError::Thread)?;
         Ok((HardwareThread { commands, thread }, registry))
     }
@@ -103,6 +108,7 @@ impl std::error::Error for StartError {}
 fn live(
     mut controller: Controller,
     inbox: Receiver<Message>,
+    buses: BusThreads,
     waiting: &WaitingEdges,
     events: &EventSink,
     about: &About,
@@ -112,8 +118,9 @@ fn live(
         debug!("timer slack stays at its default: {error}");
     }
     let mut lanes = Lanes::default();
-    let run =
-        catch_unwind(AssertUnwindSafe(|| run(&mut controller, &inbox, &mut lanes, waiting, events, about)));
+    let run = catch_unwind(AssertUnwindSafe(|| {
+        run(&mut controller, &inbox, &mut lanes, &buses, waiting, events, about)
+    }));
     let mut ended = run.unwrap_or_else(|_| {
         error!("the hardware thread panicked");
         Ended::Failed
@@ -128,6 +135,8 @@ fn live(
     tell(&mut controller, events, about);
     refuse_the_rest(lanes, inbox);
     about.pulse.end();
+    // Last, because it is the only part of the end that may wait.
+    buses.stop();
     ended
 }
 
@@ -135,6 +144,7 @@ fn run(
     controller: &mut Controller,
     inbox: &Receiver<Message>,
     lanes: &mut Lanes,
+    buses: &BusThreads,
     waiting: &WaitingEdges,
     events: &EventSink,
     about: &About,
@@ -143,6 +153,7 @@ fn run(
     loop {
         let next = controller.tick(now);
         tell(controller, events, about);
+        controller.asked().for_each(|sensor| buses.ask(sensor));
         // Everything that is there takes part in whose turn it is.
         inbox.try_iter().for_each(|message| lanes.add(message, |who| controller.is_holder(who)));
         let message = match (lanes.next(), next) {
@@ -167,14 +178,16 @@ fn run(
             }
             Ok(Message::Edge(edge)) => {
                 controller.edge(edge, now);
-                if waiting.handled(edge.input) {
-                    controller.edge(Edge { value: None, ..edge }, now);
+                if let Some(dropped) = waiting.handled(edge.input) {
+                    controller.edge(dropped, now);
                 }
                 if !controller.is_alive() {
                     error!("the hardware reports no edges any more");
                     return Ended::Failed;
                 }
             }
+            Ok(Message::Reading(reading)) => controller.reading(reading, now),
+            Ok(Message::Chip(news)) => controller.chip(&news, now),
             Ok(Message::Gone(connection)) => controller.disconnect(connection, now),
             Ok(Message::Pulse) => about.pulse.answer(),
             Err(RecvTimeoutError::Timeout) => {}

@@ -6,7 +6,7 @@ use super::{DaemonConfig, StartupError};
 use crate::config;
 use crate::control::{Blueprint, Planned, devices};
 use crate::domain::KindReader;
-use crate::hardware::gpiochip::Gpiochip;
+use crate::hardware::gpiochip::{Gpiochip, Version};
 use crate::hardware::{Hardware, HardwareError, Simulation};
 
 /// The kinds of devices as the configuration reads them.
@@ -16,11 +16,13 @@ pub fn kinds() -> Vec<KindReader<Box<dyn Blueprint>>> {
 
 /// The hardware that a configuration asks for.
 pub fn hardware(config: &DaemonConfig) -> Result<Box<dyn Hardware>, StartupError> {
-    match config.hardware.backend {
+    let opened = match config.hardware.backend {
         config::Backend::Simulated => return Ok(Box::new(Simulation::new())),
-        config::Backend::Gpiochip | config::Backend::Auto => {}
-    }
-    match Gpiochip::open() {
+        config::Backend::Gpiochip | config::Backend::Auto => Gpiochip::open(),
+        config::Backend::GpiochipV1 => Gpiochip::open_version(Version::V1),
+        config::Backend::GpiochipV2 => Gpiochip::open_version(Version::V2),
+    };
+    match opened {
         Ok(chips) => Ok(Box::new(chips)),
         // No chip at all, and none that is asked for by name: then it may be a machine to try things out on.
         Err(HardwareError::NotFound(_))

@@ -48,6 +48,8 @@ pub enum Code {
     NotFound,
     /// Another device of an interlock is on, or was a moment ago.
     Interlocked,
+    /// Something is in the way of what was to move.
+    Obstructed,
     /// The hardware failed, or reads back another value than was written.
     DeviceFault,
     /// The command was retained, and would act again after every restart.
@@ -70,7 +72,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of `protocol.md`.
-    pub const ALL: [Code; 25] = [
+    pub const ALL: [Code; 26] = [
         Code::Malformed,
         Code::FrameTooLong,
         Code::UnknownCommand,
@@ -87,6 +89,7 @@ impl Code {
         Code::NoLease,
         Code::NotFound,
         Code::Interlocked,
+        Code::Obstructed,
         Code::DeviceFault,
         Code::RetainedCommand,
         Code::Expired,
@@ -117,6 +120,7 @@ impl Code {
             Code::NoLease => "NO_LEASE",
             Code::NotFound => "NOT_FOUND",
             Code::Interlocked => "INTERLOCKED",
+            Code::Obstructed => "OBSTRUCTED",
             Code::DeviceFault => "DEVICE_FAULT",
             Code::RetainedCommand => "RETAINED_COMMAND",
             Code::Expired => "EXPIRED",

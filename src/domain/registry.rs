@@ -28,6 +28,8 @@ pub struct Entry {
     pub actions: Vec<&'static ActionSpec>,
     /// The unit of its value, where it has one.
     pub unit: Option<&'static str>,
+    /// The numbers of its state besides `value`, each with its unit.
+    pub values: Vec<(&'static str, &'static str)>,
     /// The smallest and the largest value.
     pub range: (f64, f64),
     /// Its safety policy: when (`on_stop`), and what then (`hold` or a value).

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{LineAddress, PwmAddress};
+use super::{DeviceName, LineAddress, PwmAddress};
 pub(crate) use wording::unknown;
 use wording::{nearest, shown};
 
@@ -39,6 +39,11 @@ pub trait Wired {
     fn numbers(&self) -> Option<&'static [&'static str]> {
         None
     }
+
+    /// The outputs whose states it watches, each under the key of the setting that names it.
+    fn watches(&self) -> Vec<(&'static str, DeviceName)> {
+        Vec::new()
+    }
 }
 
 impl<W: Wired + ?Sized> Wired for Box<W> {
@@ -52,6 +57,10 @@ impl<W: Wired + ?Sized> Wired for Box<W> {
 
     fn is_output(&self) -> bool {
         (**self).is_output()
+    }
+
+    fn watches(&self) -> Vec<(&'static str, DeviceName)> {
+        (**self).watches()
     }
 
     fn numbers(&self) -> Option<&'static [&'static str]> {

@@ -3,21 +3,25 @@
 //! A [`Hardware`] finds lines and opens them; what it opens belongs to the device that asked for it and lives on
 //! the hardware thread.  Values are logical: the backend applies the polarity, where it can in the kernel.
 
+pub mod buses;
 mod error;
 pub mod gpiochip;
+mod group;
+pub mod parts;
 mod pwm;
 pub mod pwm_sysfs;
+pub mod sensors;
 mod simulation;
 pub mod survey;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use error::HardwareError;
 pub use pwm::{Pwm, Signal};
-pub use simulation::{Board, Level, Simulation};
+pub use simulation::{Board, Level, Place, Simulation};
 
+use self::buses::{Buses, SystemBuses};
 use crate::domain::{Bias, EdgeStamp, LineAddress, Polarity, PwmAddress, Value};
 
 /// A way to reach GPIO lines.
@@ -32,6 +36,10 @@ pub trait Hardware: Send {
     fn is_alive(&self) -> bool {
         true
     }
+
+    /// Tells `news` of chips that are unplugged and of chips that come, from now on.  It is called on whichever thread
+    /// learns of it, and does not wait.  Hardware whose chips are soldered tells nothing.
+    fn watch_chips(&mut self, _news: ChipSink) {}
 
     /// Finds the one line that `address` means, without touching it.
     fn locate(&mut self, address: &LineAddress) -> Result<Line, HardwareError>;
@@ -55,17 +63,18 @@ pub trait Hardware: Send {
         edges: EdgeSink,
     ) -> Result<Box<dyn Input>, HardwareError>;
 
+    /// The buses on which sensors are.
+    fn buses(&self) -> Arc<dyn Buses> {
+        Arc::new(SystemBuses)
+    }
+
     /// Takes a PWM channel, which gives `start` from then on.
-    ///
-    /// The kernel has the same interface to them whichever its GPIO lines are reached by.
     fn open_pwm(
         &mut self,
         address: &PwmAddress,
         polarity: Polarity,
         start: Signal,
-    ) -> Result<Box<dyn Pwm>, HardwareError> {
-        Ok(Box::new(pwm_sysfs::open(Path::new(pwm_sysfs::ROOT), address, polarity, start)?))
-    }
+    ) -> Result<Box<dyn Pwm>, HardwareError>;
 }
 
 /// A line that was found.
@@ -152,8 +161,7 @@ pub struct Edge {
     /// The kernel's time of the edge, in nanoseconds of CLOCK_MONOTONIC.
     pub timestamp_ns: u64,
     /// Which of the line's edges this is, counted from 1 since it was taken, so that a gap says how many were lost; a
-    /// `u32` that wraps.  Nothing where some may have been lost that nobody counted, or where this is no edge but
-    /// the advice to read the line.
+    /// `u32` that wraps.  Nothing where some may have been lost that nobody counted, so that the line has to be read.
     pub sequence: Option<u32>,
 }
 
@@ -163,6 +171,18 @@ impl Edge {
         EdgeStamp { ns: self.timestamp_ns, sequence: self.sequence }
     }
 }
+
+/// A chip is not there any more, or there again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChipNews {
+    /// What was taken of the chip of this name is of no use any more.
+    Gone(Arc<str>),
+    /// A chip of this name is there, or may be opened now.
+    Came(Arc<str>),
+}
+
+/// Where a backend tells of chips: it never waits.
+pub type ChipSink = Arc<dyn Fn(ChipNews) + Send + Sync>;
 
 /// Where a backend puts edges: it never waits.
 pub type EdgeSink = Arc<dyn Fn(Edge) + Send + Sync>;

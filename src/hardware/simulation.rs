@@ -4,6 +4,7 @@
 //! end of the wires: tests read outputs and drive inputs there, and can hold a line as another program would.
 
 mod channels;
+mod faults;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,10 +12,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use nix::time::{ClockId, clock_gettime};
 
 use self::channels::{Channel, SimulatedPwm};
+use self::faults::Faults;
+pub use self::faults::Place;
+use super::buses::Buses;
+use super::group::Group;
+use super::parts::Parts;
 use super::{
-    Edge, EdgeSink, Edges, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Pwm, Signal, Start,
+    ChipNews, ChipSink, Edge, EdgeSink, Edges, Hardware, HardwareError, Input, InputRequest, Line, Outputs,
+    Pwm, Signal, Start,
 };
-use crate::domain::{Bias, LineAddress, LineRef, Polarity, PwmAddress, Value};
+use crate::domain::{Bias, Fault, LineAddress, LineRef, Polarity, PwmAddress, Value};
 
 /// The chip that lines are on whose configuration names none.
 const CHIP: &str = "simulated";
@@ -31,6 +38,7 @@ pub struct Simulation {
 #[derive(Clone, Default)]
 pub struct Board {
     state: Arc<Mutex<Wires>>,
+    parts: Parts,
 }
 
 /// A physical level.
@@ -48,6 +56,8 @@ struct Wires {
     lines: HashMap<Line, Wire>,
     channels: HashMap<PwmAddress, Channel>,
     names: HashMap<(Arc<str>, String), u32>,
+    faults: Faults,
+    news: Option<ChipSink>,
     history: Option<Vec<Vec<(Line, Level)>>>,
 }
 
@@ -56,7 +66,6 @@ struct Wire {
     level: Level,
     driven: bool,
     consumer: Option<String>,
-    stuck: bool,
     listener: Option<Listener>,
 }
 
@@ -90,6 +99,10 @@ impl Hardware for Simulation {
         true
     }
 
+    fn watch_chips(&mut self, news: ChipSink) {
+        self.board.wires().news = Some(news);
+    }
+
     fn locate(&mut self, address: &LineAddress) -> Result<Line, HardwareError> {
         let chip: Arc<str> = address.chip.as_deref().unwrap_or(CHIP).into();
         let offset = match &address.line {
@@ -111,7 +124,15 @@ impl Hardware for Simulation {
         lines: &[(Line, Polarity)],
         start: Start<'_>,
     ) -> Result<Box<dyn Outputs>, HardwareError> {
+        let group = Group::new(lines)?;
+        if let Start::Values(values) = start {
+            group.check(values.len())?;
+        }
         let mut wires = self.board.wires();
+        // All of them or none.
+        for (line, _) in lines {
+            wires.check_free(line)?;
+        }
         for (line, _) in lines {
             wires.take(line)?;
         }
@@ -127,8 +148,9 @@ impl Hardware for Simulation {
             levels.push((line.clone(), level));
         }
         wires.set(levels);
+        let taken = wires.times(lines.first().map(|(line, _)| line));
         drop(wires);
-        Ok(Box::new(SimulatedOutputs { board: self.board.clone(), lines: lines.to_vec() }))
+        Ok(Box::new(SimulatedOutputs { board: self.board.clone(), lines: lines.to_vec(), group, taken }))
     }
 
     fn open_input(
@@ -147,9 +169,14 @@ impl Hardware for Simulation {
             Bias::AsIs | Bias::Disabled => {}
         }
         wire.listener = Some(Listener { input, request, sequence: 0, edges });
+        let taken = wires.times(Some(line));
         drop(wires);
         let polarity = request.polarity;
-        Ok(Box::new(SimulatedInput { board: self.board.clone(), line: line.clone(), polarity }))
+        Ok(Box::new(SimulatedInput { board: self.board.clone(), line: line.clone(), polarity, taken }))
+    }
+
+    fn buses(&self) -> Arc<dyn Buses> {
+        Arc::new(self.board.parts())
     }
 
     fn open_pwm(
@@ -163,6 +190,11 @@ impl Hardware for Simulation {
 }
 
 impl Board {
+    /// Its sensors.
+    pub fn parts(&self) -> Parts {
+        self.parts.clone()
+    }
+
     /// The level of a line; low where nothing was ever connected.
     pub fn level(&self, line: &Line) -> Level {
         self.wires().lines.get(line).map(|wire| wire.level).unwrap_or_default()
@@ -171,8 +203,11 @@ impl Board {
     /// Drives a line from outside; a waiting input sees the edge.
     pub fn drive(&self, line: &Line, level: Level) {
         let mut wires = self.wires();
+        if wires.faults.is_stuck(line) {
+            return;
+        }
         let wire = wires.lines.entry(line.clone()).or_default();
-        if wire.level == level || wire.stuck {
+        if wire.level == level {
             return;
         }
         wire.level = level;
@@ -198,7 +233,7 @@ impl Board {
 
     /// Makes a line keep its level whatever drives it.
     pub fn stick(&self, line: &Line) {
-        self.wires().lines.entry(line.clone()).or_default().stuck = true;
+        self.inject(Place::Line(line.clone()), Fault::Stuck);
     }
 
     /// Begins to write down every change of outputs, request by request.
@@ -232,20 +267,29 @@ impl Listener {
 }
 
 impl Wires {
-    fn take(&mut self, line: &Line) -> Result<(), HardwareError> {
-        let wire = self.lines.entry(line.clone()).or_default();
-        if let Some(consumer) = &wire.consumer {
-            return Err(HardwareError::Busy { line: line.clone(), consumer: Some(consumer.clone()) });
+    /// How often the chip of this line was unplugged so far.
+    fn times(&self, line: Option<&Line>) -> u32 {
+        line.map_or(0, |line| self.faults.times(&line.chip))
+    }
+
+    fn check_free(&self, line: &Line) -> Result<(), HardwareError> {
+        self.faults.check_chip(line)?;
+        match self.lines.get(line).and_then(|wire| wire.consumer.clone()) {
+            Some(consumer) => Err(HardwareError::Busy { line: line.clone(), consumer: Some(consumer) }),
+            None => Ok(()),
         }
-        wire.consumer = Some("gpio-gatekeeper".to_owned());
+    }
+
+    fn take(&mut self, line: &Line) -> Result<(), HardwareError> {
+        self.check_free(line)?;
+        self.lines.entry(line.clone()).or_default().consumer = Some("gpio-gatekeeper".to_owned());
         Ok(())
     }
 
     fn set(&mut self, levels: Vec<(Line, Level)>) {
         for (line, level) in &levels {
-            let wire = self.lines.entry(line.clone()).or_default();
-            if !wire.stuck {
-                wire.level = *level;
+            if !self.faults.is_stuck(line) {
+                self.lines.entry(line.clone()).or_default().level = *level;
             }
         }
         if let Some(history) = &mut self.history {
@@ -253,7 +297,11 @@ impl Wires {
         }
     }
 
-    fn release(&mut self, line: &Line) {
+    /// Lets go of a line; what was taken before its chip was unplugged has been let go of then.
+    fn release(&mut self, line: &Line, taken: u32) {
+        if self.faults.times(&line.chip) != taken {
+            return;
+        }
         if let Some(wire) = self.lines.get_mut(line) {
             wire.consumer = None;
             wire.listener = None;
@@ -264,17 +312,30 @@ impl Wires {
 struct SimulatedOutputs {
     board: Board,
     lines: Vec<(Line, Polarity)>,
+    group: Group,
+    /// How often their chip had been unplugged when they were taken.
+    taken: u32,
 }
 
 impl Outputs for SimulatedOutputs {
     fn write(&mut self, values: &[Value]) -> Result<(), HardwareError> {
+        self.group.check(values.len())?;
         let levels =
             self.lines.iter().zip(values).map(|((line, p), v)| (line.clone(), level(*v, *p))).collect();
-        self.board.wires().set(levels);
+        let mut wires = self.board.wires();
+        wires.faults.check(
+            "write",
+            self.lines.iter().map(|(line, _)| line),
+            self.taken,
+            Fault::WriteFails,
+        )?;
+        wires.set(levels);
         Ok(())
     }
 
     fn read(&mut self) -> Result<Vec<Value>, HardwareError> {
+        let lines = self.lines.iter().map(|(line, _)| line);
+        self.board.wires().faults.check("read", lines, self.taken, Fault::ReadFails)?;
         Ok(self.lines.iter().map(|(line, polarity)| value(self.board.level(line), *polarity)).collect())
     }
 }
@@ -282,7 +343,7 @@ impl Outputs for SimulatedOutputs {
 impl Drop for SimulatedOutputs {
     fn drop(&mut self) {
         for (line, _) in &self.lines {
-            self.board.wires().release(line);
+            self.board.wires().release(line, self.taken);
         }
     }
 }
@@ -291,14 +352,19 @@ struct SimulatedInput {
     board: Board,
     line: Line,
     polarity: Polarity,
+    taken: u32,
 }
 
 impl Input for SimulatedInput {
     fn read(&mut self) -> Result<Value, HardwareError> {
+        let line = std::iter::once(&self.line);
+        self.board.wires().faults.check("read", line, self.taken, Fault::ReadFails)?;
         Ok(value(self.board.level(&self.line), self.polarity))
     }
 
     fn drive(&mut self, value: Value) -> Result<(), HardwareError> {
+        let line = std::iter::once(&self.line);
+        self.board.wires().faults.check("drive", line, self.taken, Fault::WriteFails)?;
         self.board.drive(&self.line, level(value, self.polarity));
         Ok(())
     }
@@ -306,7 +372,7 @@ impl Input for SimulatedInput {
 
 impl Drop for SimulatedInput {
     fn drop(&mut self) {
-        self.board.wires().release(&self.line);
+        self.board.wires().release(&self.line, self.taken);
     }
 }
 

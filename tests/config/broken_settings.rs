@@ -58,7 +58,7 @@ pub(crate) const TABLE: &[(&str, &[&str])] = &[
     (r#"{"hardware": {"chip": ""}}"#,
         &[r#"1:23: hardware.chip: expected a chip such as "pinctrl-bcm2711", or null for none"#]),
     (r#"{"hardware": {"backend": "gpiochp"}}"#,
-        &["1:26: hardware.backend: unknown value `gpiochp`, did you mean `gpiochip`? expected `auto`, `gpiochip` or `simulated`"]),
+        &["1:26: hardware.backend: unknown value `gpiochp`, did you mean `gpiochip`? expected `auto`, `gpiochip`, `gpiochip-v1`, `gpiochip-v2` or `simulated`"]),
     (r#"{"devices": []}"#,
         &["1:13: devices: expected an object with the devices by name, found a list"]),
     (r#"{"devices": {"a": "led"}}"#,

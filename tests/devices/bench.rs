@@ -4,18 +4,17 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use gpio_gatekeeper::config;
 use gpio_gatekeeper::control::{
     Answer, BuildError, Commands, Controller, Now, Plan, Planned, Recipient, Request, Tether, devices,
 };
-use gpio_gatekeeper::daemon;
 use gpio_gatekeeper::domain::{
     Account, Action, AlertNews, AlertTurn, Arguments, Audit, ClientId, Code, Command, Datum, DeviceName,
     Event, Lease, LeaseNews, LeaseOrder, Order, Outcome, Principal, Protocol, PwmAddress, Reach, Reply,
     Standing, State, Target, ThresholdOrder,
 };
-use gpio_gatekeeper::hardware::{Board, Edge, Hardware, Level, Simulation};
+use gpio_gatekeeper::hardware::{Board, ChipNews, Edge, Hardware, Level, Simulation};
 
+use super::buses::Buses;
 use super::support::faulty::{self, Switch};
 use super::support::{configuration, gpio};
 
@@ -26,6 +25,8 @@ pub struct Bench {
     /// What was told before anybody could do anything.
     begun: Vec<Event>,
     edges: Arc<Mutex<Vec<Edge>>>,
+    buses: Buses,
+    chips: Arc<Mutex<Vec<ChipNews>>>,
     commands: Commands,
     /// The connections that there were, each with its client.
     connections: Vec<(Arc<Principal>, Tether)>,
@@ -46,7 +47,7 @@ pub fn pwm_channel(channel: u32) -> PwmAddress {
 /// What is wrong with these devices, in the order in which it was found.
 pub fn mistakes(devices: &str) -> Vec<String> {
     let text = format!(r#"{{"hardware": {{"backend": "simulated"}}, "devices": {{{devices}}}}}"#);
-    match config::load(&text, "test", &daemon::kinds()) {
+    match gpio_gatekeeper::config::load(&text, "test", &gpio_gatekeeper::daemon::kinds()) {
         Ok(_) => Vec::new(),
         Err(report) => report.mistakes.iter().map(|mistake| mistake.message.clone()).collect(),
     }
@@ -90,7 +91,7 @@ impl Bench {
         Bench::with(Box::new(simulation), board, devices)
     }
 
-    fn with(hardware: Box<dyn Hardware>, board: Board, devices: &str) -> Result<Bench, BuildError> {
+    fn with(mut hardware: Box<dyn Hardware>, board: Board, devices: &str) -> Result<Bench, BuildError> {
         // What stands before the devices, where there is something, is divided from them by a line.
         let (sections, devices) = devices.split_once("---").unwrap_or(("", devices));
         let config = configuration(sections, devices);
@@ -103,6 +104,9 @@ impl Bench {
             blueprint: device.blueprint,
         });
         let edges = Arc::new(Mutex::new(Vec::new()));
+        let chips = Arc::new(Mutex::new(Vec::new()));
+        let news = chips.clone();
+        hardware.watch_chips(Arc::new(move |told| news.lock().expect("one thread").push(told)));
         let sink = edges.clone();
         let start = Instant::now();
         let (mut controller, _registry) = Controller::build(
@@ -112,6 +116,7 @@ impl Bench {
             &(Arc::new(move |edge| sink.lock().expect("one thread").push(edge)) as _),
             Now { instant: start, epoch: 0.0 },
         )?;
+        let buses = Buses::of(&mut controller);
         let begun: Vec<Event> = controller.events().collect();
         let (commands, _) = Commands::unattended();
         let (connections, late) = (vec![(principal("test"), commands.tether())], Arc::default());
@@ -121,10 +126,12 @@ impl Bench {
             board,
             begun,
             edges,
+            buses,
             commands,
             connections,
             speaker,
             reach,
+            chips,
             late,
             start,
             now: start,
@@ -153,7 +160,8 @@ impl Bench {
         self.controller.answers().for_each(Answer::give);
     }
 
-    fn now(&self) -> Now {
+    /// The moment it is.
+    pub fn now(&self) -> Now {
         Now { instant: self.now, epoch: (self.now - self.start).as_secs_f64() }
     }
 
@@ -255,7 +263,7 @@ impl Bench {
             self.settle();
             let due = self.controller.tick(self.now());
             self.controller.answers().for_each(Answer::give);
-            match due {
+            match [due, self.buses.due(&self.controller, self.now)].into_iter().flatten().min() {
                 Some(due) if due <= end => self.now = due.max(self.now),
                 _ => break,
             }
@@ -263,6 +271,11 @@ impl Bench {
         self.now = end;
         self.controller.tick(self.now());
         self.controller.answers().for_each(Answer::give);
+    }
+
+    /// From now on no bus comes back from what it does.
+    pub fn hang_buses(&mut self) {
+        self.buses.hang();
     }
 
     /// Lets time go by without the thread getting a turn.
@@ -279,6 +292,12 @@ impl Bench {
     /// Drives line `GPIO{offset}` from outside.
     pub fn drive(&mut self, offset: u32, level: Level) {
         self.board.drive(&gpio(offset), level);
+        self.settle();
+    }
+
+    /// What the board did of itself arrives.
+    pub fn happen(&mut self, what: impl FnOnce(&Board)) {
+        what(&self.board);
         self.settle();
     }
 
@@ -359,6 +378,13 @@ impl Bench {
         for edge in edges {
             let now = self.now();
             self.controller.edge(edge, now);
+        }
+        let now = self.now();
+        self.buses.run(&mut self.controller, now);
+        let chips: Vec<ChipNews> = self.chips.lock().expect("one thread").drain(..).collect();
+        for news in chips {
+            let now = self.now();
+            self.controller.chip(&news, now);
         }
     }
 }

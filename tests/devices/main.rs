@@ -4,11 +4,17 @@
 
 mod alerts;
 mod bench;
+mod buses;
 mod buttons;
 mod buzzer;
 mod controller;
+mod counters;
+mod covers;
 mod dimmers;
+mod encoders;
 mod fan;
+mod faults;
+mod groups;
 mod heater;
 mod interlocks;
 mod leases;
@@ -18,6 +24,7 @@ mod motor;
 mod motor_speed;
 mod rgb_led;
 mod safety;
+mod sensors;
 mod servo;
 mod signals;
 #[path = "../support/mod.rs"]

@@ -6,6 +6,7 @@ mod between;
 mod commands;
 mod crowding;
 mod framing;
+mod kinds;
 mod leases;
 mod living;
 mod safety;

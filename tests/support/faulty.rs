@@ -1,12 +1,13 @@
-//! Simulated hardware whose outputs fail when they are told to.
+//! Simulated hardware whose lines fail when they are told to.
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
-use gpio_gatekeeper::domain::Value;
-use gpio_gatekeeper::hardware::{Board, Hardware, HardwareError, Outputs, Simulation};
-
-use super::wrapped::Wrapped;
+use gpio_gatekeeper::domain::{LineAddress, Polarity, PwmAddress, Value};
+use gpio_gatekeeper::hardware::{
+    Board, EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Pwm, Signal, Simulation,
+    Start,
+};
 
 /// Makes it fail, from outside.
 #[derive(Clone, Default)]
@@ -32,6 +33,17 @@ pub enum Fault {
     Read,
 }
 
+struct FaultyHardware {
+    simulation: Simulation,
+    switch: Switch,
+}
+
+struct FaultyInput {
+    input: Box<dyn Input>,
+    line: u32,
+    switch: Switch,
+}
+
 struct FaultyOutputs {
     outputs: Box<dyn Outputs>,
     lines: Vec<u32>,
@@ -41,11 +53,66 @@ struct FaultyOutputs {
 /// Hardware that can be made to fail, the other end of its wires, and what makes it fail.
 pub fn hardware() -> (Box<dyn Hardware>, Board, Switch) {
     let (simulation, switch) = (Simulation::new(), Switch::default());
-    let (board, wire) = (simulation.board(), switch.clone());
-    let wrap = move |outputs, lines| -> Box<dyn Outputs> {
-        Box::new(FaultyOutputs { outputs, lines, switch: wire.clone() })
-    };
-    (Box::new(Wrapped { simulation, wrap }), board, switch)
+    let board = simulation.board();
+    (Box::new(FaultyHardware { simulation, switch: switch.clone() }), board, switch)
+}
+
+impl Hardware for FaultyHardware {
+    fn backend(&self) -> &'static str {
+        "faulty"
+    }
+
+    fn is_simulated(&self) -> bool {
+        true
+    }
+
+    fn locate(&mut self, address: &LineAddress) -> Result<Line, HardwareError> {
+        self.simulation.locate(address)
+    }
+
+    fn open_outputs(
+        &mut self,
+        lines: &[(Line, Polarity)],
+        start: Start<'_>,
+    ) -> Result<Box<dyn Outputs>, HardwareError> {
+        let outputs = self.simulation.open_outputs(lines, start)?;
+        let lines = lines.iter().map(|(line, _)| line.offset).collect();
+        Ok(Box::new(FaultyOutputs { outputs, lines, switch: self.switch.clone() }))
+    }
+
+    fn open_input(
+        &mut self,
+        line: &Line,
+        request: InputRequest,
+        input: usize,
+        edges: EdgeSink,
+    ) -> Result<Box<dyn Input>, HardwareError> {
+        let (offset, switch) = (line.offset, self.switch.clone());
+        let input = self.simulation.open_input(line, request, input, edges)?;
+        Ok(Box::new(FaultyInput { input, line: offset, switch }))
+    }
+
+    fn open_pwm(
+        &mut self,
+        address: &PwmAddress,
+        polarity: Polarity,
+        start: Signal,
+    ) -> Result<Box<dyn Pwm>, HardwareError> {
+        self.simulation.open_pwm(address, polarity, start)
+    }
+}
+
+impl Input for FaultyInput {
+    fn read(&mut self) -> Result<Value, HardwareError> {
+        match self.switch.fault(&[self.line]) {
+            Some(Fault::Read) => Err(failed("read")),
+            _ => self.input.read(),
+        }
+    }
+
+    fn drive(&mut self, value: Value) -> Result<(), HardwareError> {
+        self.input.drive(value)
+    }
 }
 
 impl Switch {

@@ -1,6 +1,9 @@
 //! Simulated hardware whose outputs are wrapped in something of a test's own.
 
+use std::sync::Arc;
+
 use gpio_gatekeeper::domain::{LineAddress, Polarity, PwmAddress};
+use gpio_gatekeeper::hardware::buses::Buses;
 use gpio_gatekeeper::hardware::{
     EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Pwm, Signal, Simulation, Start,
 };
@@ -55,5 +58,9 @@ where
         start: Signal,
     ) -> Result<Box<dyn Pwm>, HardwareError> {
         self.simulation.open_pwm(address, polarity, start)
+    }
+
+    fn buses(&self) -> Arc<dyn Buses> {
+        self.simulation.buses()
     }
 }

@@ -6,7 +6,11 @@ mod bridge;
 mod button;
 mod buzzer;
 mod color;
+mod counter;
+mod cover;
+mod cover_drive;
 mod debounce;
+mod digital_group;
 mod dimmer;
 mod duty_policy;
 mod effect;
@@ -17,21 +21,27 @@ mod led;
 mod line_sensor;
 mod motion;
 mod motor;
+mod opposed;
 mod output;
 mod output_line;
+mod press;
 mod pwm;
 mod pwm_led;
 mod pwm_output;
 mod pwm_source;
+mod quadrature;
 mod relay;
 mod rgb_led;
+mod rotary_encoder;
 mod safety;
+mod sensors;
 mod servo;
 mod signal;
 mod software_pwm;
 mod switch;
 mod tachometer;
 mod tone;
+mod travel;
 
 use super::{Blueprint, Kind};
 use crate::domain::KindReader;
@@ -53,7 +63,21 @@ pub static KINDS: &[&Kind] = &[
     &input::KIND,
     &motion::KIND,
     &line_sensor::KIND,
+    &counter::KIND,
+    &rotary_encoder::KIND,
     &motor::KIND,
+    &cover::KIND,
+    &digital_group::KIND,
+    &sensors::aht::AHT10,
+    &sensors::aht::AHT20,
+    &sensors::tmp102::KIND,
+    &sensors::emc2101::KIND,
+    &sensors::ads1115::KIND,
+    &sensors::pt100::KIND,
+    &sensors::max31865::KIND,
+    &sensors::ds18b20::KIND,
+    &sensors::cpu_temperature::KIND,
+    &sensors::simulated::KIND,
 ];
 
 /// The kinds as the configuration knows them.

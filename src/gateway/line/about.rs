@@ -84,6 +84,10 @@ pub(super) fn describe(registry: &Registry, frame: &Frame<'_>) -> Result<Fields,
         ("MAX", Cow::Owned(maximum.to_string())),
     ];
     fields.extend(entry.unit.map(|unit| ("UNIT", Cow::Borrowed(unit))));
+    if !entry.values.is_empty() {
+        let values = join(entry.values.iter().map(|(name, unit)| format!("{name}={unit}")));
+        fields.push(("VALUES", Cow::Owned(values)));
+    }
     fields.extend(entry.safety.iter().map(|(when, what)| match what {
         Datum::Bool(is_so) => (*when, flag(*is_so)),
         what => (*when, Cow::Owned(what.to_string())),

@@ -214,12 +214,15 @@ fn device(entry: &Entry, registry: &Registry) -> Json {
         .collect();
     let safety: Map<String, Json> =
         entry.safety.iter().map(|(when, what)| ((*when).to_owned(), datum(what))).collect();
+    let values: Map<String, Json> =
+        entry.values.iter().map(|(name, unit)| ((*name).to_owned(), (*unit).into())).collect();
     json!({
         "type": entry.kind,
         "summary": entry.summary,
         "lines": lines,
         "actions": actions,
         "unit": entry.unit,
+        "values": values,
         "limits": { "min": number(entry.range.0), "max": number(entry.range.1) },
         "safety": safety,
         "backend": registry.backend,

@@ -1,4 +1,6 @@
 //! The chips of this machine, and finding the one that a configuration means.
+//!
+//! Asking for a chip's name is one and the same call in all versions, so gpio-cdev's is used for all.
 
 use std::fs;
 use std::io;
@@ -9,7 +11,7 @@ use gpio_cdev::Chip;
 use nix::errno::Errno;
 
 use super::super::HardwareError;
-use super::errors;
+use super::errors::{self, Cause};
 
 /// All chips under `/dev`, opened.
 pub(super) struct Chips {
@@ -112,7 +114,7 @@ pub(super) fn open(path: &Path) -> Result<Chip, HardwareError> {
         }
         Err(cause) => return Err(HardwareError::Call { call, cause }),
     }
-    Chip::new(path).map_err(|error| match errors::errno(&errors::cause(&error)) {
+    Chip::new(path).map_err(|error| match errors::errno(&error.io_error()) {
         Errno::ENOTTY => not_a_chip(),
         Errno::EACCES | Errno::EPERM => {
             errors::call(format!("{call} (usually members of the group gpio may)"), &error)

@@ -1,20 +1,20 @@
 //! The thread that waits for the edges of all inputs at once.
 
 use std::cell::Cell;
-use std::io::{self, Read};
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Once};
 use std::thread::{self, JoinHandle};
 
-use gpio_cdev::LineEventHandle;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::super::{Edge, EdgeSink, HardwareError, Line};
+use super::removals::Removals;
 use crate::domain::Value;
 
 /// The handle of the thread `edges`.  It belongs to the inputs together: with the last of them it is told to stop,
@@ -44,6 +44,15 @@ impl EdgeThread {
     /// Whether edges are waited for.  Only a failure ends that while there are inputs.
     pub(super) fn is_running(&self) -> bool {
         self.shared.running.load(Ordering::Acquire)
+    }
+
+    /// An error when the thread is gone that would report the edges of `line`.
+    pub(super) fn check(&self, line: &Line) -> Result<(), HardwareError> {
+        if self.is_running() {
+            return Ok(());
+        }
+        let cause = io::Error::other("the thread that waits for edges has ended");
+        Err(HardwareError::Call { call: format!("watch {line}"), cause })
     }
 
     /// Reports the edges of this line from now on.
@@ -78,66 +87,75 @@ impl Drop for EdgeThread {
     }
 }
 
+/// Where the events of one line come from: a request of either version of the kernel's interface.
+pub(super) trait EventSource: Send {
+    /// What becomes readable with the first event.
+    fn fd(&self) -> BorrowedFd<'_>;
+
+    /// Reports events that wait, the oldest first.  Asked only when there are some, so that it does not wait.
+    fn read(&self, report: &mut dyn FnMut(Event)) -> io::Result<Finding>;
+}
+
+/// An edge as the kernel tells it.
+pub(super) struct Event {
+    /// In nanoseconds of CLOCK_MONOTONIC.
+    pub(super) timestamp_ns: u64,
+    /// What the line went to, where the kernel says one of the two.
+    pub(super) value: Option<Value>,
+    /// Which of the line's edges it is; a number that wraps.
+    pub(super) sequence: u32,
+}
+
+/// What was found when events were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Finding {
+    /// All of them.
+    Complete,
+    /// The queue was full, so that newer ones may have been dropped.
+    MayLack,
+    /// So many were dropped.
+    Lacks(u32),
+}
+
 /// A line whose edges are waited for.
 pub(super) struct Watched {
-    handle: Arc<LineEventHandle>,
+    source: Box<dyn EventSource>,
     line: Line,
     input: usize,
     edges: EdgeSink,
     /// The time of its last edge, in nanoseconds of CLOCK_MONOTONIC.
     last_ns: Cell<u64>,
-    /// How many edges it had.
-    count: Cell<u32>,
     overrun: Once,
 }
 
 impl Watched {
-    /// Edges of `line`, whose events come from `handle`, go to `edges` under the number `input`.
-    pub(super) fn new(handle: Arc<LineEventHandle>, line: Line, input: usize, edges: EdgeSink) -> Watched {
-        Watched {
-            handle,
-            line,
-            input,
-            edges,
-            last_ns: Cell::new(0),
-            count: Cell::new(0),
-            overrun: Once::new(),
-        }
+    /// Edges of `line`, whose events come from `source`, go to `edges` under the number `input`.
+    pub(super) fn new(source: Box<dyn EventSource>, line: Line, input: usize, edges: EdgeSink) -> Watched {
+        Watched { source, line, input, edges, last_ns: Cell::new(0), overrun: Once::new() }
     }
 
-    /// Reads all events that wait, then reports them.
+    /// Reports the events that wait.
     ///
-    /// The kernel keeps 16 events of a line and drops newer ones without a word.  Whenever it did, there were
-    /// events to read afterwards.  So after a full FIFO one edge more is reported, without a value: whoever then
-    /// reads the line ends with its true value, and only the times of the lost edges stay unknown.
+    /// After a loss one edge more is reported, without a value: whoever then reads the line ends with its true value,
+    /// and only the times of the lost edges stay unknown.
     fn drain(&self) -> io::Result<()> {
-        let mut buffer = [0; EVENT_BYTES * FIFO_EVENTS];
-        // Does not wait: there is an event, and nobody else reads.
-        let length = match self.handle.file().read(&mut buffer) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(length) => length,
+        let read = self.source.read(&mut |event| {
+            self.last_ns.set(event.timestamp_ns);
+            self.report(event.value, Some(event.sequence));
+        });
+        let lost = match read {
+            Ok(Finding::Complete) => return Ok(()),
+            Ok(Finding::MayLack) => "edges may be lost".to_owned(),
+            Ok(Finding::Lacks(count)) => format!("{count} edges were lost"),
             Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {
                 return Ok(());
             }
             Err(error) => return Err(error),
         };
-        let full = length == buffer.len();
-        if full {
-            self.overrun.call_once(|| {
-                log::warn!("line {} changes faster than it is read: edges may be lost", self.line);
-            });
-        }
-        for event in buffer[..length].chunks_exact(EVENT_BYTES) {
-            if let Some((timestamp, rest)) = event.split_first_chunk() {
-                self.last_ns.set(u64::from_ne_bytes(*timestamp));
-                self.count.set(self.count.get().wrapping_add(1));
-                let value = rest.first_chunk().and_then(|id| went_to(u32::from_ne_bytes(*id)));
-                self.report(value, Some(self.count.get()));
-            }
-        }
-        if full {
-            self.report(None, None);
-        }
+        self.overrun.call_once(|| {
+            log::warn!("line {} changes faster than it is read: {lost}; said once", self.line);
+        });
+        self.report(None, None);
         Ok(())
     }
 
@@ -150,14 +168,9 @@ impl Watched {
     fn report(&self, value: Option<Value>, sequence: Option<u32>) {
         (self.edges)(Edge { input: self.input, value, timestamp_ns: self.last_ns.get(), sequence });
     }
-}
 
-/// The kernel's GPIOEVENT_EVENT_RISING_EDGE and _FALLING_EDGE, which follow the polarity of the request.
-fn went_to(id: u32) -> Option<Value> {
-    match id {
-        1 => Some(Value::Active),
-        2 => Some(Value::Inactive),
-        _ => None,
+    fn raw_fd(&self) -> RawFd {
+        self.source.fd().as_raw_fd()
     }
 }
 
@@ -199,23 +212,34 @@ fn live(inbox: &Receiver<Command>, shared: &Shared) {
 
 /// Takes commands, waits, reports.
 fn run(inbox: &Receiver<Command>, shared: &Shared, watched: &mut Vec<Watched>) -> Result<(), Errno> {
+    let removals = Removals::watch();
+    if let Err(errno) = &removals {
+        log::warn!("an unplugged chip will be noticed only when its lines are next used: inotify: {errno}");
+    }
+    let removals = removals.ok();
     loop {
         for command in inbox.try_iter() {
             match command {
                 Command::Watch(line) => watched.push(line),
-                Command::Forget { fd, _held } => watched.retain(|line| line.handle.as_raw_fd() != fd),
+                Command::Forget { fd, _held } => watched.retain(|line| line.raw_fd() != fd),
                 Command::Stop => return Ok(()),
             }
         }
-        let ended = report_until_woken(watched, &shared.wake)?;
-        watched.retain(|line| !ended.contains(&line.handle.as_raw_fd()));
+        let ended = report_until_woken(watched, &shared.wake, removals.as_ref())?;
+        watched.retain(|line| !ended.contains(&line.raw_fd()));
     }
 }
 
 /// Reports edges until there are commands, or lines that ended: these are returned.
-fn report_until_woken(watched: &[Watched], wake: &EventFd) -> Result<Vec<RawFd>, Errno> {
-    let mut fds = vec![PollFd::new(wake.as_fd(), PollFlags::POLLIN)];
-    fds.extend(watched.iter().map(|line| PollFd::new(line.handle.as_fd(), PollFlags::POLLIN)));
+fn report_until_woken(
+    watched: &[Watched],
+    wake: &EventFd,
+    removals: Option<&Removals>,
+) -> Result<Vec<RawFd>, Errno> {
+    let wait_for = |fd| PollFd::new(fd, PollFlags::POLLIN);
+    let mut fds: Vec<PollFd<'_>> = watched.iter().map(|line| wait_for(line.source.fd())).collect();
+    fds.push(wait_for(wake.as_fd()));
+    fds.extend(removals.map(|removals| wait_for(removals.fd())));
     loop {
         match poll(&mut fds, PollTimeout::NONE) {
             Ok(_) => {}
@@ -223,9 +247,8 @@ fn report_until_woken(watched: &[Watched], wake: &EventFd) -> Result<Vec<RawFd>,
             Err(errno) => return Err(errno),
         }
         let mut ended = Vec::new();
-        for (line, fd) in watched.iter().zip(&fds[1..]) {
-            // A chip that is unplugged says so here, or at the read, or both; but kernel 6.1 does not wake a poll
-            // that waits already.  There the device learns of it when it next reads the line.
+        for (line, fd) in watched.iter().zip(&fds) {
+            // A chip that is unplugged says so here, or at the read, or both.
             let outcome = match fd.revents() {
                 Some(events) if events.is_empty() => Ok(()),
                 Some(PollFlags::POLLIN) => line.drain(),
@@ -233,8 +256,12 @@ fn report_until_woken(watched: &[Watched], wake: &EventFd) -> Result<Vec<RawFd>,
             };
             if let Err(error) = outcome {
                 line.end(&error);
-                ended.push(line.handle.as_raw_fd());
+                ended.push(line.raw_fd());
             }
+        }
+        // Read, so that it wakes the next wait with the next removal only.
+        if let Some((removals, _)) = removals.zip(fds.last().and_then(PollFd::any).filter(|any| *any)) {
+            removals.drain();
         }
         // Reset before the commands are taken, so that none is slept through.
         let woken = wake.read().is_ok();
@@ -243,17 +270,3 @@ fn report_until_woken(watched: &[Watched], wake: &EventFd) -> Result<Vec<RawFd>,
         }
     }
 }
-
-/// The kernel's `struct gpioevent_data`, for its size, which depends on the architecture.
-#[repr(C)]
-struct KernelEvent {
-    /// In nanoseconds: of CLOCK_MONOTONIC, but of CLOCK_REALTIME before Linux 5.7.
-    timestamp: u64,
-    /// Rising or falling.
-    id: u32,
-}
-
-const EVENT_BYTES: usize = size_of::<KernelEvent>();
-
-/// How many events of a line the kernel keeps.
-const FIFO_EVENTS: usize = 16;

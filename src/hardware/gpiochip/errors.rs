@@ -1,38 +1,21 @@
-//! What the kernel's refusals mean, said so that the reader knows what to do.
+//! What the kernel said, out of what the libraries made of it.
 
 use std::error::Error;
 use std::io;
 
 use nix::errno::Errno;
 
-use super::super::{HardwareError, Line};
+use super::super::HardwareError;
+
+/// A library's error, which has the kernel's somewhere inside.
+pub(super) trait Cause {
+    /// What the kernel said, with its number.
+    fn io_error(&self) -> io::Error;
+}
 
 /// Says that a call failed, and what the kernel said.
-pub(super) fn call(call: impl Into<String>, error: &gpio_cdev::Error) -> HardwareError {
-    HardwareError::Call { call: call.into(), cause: cause(error) }
-}
-
-/// Says why a request for lines failed.  When one of them is taken, the error names it and its holder.
-pub(super) fn request(what: &str, lines: &[gpio_cdev::Line], error: &gpio_cdev::Error) -> HardwareError {
-    let cause = cause(error);
-    if errno(&cause) == Errno::EBUSY {
-        for line in lines {
-            if let Ok(info) = line.info() {
-                if info.is_kernel() {
-                    return HardwareError::Busy {
-                        line: named(line),
-                        consumer: info.consumer().map(str::to_owned),
-                    };
-                }
-            }
-        }
-    }
-    HardwareError::Call { call: what.to_owned(), cause }
-}
-
-/// The line under the name that we use everywhere.
-pub(super) fn named(line: &gpio_cdev::Line) -> Line {
-    Line { chip: line.chip().name().into(), offset: line.offset() }
+pub(super) fn call(call: impl Into<String>, error: &impl Cause) -> HardwareError {
+    HardwareError::Call { call: call.into(), cause: error.io_error() }
 }
 
 /// The error number, or `UnknownErrno`.
@@ -40,28 +23,35 @@ pub(super) fn errno(cause: &io::Error) -> Errno {
     cause.raw_os_error().map_or(Errno::UnknownErrno, Errno::from_raw)
 }
 
-/// What the kernel said, with its number.
-///
-/// gpio-cdev keeps the number in a type of an older `nix`, out of reach but for its name.  So the number is the
-/// one that our `nix` calls the same.
-pub(super) fn cause(error: &gpio_cdev::Error) -> io::Error {
-    let Some(source) = error.source() else { return io::Error::other(error.to_string()) };
-    if let Some(error) = source.downcast_ref::<io::Error>() {
-        if let Some(number) = error.raw_os_error() {
-            return io::Error::from_raw_os_error(number);
+impl Cause for gpiocdev::Error {
+    fn io_error(&self) -> io::Error {
+        match self {
+            gpiocdev::Error::Os(errno) | gpiocdev::Error::Uapi(_, gpiocdev_uapi::Error::Os(errno)) => {
+                io::Error::from_raw_os_error(errno.0)
+            }
+            error => io::Error::other(error.to_string()),
         }
     }
-    let name = format!("{source:?}");
-    let number = (1..=HIGHEST_ERRNO).find(|number| format!("{:?}", Errno::from_raw(*number)) == name);
-    number.map_or_else(|| io::Error::other(error.to_string()), io::Error::from_raw_os_error)
+}
+
+impl Cause for gpio_cdev::Error {
+    /// gpio-cdev keeps the number in a type of an older `nix`, out of reach but for its name.  So the number is the
+    /// one that our `nix` calls the same.
+    fn io_error(&self) -> io::Error {
+        let Some(source) = self.source() else { return io::Error::other(self.to_string()) };
+        if let Some(error) = source.downcast_ref::<io::Error>() {
+            if let Some(number) = error.raw_os_error() {
+                return io::Error::from_raw_os_error(number);
+            }
+        }
+        let name = format!("{source:?}");
+        let number = (1..=HIGHEST_ERRNO).find(|number| format!("{:?}", Errno::from_raw(*number)) == name);
+        number.map_or_else(|| io::Error::other(self.to_string()), io::Error::from_raw_os_error)
+    }
 }
 
 /// Linux numbers its errors up to EHWPOISON; a few more leave room.
 const HIGHEST_ERRNO: i32 = 140;
-
-/// Kernel 7.1 was the first that could be built without version 1, and is by default.
-pub(super) const NO_VERSION_1: &str =
-    "this kernel has no GPIO v1 API (CONFIG_GPIO_CDEV_V1), which the backend gpiochip needs";
 
 #[cfg(test)]
 mod tests {
@@ -70,12 +60,23 @@ mod tests {
     #[test]
     fn a_failed_open_keeps_its_number() {
         let error = gpio_cdev::Chip::new("/nowhere/gpiochip0").unwrap_err();
-        assert_eq!(errno(&cause(&error)), Errno::ENOENT);
+        assert_eq!(errno(&error.io_error()), Errno::ENOENT);
+        let error = gpiocdev::Chip::from_path("/nowhere/gpiochip0").unwrap_err();
+        assert_eq!(errno(&error.io_error()), Errno::ENOENT);
     }
 
     #[test]
-    fn a_failed_ioctl_keeps_its_number() {
+    fn a_failed_call_keeps_its_number() {
         let error = gpio_cdev::Chip::new("/dev/null").unwrap_err();
-        assert_eq!(errno(&cause(&error)), Errno::ENOTTY);
+        assert_eq!(errno(&error.io_error()), Errno::ENOTTY);
+        let errno_of_call = gpiocdev_uapi::Error::Os(gpiocdev_uapi::Errno(Errno::EBUSY as i32));
+        let error = gpiocdev::Error::Uapi(gpiocdev::UapiCall::GetLine, errno_of_call);
+        assert_eq!(errno(&error.io_error()), Errno::EBUSY);
+    }
+
+    #[test]
+    fn what_no_call_said_is_kept_in_words() {
+        let error = gpiocdev::Error::InvalidArgument("no lines".to_owned());
+        assert_eq!(error.io_error().to_string(), "no lines");
     }
 }

@@ -3,23 +3,26 @@
 use std::path::PathBuf;
 
 use gpio_cdev::Chip;
-use nix::errno::Errno;
 
 use super::super::{HardwareError, Line};
 use super::chips::{self, Chips};
-use super::errors;
+use super::version::{Version, named};
 use crate::domain::{LineAddress, LineRef, edit_distance};
 
 /// Finds the line, and the path of its chip.
-pub(super) fn locate(chips: &Chips, address: &LineAddress) -> Result<(Line, PathBuf), HardwareError> {
+pub(super) fn locate(
+    version: Version,
+    chips: &Chips,
+    address: &LineAddress,
+) -> Result<(Line, PathBuf), HardwareError> {
     let given = match &address.chip {
         Some(reference) => Some(chips::open(&chips.path(reference)?)?),
         None => None,
     };
     match (&address.line, &given) {
         (LineRef::Offset(offset), Some(chip)) => by_offset(chip, *offset),
-        (LineRef::Name(name), Some(chip)) => by_name(std::slice::from_ref(chip), name, chips),
-        (LineRef::Name(name), None) => by_name(&chips.found, name, chips),
+        (LineRef::Name(name), Some(chip)) => by_name(version, std::slice::from_ref(chip), name, chips),
+        (LineRef::Name(name), None) => by_name(version, &chips.found, name, chips),
         (LineRef::Offset(offset), None) => Err(HardwareError::NotFound(format!(
             "line {offset} is counted on a chip, so name the chip; the chips here: {}",
             chips.describe()
@@ -27,44 +30,36 @@ pub(super) fn locate(chips: &Chips, address: &LineAddress) -> Result<(Line, Path
     }
 }
 
-/// Asks each chip for a line's name, which only version 1 answers.  Nothing happens to the line.
-pub(super) fn probe(chips: Vec<Chip>) -> Result<(), HardwareError> {
-    let mut answer = Ok(());
-    for chip in chips {
-        let Some(line) = chip.lines().next() else { continue };
-        match line.info() {
-            Ok(_) => return Ok(()),
-            Err(error) => answer = Err(info_failed(&line, &error)),
-        }
-    }
-    answer
-}
-
 fn by_offset(chip: &Chip, offset: u32) -> Result<(Line, PathBuf), HardwareError> {
     if offset < chip.num_lines() {
-        return Ok((Line { chip: chip.name().into(), offset }, chip.path().to_owned()));
+        return Ok((named(chip, offset), chip.path().to_owned()));
     }
     let chip = chips::describe(chip);
     Err(HardwareError::NotFound(format!("{chip} has no line {offset}: lines are counted from 0")))
 }
 
-fn by_name(among: &[Chip], name: &str, chips: &Chips) -> Result<(Line, PathBuf), HardwareError> {
+fn by_name(
+    version: Version,
+    among: &[Chip],
+    name: &str,
+    chips: &Chips,
+) -> Result<(Line, PathBuf), HardwareError> {
     let mut matches = Vec::new();
     let mut others = Vec::new();
     for chip in among {
-        for line in chip.lines() {
-            let info = match line.info() {
-                Ok(info) => info,
-                // One bad chip does not hide the lines of the others.
-                Err(error) if among.len() > 1 => {
-                    log::warn!("{}", info_failed(&line, &error));
-                    break;
-                }
-                Err(error) => return Err(info_failed(&line, &error)),
-            };
-            match info.name() {
-                Some(found) if found == name => matches.push((errors::named(&line), chip.path().to_owned())),
-                Some(found) => others.push(found.to_owned()),
+        let infos = match version.infos(chip, 0..chip.num_lines()) {
+            Ok(infos) => infos,
+            // One bad chip does not hide the lines of the others.
+            Err(error) if among.len() > 1 => {
+                log::warn!("{error}");
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        for (offset, info) in (0..).zip(infos) {
+            match info.name {
+                Some(found) if found == name => matches.push((named(chip, offset), chip.path().to_owned())),
+                Some(found) => others.push(found),
                 None => {}
             }
         }
@@ -86,14 +81,6 @@ fn by_name(among: &[Chip], name: &str, chips: &Chips) -> Result<(Line, PathBuf),
         let lines = lines.join(" and ");
         format!("the name {name} is that of {lines}: write which of them is meant, by chip and offset")
     }))
-}
-
-fn info_failed(line: &gpio_cdev::Line, error: &gpio_cdev::Error) -> HardwareError {
-    // The offset is in range, so the only thing that can be invalid is the call itself.
-    if errors::errno(&errors::cause(error)) == Errno::EINVAL {
-        return HardwareError::Unsupported(errors::NO_VERSION_1.to_owned());
-    }
-    errors::call(format!("ask for the name of {}", errors::named(line)), error)
 }
 
 /// Up to three names that `name` may be a slip of.

@@ -1,23 +1,26 @@
-//! Lines of `/dev/gpiochip*`, through version 1 of the kernel's character device interface.
+//! Lines of `/dev/gpiochip*`, through either version of the kernel's character device interface.
 //!
 //! Every request carries the consumer label `gpio-gatekeeper`, which `gpioinfo` shows.  Polarity is the kernel's
 //! work: a request says which of its lines are active low, and all values are logical from then on.
 //!
 //! ```text
-//! chips    finds a chip by path, name or label
-//! lines    finds a line on it by offset or name
-//! outputs  one request for all lines of a device
-//! inputs   one request for each line, with its edges
-//! edges    the thread that waits for the edges of all inputs
-//! errors   what the kernel's refusals mean
+//! version   which version of the interface, and what it says of a line
+//! chips     finds a chip by path, name or label
+//! lines     finds a line on it by offset or name
+//! v1, v2    the requests for lines, and what they say when a line changes
+//! edges     the thread that waits for the edges of all inputs
+//! removals  chips that go away, which wakes it
+//! errors    what the kernel said, out of the libraries' errors
 //! ```
 
 mod chips;
 mod edges;
 mod errors;
-mod inputs;
 mod lines;
-mod outputs;
+mod removals;
+mod v1;
+mod v2;
+mod version;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -27,15 +30,18 @@ use gpio_cdev::Chip;
 
 use self::chips::Chips;
 use self::edges::EdgeThread;
-use super::{EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Start};
-use crate::domain::{LineAddress, Polarity};
+pub use self::version::Version;
+use super::group::Group;
+use super::{
+    EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Pwm, Signal, Start, pwm_sysfs,
+};
+use crate::domain::{LineAddress, Polarity, PwmAddress};
 
-/// The backend for kernels that have version 1 of the GPIO character device interface: Linux 4.8 up to 7.0, and
-/// later ones that were built with it (`CONFIG_GPIO_CDEV_V1`).
+/// The backend for the kernel's chips.
 ///
-/// What this version cannot do: debounce, more than 64 outputs in one request, and telling that edges were lost.
 /// A line whose request is dropped keeps its level on some boards and becomes an input on others.
 pub struct Gpiochip {
+    version: Version,
     /// Where the chips were found that [`Hardware::locate`] answered with.
     paths: HashMap<Arc<str>, PathBuf>,
     /// Lives as long as there are inputs.
@@ -43,15 +49,25 @@ pub struct Gpiochip {
 }
 
 impl Gpiochip {
-    /// Makes sure that there is a chip, that it may be opened, and that this kernel answers to version 1.
+    /// Takes the newest version that this kernel answers to, after making sure that there is a chip and that it may
+    /// be opened.
     ///
     /// No line is touched.  Errors: [`HardwareError::NotFound`] without any chip, [`HardwareError::Call`] when
     /// chips are there and none may be opened (the group `gpio` usually may), [`HardwareError::Unsupported`] when
-    /// the kernel has no version 1.
+    /// the kernel has neither version.
     pub fn open() -> Result<Gpiochip, HardwareError> {
-        let chips = Chips::scan()?;
-        lines::probe(chips.usable()?)?;
-        Ok(Gpiochip { paths: HashMap::new(), edges: Weak::new() })
+        let chips = Chips::scan()?.usable()?;
+        Ok(Gpiochip::new(version::newest(|version| version.probe(&chips))?))
+    }
+
+    /// Takes this version and no other; else as [`Gpiochip::open`].
+    pub fn open_version(version: Version) -> Result<Gpiochip, HardwareError> {
+        version.probe(&Chips::scan()?.usable()?)?;
+        Ok(Gpiochip::new(version))
+    }
+
+    fn new(version: Version) -> Gpiochip {
+        Gpiochip { version, paths: HashMap::new(), edges: Weak::new() }
     }
 
     /// Opens the chip that a located line is on.  Chips that were unplugged may come back under another number,
@@ -68,11 +84,21 @@ impl Gpiochip {
             Err(HardwareError::NotFound(format!("{path} is now {found} and no longer {}", line.chip)))
         }
     }
+
+    /// The thread that waits for edges, which begins with the first input.
+    fn edge_thread(&mut self) -> Result<Arc<EdgeThread>, HardwareError> {
+        let thread = match self.edges.upgrade() {
+            Some(thread) if thread.is_running() => thread,
+            _ => Arc::new(EdgeThread::start()?),
+        };
+        self.edges = Arc::downgrade(&thread);
+        Ok(thread)
+    }
 }
 
 impl Hardware for Gpiochip {
     fn backend(&self) -> &'static str {
-        "gpiochip"
+        self.version.backend()
     }
 
     fn is_simulated(&self) -> bool {
@@ -86,25 +112,28 @@ impl Hardware for Gpiochip {
 
     /// Asks for names and numbers only, which changes nothing about a line, whoever holds it.
     fn locate(&mut self, address: &LineAddress) -> Result<Line, HardwareError> {
-        let (line, path) = lines::locate(&Chips::scan()?, address)?;
+        let (line, path) = lines::locate(self.version, &Chips::scan()?, address)?;
         self.paths.insert(line.chip.clone(), path);
         Ok(line)
     }
 
-    /// Takes the lines as described at [`outputs::open`], which says what [`Start::Keep`] can promise.
+    /// Takes the lines as described at [`v1::outputs::open`] or [`v2::outputs::open`], which say what
+    /// [`Start::Keep`] can promise.
     fn open_outputs(
         &mut self,
         lines: &[(Line, Polarity)],
         start: Start<'_>,
     ) -> Result<Box<dyn Outputs>, HardwareError> {
-        let Some((first, _)) = lines.first() else {
-            return Err(HardwareError::Unsupported("outputs need at least one line".to_owned()));
-        };
-        let chip = self.chip_of(first)?;
-        Ok(Box::new(outputs::open(chip, lines, start)?))
+        let group = Group::new(lines)?;
+        let chip = self.chip_of(&lines[0].0)?;
+        Ok(match self.version {
+            Version::V1 => Box::new(v1::outputs::open(chip, lines, group, start)?),
+            Version::V2 => Box::new(v2::outputs::open(&chip, lines, group, start)?),
+        })
     }
 
-    /// Takes the line as described at [`inputs::open`], which says what a bias is worth.
+    /// Takes the line as described at [`v1::inputs::request`] or [`v2::inputs::request`], which say what a bias is
+    /// worth.
     fn open_input(
         &mut self,
         line: &Line,
@@ -112,13 +141,28 @@ impl Hardware for Gpiochip {
         input: usize,
         edges: EdgeSink,
     ) -> Result<Box<dyn Input>, HardwareError> {
-        let handle = inputs::request(self.chip_of(line)?, line, request)?;
-        let thread = match self.edges.upgrade() {
-            Some(thread) if thread.is_running() => thread,
-            _ => Arc::new(EdgeThread::start()?),
-        };
-        self.edges = Arc::downgrade(&thread);
-        Ok(Box::new(inputs::open(handle, line, thread, input, edges)))
+        let chip = self.chip_of(line)?;
+        Ok(match self.version {
+            Version::V1 => {
+                let handle = v1::inputs::request(chip, line, request)?;
+                Box::new(v1::inputs::open(handle, line, self.edge_thread()?, input, edges))
+            }
+            Version::V2 => {
+                let taken = v2::inputs::request(&chip, line, request)?;
+                let thread = self.edge_thread()?;
+                Box::new(v2::inputs::open(taken, line, request.debounce, thread, input, edges))
+            }
+        })
+    }
+
+    /// Takes the channel as described at [`pwm_sysfs::open`]; it has nothing to do with the chips of lines.
+    fn open_pwm(
+        &mut self,
+        address: &PwmAddress,
+        polarity: Polarity,
+        start: Signal,
+    ) -> Result<Box<dyn Pwm>, HardwareError> {
+        Ok(Box::new(pwm_sysfs::open(Path::new(pwm_sysfs::ROOT), address, polarity, start)?))
     }
 }
 

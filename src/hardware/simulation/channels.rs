@@ -1,7 +1,7 @@
 //! PWM channels of the simulation: a chip has whichever channel is asked for.
 
-use super::Board;
-use crate::domain::{Polarity, PwmAddress};
+use super::{Board, Place};
+use crate::domain::{Fault, Polarity, PwmAddress};
 use crate::hardware::{HardwareError, Pwm, Signal};
 
 /// A simulated channel, as it is seen at its pin.
@@ -9,8 +9,6 @@ use crate::hardware::{HardwareError, Pwm, Signal};
 pub(super) struct Channel {
     signal: Option<(Signal, Polarity)>,
     taken: bool,
-    stuck: bool,
-    broken: bool,
     history: Vec<Signal>,
 }
 
@@ -34,12 +32,12 @@ impl Board {
 
     /// Makes a PWM channel keep its signal whatever is written.
     pub fn stick_channel(&self, address: &PwmAddress) {
-        self.wires().channels.entry(address.clone()).or_default().stuck = true;
+        self.inject(Place::Channel(address.clone()), Fault::Stuck);
     }
 
     /// Makes every write to a PWM channel fail from now on.
     pub fn break_channel(&self, address: &PwmAddress) {
-        self.wires().channels.entry(address.clone()).or_default().broken = true;
+        self.inject(Place::Channel(address.clone()), Fault::WriteFails);
     }
 }
 
@@ -67,17 +65,12 @@ impl SimulatedPwm {
 impl Pwm for SimulatedPwm {
     fn write(&mut self, signal: Signal) -> Result<(), HardwareError> {
         let mut wires = self.board.wires();
-        let records = wires.history.is_some();
-        let channel = wires.channels.entry(self.address.clone()).or_default();
-        if records {
-            channel.history.push(signal);
+        if wires.history.is_some() {
+            wires.channels.entry(self.address.clone()).or_default().history.push(signal);
         }
-        if channel.broken {
-            let call = format!("write PWM channel {}", self.address);
-            return Err(HardwareError::Call { call, cause: std::io::Error::other("the channel is broken") });
-        }
-        if !channel.stuck {
-            channel.signal = Some((signal, self.polarity));
+        wires.faults.check_channel(&self.address)?;
+        if !wires.faults.is(&Place::Channel(self.address.clone()), Fault::Stuck) {
+            wires.channels.entry(self.address.clone()).or_default().signal = Some((signal, self.polarity));
         }
         Ok(())
     }

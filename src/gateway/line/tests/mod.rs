@@ -49,6 +49,7 @@ fn registry() -> Registry {
         lines: lines.iter().map(|(role, offset)| (*role, "sim".to_owned(), *offset)).collect(),
         actions: vec![&ON, &READ],
         unit: None,
+        values: Vec::new(),
         range: (least, 1.0),
         safety: vec![("on_stop", Datum::from("hold"))],
     };

@@ -6,16 +6,19 @@ use std::sync::Arc;
 use gpio_cdev::{Chip, EventRequestFlags, LineEventHandle, LineRequestFlags};
 use nix::errno::Errno;
 
-use super::super::{EdgeSink, Edges, HardwareError, Input, InputRequest, Line};
-use super::edges::{EdgeThread, Watched};
-use super::{CONSUMER, errors};
+use super::super::CONSUMER;
+use super::super::edges::{EdgeThread, Watched};
+use super::super::errors::{self, Cause};
+use super::super::version::Version;
+use super::events::LineEvents;
 use crate::domain::{Bias, Polarity, Value};
+use crate::hardware::{EdgeSink, Edges, HardwareError, Input, InputRequest, Line};
 
 /// A line that was taken as an input, and whose edges the thread `edges` waits for.
 ///
 /// Both have the handle, and neither needs a lock: the value is a call of its own, and only the thread reads
 /// events.
-pub(super) struct ChipInput {
+pub(in super::super) struct ChipInput {
     // The order counts when this is dropped: the line is free before the thread may end.
     handle: Arc<LineEventHandle>,
     thread: Arc<EdgeThread>,
@@ -26,7 +29,7 @@ pub(super) struct ChipInput {
 ///
 /// A kernel without bias (before Linux 5.5) refuses one, and so does this.  Hazard: a *chip* without resistors
 /// gets the request from newer kernels as well, and they do not tell that nothing came of it.
-pub(super) fn request(
+pub(in super::super) fn request(
     mut chip: Chip,
     line: &Line,
     request: InputRequest,
@@ -36,7 +39,7 @@ pub(super) fn request(
     let InputRequest { polarity, bias, edges, debounce: _ } = request;
     let flags = LineRequestFlags::INPUT | active(polarity) | resistor(bias);
     found.events(flags, wanted(edges), CONSUMER).map_err(|error| {
-        match errors::errno(&errors::cause(&error)) {
+        match errors::errno(&error.io_error()) {
             Errno::EINVAL if bias != Bias::AsIs => HardwareError::Unsupported(format!(
                 "the kernel refuses the bias of line {line} (it needs Linux 5.5 or later and a chip that can): \
                  leave the bias away and use a resistor"
@@ -45,13 +48,15 @@ pub(super) fn request(
             Errno::ENODEV | Errno::ENXIO if found.info().is_ok() => HardwareError::Unsupported(format!(
                 "line {line} cannot be an input here: its chip has no interrupts, so edges would go unseen"
             )),
-            _ => errors::request(&format!("take {line} as an input"), &[found], &error),
+            _ => {
+                Version::V1.refused(format!("take {line} as an input"), &chip, &[line.offset], error.io_error())
+            }
         }
     })
 }
 
 /// Gives the line to the thread, which reports its edges from now on, including those since the request.
-pub(super) fn open(
+pub(in super::super) fn open(
     handle: LineEventHandle,
     line: &Line,
     thread: Arc<EdgeThread>,
@@ -59,7 +64,8 @@ pub(super) fn open(
     edges: EdgeSink,
 ) -> ChipInput {
     let handle = Arc::new(handle);
-    thread.watch(Watched::new(handle.clone(), line.clone(), input, edges));
+    let source = Box::new(LineEvents::new(handle.clone()));
+    thread.watch(Watched::new(source, line.clone(), input, edges));
     ChipInput { handle, thread, line: line.clone() }
 }
 
@@ -67,10 +73,7 @@ impl Input for ChipInput {
     /// Fails as well when the thread is gone that would report edges: an input that looks alive and never
     /// changes would be worse.
     fn read(&mut self) -> Result<Value, HardwareError> {
-        if !self.thread.is_running() {
-            let cause = std::io::Error::other("the thread that waits for edges has ended");
-            return Err(HardwareError::Call { call: format!("watch {}", self.line), cause });
-        }
+        self.thread.check(&self.line)?;
         let level = self.handle.get_value();
         let level = level.map_err(|error| errors::call(format!("read {}", self.line), &error))?;
         Ok(Value::from_bool(level != 0))

@@ -1,0 +1,50 @@
+//! `cpu_temperature`: how warm the processor is.
+
+use super::TEMPERATURE;
+use super::sensor::{Plan, SIMULATE};
+use super::settings::{Defaults, common_example, sensor_settings};
+use crate::control::devices::actions::READ;
+use crate::control::{Blueprint, Kind};
+use crate::domain::{Mistakes, Settings, Span};
+use crate::hardware::sensors::thermal_zone::{ThermalZone, file};
+
+pub(in crate::control::devices) static KIND: Kind = Kind {
+    name: "cpu_temperature",
+    summary: "how warm the processor is, as the kernel tells",
+    example: concat!(
+        r#""zone": 0,               // the number of the folder thermal_zoneN in /sys/class/thermal
+"precision": 1,          // decimals, 0 to 6
+"plausible": { "min": -40, "max": 150 }, // °C that are believed"#,
+        common_example!()
+    ),
+    actions: &[READ],
+    simulated_actions: &[SIMULATE],
+    unit: Some("°C"),
+    range: DEFAULTS.range,
+    read,
+};
+
+const DEFAULTS: Defaults =
+    Defaults { interval: Span::from_millis(10_000), precision: 1, range: (-40.0, 150.0) };
+
+sensor_settings!(Given {
+    #[serde(default)]
+    zone: u8,
+});
+
+fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blueprint>> {
+    let given: Given = settings.read(mistakes)?;
+    let sampling = given.common().sampling(DEFAULTS, settings, mistakes)?;
+    let zone = given.zone;
+    Some(Box::new(Plan {
+        kind: &KIND,
+        values: TEMPERATURE,
+        bus: BUS.to_owned(),
+        place: file(zone).display().to_string(),
+        probe: Box::new(move || Box::new(ThermalZone::new(zone))),
+        sampling,
+    }))
+}
+
+/// Such a file is no bus; it is read like one, because a driver may be behind it that waits.
+const BUS: &str = "thermal";

@@ -1,0 +1,48 @@
+//! `tmp102`: a thermometer on an I2C bus.
+
+use super::TEMPERATURE;
+use super::sensor::{Plan, SIMULATE};
+use super::settings::{Address, Defaults, DeviceFile, common_example, i2c_1, sensor_settings};
+use crate::control::devices::actions::READ;
+use crate::control::{Blueprint, Kind};
+use crate::domain::{Mistakes, Settings, Span};
+use crate::hardware::buses::Part;
+use crate::hardware::sensors::tmp102::Tmp102;
+
+pub(in crate::control::devices) static KIND: Kind = Kind {
+    name: "tmp102",
+    summary: "a TMP102 thermometer on an I2C bus",
+    example: concat!(
+        r#""bus": "/dev/i2c-1",     // the I2C bus
+"address": "0x48",       // 0x48 to 0x4b, as its pin ADD0 is wired
+"precision": 1,          // decimals, 0 to 6
+"plausible": { "min": -55, "max": 150 }, // °C that are believed"#,
+        common_example!()
+    ),
+    actions: &[READ],
+    simulated_actions: &[SIMULATE],
+    unit: Some("°C"),
+    range: DEFAULTS.range,
+    read,
+};
+
+const DEFAULTS: Defaults =
+    Defaults { interval: Span::from_millis(10_000), precision: 1, range: (-55.0, 150.0) };
+
+sensor_settings!(Given {
+    #[serde(default = "i2c_1")]
+    bus: DeviceFile,
+    #[serde(default = "address")]
+    address: Address,
+});
+
+fn address() -> Address {
+    Address(0x48)
+}
+
+fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blueprint>> {
+    let given: Given = settings.read(mistakes)?;
+    let sampling = given.common().sampling(DEFAULTS, settings, mistakes)?;
+    let place = (given.bus, given.address);
+    Some(Plan::on_i2c(&KIND, TEMPERATURE, place, Part::Tmp102, || Tmp102, sampling))
+}
