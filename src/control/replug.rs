@@ -126,7 +126,7 @@ impl Device for Unplugged {
         Observation { event: "fault", value: Err(self.why.clone()), edge: None, fields: Vec::new() }
     }
 
-    /// Nothing can be brought to any state; it began to be unsafe when its chip was unplugged, and that was told.
+    /// Nothing can be brought to any state; that began when its chip was unplugged, and was told.
     fn secure(&mut self, _occasion: Occasion, _now: Instant) -> Result<(), HardwareError> {
         Err(HardwareError::NotFound(self.why.to_string()))
     }

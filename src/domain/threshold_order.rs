@@ -162,6 +162,7 @@ fn threshold(argument: &mut Argument<'_>) -> Result<Threshold, Refusal> {
     let threshold = Threshold { name, device, field, bounds, duration, severity, action, resolved_action };
     match threshold.mistake() {
         None => Ok(threshold),
+        Some(("field", message)) => Err(Refusal::new(Code::BadValue, message)),
         Some((_, message)) => Err(Refusal::new(Code::OutOfRange, message)),
     }
 }
@@ -257,7 +258,7 @@ mod tests {
             ("duration", "25h", Code::OutOfRange),
             ("duration", "soon", Code::BadValue),
             ("severity", "bad", Code::BadValue),
-            ("field", "Humidity", Code::OutOfRange),
+            ("field", "Humidity", Code::BadValue),
             ("action", "heater", Code::BadValue),
             ("maximum", "1", Code::BadValue),
         ] {

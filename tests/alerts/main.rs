@@ -5,6 +5,7 @@
 mod deciding;
 mod keeping;
 mod orders;
+mod sensing;
 #[path = "../support/mod.rs"]
 mod support;
 mod telling;

@@ -44,7 +44,7 @@ pub fn pwm_channel(channel: u32) -> PwmAddress {
     PwmAddress { chip: "chip".to_owned(), channel }
 }
 
-/// What is wrong with these devices.
+/// What is wrong with these devices, in the order in which it was found.
 pub fn mistakes(devices: &str) -> Vec<String> {
     let text = format!(r#"{{"hardware": {{"backend": "simulated"}}, "devices": {{{devices}}}}}"#);
     match gpio_gatekeeper::config::load(&text, "test", &gpio_gatekeeper::daemon::kinds()) {

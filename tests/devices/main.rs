@@ -22,6 +22,7 @@ mod lights;
 mod links;
 mod max_on;
 mod motor;
+mod motor_speed;
 mod rgb_led;
 mod safety;
 mod sensors;

@@ -73,7 +73,8 @@ impl Alerts {
         if let Some(earlier) = self.guards.remove(&name) {
             self.close(earlier, Resolution::Changed, now);
         }
-        if number(state, &threshold.field).is_none() {
+        // A device in a fault may have it later, as a sensor does that was not read yet.
+        if state.value.is_ok() && number(state, &threshold.field).is_none() {
             warn!(
                 "threshold {name}: {} has no number {} now; it is watched for one",
                 threshold.device, threshold.field

@@ -32,7 +32,7 @@ impl Opposed {
         dead_time: Duration,
         bench: &mut Bench<'_>,
     ) -> Result<Opposed, HardwareError> {
-        Ok(Opposed { bridge: Bridge::open(bench, lines)?, dead_time, rested: None, next: None })
+        Ok(Opposed { bridge: Bridge::open(bench, lines, None)?, dead_time, rested: None, next: None })
     }
 
     /// What it does, or why nobody knows.
@@ -53,7 +53,7 @@ impl Opposed {
         }
         // After a fault nobody knows what it did: then it rests, whichever way it is to go.
         let before = self.bridge.drive().ok();
-        self.set(Drive::Stopped)?;
+        self.set(Drive::Stopped, now)?;
         if before != Some(Drive::Stopped) {
             self.rested = Some((before, now));
         }
@@ -65,7 +65,7 @@ impl Opposed {
                 self.next = Some((wanted, since + self.dead_time));
                 Ok(())
             }
-            _ => self.set(wanted),
+            _ => self.set(wanted, now),
         }
     }
 
@@ -77,18 +77,18 @@ impl Opposed {
     /// Goes where it was to go after its rest; true when it went there.
     pub(super) fn tick(&mut self, now: Instant) -> Result<bool, HardwareError> {
         match self.next.take_if(|(_, due)| *due <= now) {
-            Some((drive, _)) => self.set(drive).map(|()| true),
+            Some((drive, _)) => self.set(drive, now).map(|()| true),
             None => Ok(false),
         }
     }
 
     /// Asks the hardware.
-    pub(super) fn read(&mut self) -> Result<Drive, HardwareError> {
+    pub(super) fn read(&mut self) -> Result<(), HardwareError> {
         self.bridge.read()
     }
 
     /// What reads back as something else is a fault as well: nobody knows what it does.
-    fn set(&mut self, drive: Drive) -> Result<(), HardwareError> {
-        self.bridge.set(drive).inspect_err(|error| self.bridge.fail(error))
+    fn set(&mut self, drive: Drive, now: Instant) -> Result<(), HardwareError> {
+        self.bridge.set(drive, 1.0, now).inspect_err(|error| self.bridge.fail(error))
     }
 }
