@@ -26,7 +26,7 @@ fn every_kind_reads_its_part() {
     let bench = &mut Bench::new(
         r#""a": {"aht10": {"address": "0x39"}}, "b": {"aht20": {}}, "c": {"tmp102": {"address": "0x49"}},
         "d": {"emc2101": {"tachometer": true}}, "e": {"ads1115": {"channel": "0", "full_scale": 0.256}},
-        "f": {"pt100": {"address": "0x4a", "channel": "1", "reference": 3300}},
+        "f": {"pt100": {"channel": "1", "reference": 3300}},
         "g": {"max31865": {"reference": 430, "wires": 3}}, "h": {"ds18b20": {"id": "28-0316a2795bff"}},
         "i": {"cpu_temperature": {"precision": 3}}"#,
     );
@@ -220,6 +220,15 @@ fn settings_have_ranges() {
         (r#""a": {"pt100": {"channel": "0", "reference": 1}}"#, "reference is from 10 to 1000000 ohms"),
         (r#""a": {"max31865": {"reference": 430, "wires": 5}}"#, "wires is 2, 3 or 4"),
         (r#""a": {"ds18b20": {"id": "10-0316a2795bff"}}"#, "id is \"28-\" and 12 hexadecimal digits"),
+        (
+            r#""a": {"tmp102": {}}, "b": {"tmp102": {}}"#,
+            "/dev/i2c-1 address 0x48 is taken by devices.a.tmp102.address at 1:",
+        ),
+        (r#""a": {"tmp102": {}}, "b": {"ads1115": {"channel": "0"}}"#, "address 0x48 input 0 is taken by"),
+        (
+            r#""a": {"pt100": {"channel": "0", "reference": 3300}}, "b": {"ads1115": {"channel": "0"}}"#,
+            "input 0 is taken by",
+        ),
         (r#""a": {"simulated": {"cooling": -1}}"#, "cooling is from 0 to 100"),
         (r#""a": {"simulated": {"time_constant": "0s"}}"#, "time_constant is from 1s to 24h"),
         (r#""a": {"simulated": {"heater": "hot"}}, "heat": {"relay": {"line": 1}}"#, "unknown device `hot`"),

@@ -3,12 +3,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-use gpio_gatekeeper::hardware::Simulation;
 use gpio_gatekeeper::hardware::parts::{Disturbance, Parts};
 use serde_json::Value as Json;
 use support::Gatekeeper;
 use support::line::LineClient;
 use support::mqtt::MqttClient;
+use support::real_buses::RealBuses;
 
 const ROOM: &str = r#""room": {"tmp102": {"interval": "100ms"}}"#;
 const ROOM_PLACE: &str = "/dev/i2c-1 address 0x48";
@@ -88,14 +88,11 @@ fn a_sensor_comes_back() {
     client.event("EVENT=STATE|DEVICE=room|KIND=tmp102|VALUE=21.5|STATE=reading|");
 }
 
-/// Simulated lines, and the buses of this machine.
-struct RealBuses(Simulation);
-
 #[test]
 fn a_daemon_starts_without_its_sensors() {
     let missing = r#""a": {"tmp102": {"bus": "/dev/i2c-250"}}, "b": {"ds18b20": {"id": "28-000000000000"}},
         "c": {"max31865": {"device": "/dev/spidev9.9", "reference": 430, "wires": 2}}"#;
-    let daemon = Gatekeeper::daemon("", missing, Box::new(RealBuses(Simulation::new())));
+    let daemon = Gatekeeper::daemon("", missing, Box::new(RealBuses::new()));
     let mut client = LineClient::patient(daemon.line_address().expect("it is on"));
     for device in ["a", "b", "c"] {
         client.expect(&format!("COMMAND=SUB|DEVICE={device}"), "REPLY=OK");
@@ -107,45 +104,4 @@ fn a_daemon_starts_without_its_sensors() {
     }
     client.expect("COMMAND=DO|DEVICE=a|ACTION=simulate|VALUE=1", "CODE=NOT_SUPPORTED");
     assert!(daemon.stop(gpio_gatekeeper::daemon::Ending::Asked));
-}
-
-mod real_buses {
-    //! What is behind [`super::RealBuses`].
-
-    use gpio_gatekeeper::domain::{LineAddress, Polarity};
-    use gpio_gatekeeper::hardware::{
-        EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Start,
-    };
-
-    impl Hardware for super::RealBuses {
-        fn backend(&self) -> &'static str {
-            "mixed"
-        }
-
-        fn is_simulated(&self) -> bool {
-            true
-        }
-
-        fn locate(&mut self, address: &LineAddress) -> Result<Line, HardwareError> {
-            self.0.locate(address)
-        }
-
-        fn open_outputs(
-            &mut self,
-            lines: &[(Line, Polarity)],
-            start: Start<'_>,
-        ) -> Result<Box<dyn Outputs>, HardwareError> {
-            self.0.open_outputs(lines, start)
-        }
-
-        fn open_input(
-            &mut self,
-            line: &Line,
-            request: InputRequest,
-            input: usize,
-            edges: EdgeSink,
-        ) -> Result<Box<dyn Input>, HardwareError> {
-            self.0.open_input(line, request, input, edges)
-        }
-    }
 }
