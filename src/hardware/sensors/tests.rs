@@ -9,6 +9,8 @@ use super::aht::{Aht, Model};
 use super::emc2101::{Emc2101, Tachometer};
 use super::max31865::{Mains, Max31865, Thermometer, Wires};
 use super::*;
+use crate::domain::Fault;
+use crate::hardware::parts::Parts;
 
 /// A wire whose part answers with these bytes, transfer by transfer, and which keeps what was written.
 struct Script {
@@ -271,6 +273,19 @@ fn ads1115_converts_once_and_reads_what_it_asked_for() {
         read_i2c(voltage(), &[&[0x43, 0x83][..]; 4]).0.is_err_and(|error| error.contains("does not end"))
     );
     assert!(Channel::parse("4").is_none() && FullScale::of(5.0).is_none());
+}
+
+#[test]
+fn a_reading_that_was_broken_off_is_begun_anew() {
+    let (parts, place) = (Parts::default(), "/dev/i2c-1 address 0x48");
+    let driver = ads1115("0", 4.096, Meaning::Voltage);
+    let mut probe = OnI2c::new("/dev/i2c-1".to_owned(), 0x48, Part::Ads1115, driver);
+    assert!(matches!(probe.step(&parts), Ok(Step::Wait(_))));
+    parts.disturb(place, Fault::Nak);
+    assert_eq!(probe.step(&parts), Err(BusError(format!("{place} does not answer"))));
+    parts.mend(place);
+    assert!(matches!(probe.step(&parts), Ok(Step::Wait(_))), "what was converted before is of no use");
+    assert_eq!(probe.step(&parts), Ok(Step::Done(vec![("voltage", 0.105)])));
 }
 
 #[test]
