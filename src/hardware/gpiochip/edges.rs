@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-use super::super::{ChipNews, ChipSink, HardwareError, Line};
+use super::super::{ChipNews, ChipSink, Edge, HardwareError, Line};
 use super::plugs::Plugs;
 use super::watched::Watched;
 
@@ -125,7 +125,7 @@ fn live(inbox: &Receiver<Command>, shared: &Shared) {
         Ok(Err(errno)) => format!("poll: {errno}"),
         Err(_) => "the thread edges panicked".to_owned(),
     };
-    lines.watched.iter().for_each(|line| line.end(&why));
+    lines.watched.iter().for_each(|line| line.report(line.end(&why)));
 }
 
 /// The lines that the thread was given.
@@ -162,7 +162,7 @@ impl Lines {
         if let Some(told) = told {
             told(news);
         }
-        self.lost[before..].iter().for_each(|line| line.end(&Errno::ENODEV));
+        self.lost[before..].iter().for_each(|line| line.report(line.end(&Errno::ENODEV)));
     }
 }
 
@@ -205,6 +205,7 @@ fn report_until_woken(watched: &[Watched], wake: &EventFd, plugs: Option<&Plugs>
     let mut fds: Vec<PollFd<'_>> = watched.iter().map(|line| wait_for(line.fd())).collect();
     fds.push(wait_for(wake.as_fd()));
     fds.extend(plugs.map(|plugs| wait_for(plugs.fd())));
+    let mut told: Vec<(&Watched, Edge)> = Vec::new();
     loop {
         match poll(&mut fds, PollTimeout::NONE) {
             Ok(_) => {}
@@ -216,14 +217,17 @@ fn report_until_woken(watched: &[Watched], wake: &EventFd, plugs: Option<&Plugs>
             // A chip that is unplugged says so here, or at the read, or both.
             let outcome = match fd.revents() {
                 Some(events) if events.is_empty() => Ok(()),
-                Some(PollFlags::POLLIN) => line.drain(),
+                Some(PollFlags::POLLIN) => line.drain(&mut |edge| told.push((line, edge))),
                 _ => Err(Errno::ENODEV.into()),
             };
             if let Err(error) = outcome {
-                line.end(&error);
+                told.push((line, line.end(&error)));
                 ended.push(line.raw_fd());
             }
         }
+        // Each line has a queue of its own, but what turns a knob happens to two of them in turns.
+        told.sort_by_key(|(_, edge)| edge.timestamp_ns);
+        told.drain(..).for_each(|(line, edge)| line.report(edge));
         let plugged = plugs.filter(|_| fds.last().and_then(PollFd::any) == Some(true));
         let news = plugged.map(Plugs::news).unwrap_or_default();
         // Reset before the commands are taken, so that none is slept through.
@@ -231,5 +235,67 @@ fn report_until_woken(watched: &[Watched], wake: &EventFd, plugs: Option<&Plugs>
         if woken || !news.is_empty() || !ended.is_empty() {
             return Ok(Woken { news, ended });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::watched::{Event, EventSource, Finding};
+    use super::*;
+    use crate::domain::Value;
+    use std::os::fd::BorrowedFd;
+
+    /// Events that wait, and what is found with them.
+    struct Waiting {
+        fd: EventFd,
+        events: [(u64, u32); 2],
+        finding: Finding,
+    }
+
+    impl EventSource for Waiting {
+        fn fd(&self) -> BorrowedFd<'_> {
+            self.fd.as_fd()
+        }
+
+        fn read(&self, report: &mut dyn FnMut(Event)) -> io::Result<Finding> {
+            self.fd.read()?;
+            for (timestamp_ns, sequence) in self.events {
+                report(Event { timestamp_ns, value: Some(Value::Active), sequence });
+            }
+            Ok(self.finding)
+        }
+    }
+
+    /// What is told when these wait at the same time: input, time and number.
+    fn told(waiting: Vec<([(u64, u32); 2], Finding)>) -> Vec<(usize, u64, Option<u32>)> {
+        let (sender, edges) = mpsc::channel();
+        let lines = waiting.into_iter().enumerate().map(|(input, (events, finding))| {
+            let fd = EventFd::from_value_and_flags(1, EfdFlags::EFD_NONBLOCK).expect("an eventfd");
+            let sender = sender.clone();
+            let line = Line { chip: "gpiochip0".into(), offset: 4 };
+            let sink = Arc::new(move |edge| sender.send(edge).expect("the test waits"));
+            Watched::new(Box::new(Waiting { fd, events, finding }), line, input, sink)
+        });
+        let lines: Vec<Watched> = lines.collect();
+        let wake = EventFd::from_value(1).expect("an eventfd");
+        let woken = report_until_woken(&lines, &wake, None).expect("poll");
+        assert!(woken.ended.is_empty() && woken.news.is_empty());
+        edges.try_iter().map(|edge| (edge.input, edge.timestamp_ns, edge.sequence)).collect()
+    }
+
+    #[test]
+    fn edges_of_several_lines_are_told_in_the_order_in_which_they_were() {
+        let turned = vec![([(10, 1), (30, 2)], Finding::Complete), ([(20, 1), (40, 2)], Finding::Complete)];
+        let expected = [(0, 10, Some(1)), (1, 20, Some(1)), (0, 30, Some(2)), (1, 40, Some(2))];
+        assert_eq!(told(turned), expected);
+    }
+
+    #[test]
+    fn a_loss_is_told_with_a_number_where_it_was_counted() {
+        let events = [(10, 1), (30, 9)];
+        let [counted, uncounted] =
+            [Finding::Lacks(7), Finding::MayLack].map(|finding| told(vec![(events, finding)]));
+        assert_eq!(counted, [(0, 10, Some(1)), (0, 30, Some(9)), (0, 30, Some(9))]);
+        assert_eq!(uncounted, [(0, 10, Some(1)), (0, 30, Some(9)), (0, 30, None)]);
     }
 }

@@ -44,15 +44,15 @@ pub(super) struct Watched {
     line: Line,
     input: usize,
     edges: EdgeSink,
-    /// The number of its last edge, and its time in nanoseconds of CLOCK_MONOTONIC.
-    last: Cell<(u32, u64)>,
+    /// The time of its last edge, in nanoseconds of CLOCK_MONOTONIC.
+    last_ns: Cell<u64>,
     overrun: Once,
 }
 
 impl Watched {
     /// Edges of `line`, whose events come from `source`, go to `edges` under the number `input`.
     pub(super) fn new(source: Box<dyn EventSource>, line: Line, input: usize, edges: EdgeSink) -> Watched {
-        Watched { source, line, input, edges, last: Cell::default(), overrun: Once::new() }
+        Watched { source, line, input, edges, last_ns: Cell::new(0), overrun: Once::new() }
     }
 
     /// What becomes readable when there is something to drain.
@@ -70,20 +70,22 @@ impl Watched {
         &*self.line.chip == chip
     }
 
-    /// Reports the events that wait.
+    /// The events that wait.
     ///
-    /// After a loss one edge more is reported, without a value: whoever then reads the line ends with its true value,
-    /// and only the times of the lost edges stay unknown.  It has the number of the edge before where the numbers
-    /// tell how many were lost, and none where nobody counted.
-    pub(super) fn drain(&self) -> io::Result<()> {
+    /// After a loss there is one edge more, without a value: whoever then reads the line ends with its true value, and
+    /// only the times of the lost edges stay unknown.  Where their numbers tell how many they were it has the number of
+    /// the edge before; else it has none.
+    pub(super) fn drain(&self, tell: &mut dyn FnMut(Edge)) -> io::Result<()> {
+        let mut last = None;
         let read = self.source.read(&mut |event| {
-            self.last.set((event.sequence, event.timestamp_ns));
-            self.report(event.value, Some(event.sequence));
+            self.last_ns.set(event.timestamp_ns);
+            last = Some(event.sequence);
+            tell(self.edge(event.value, last));
         });
-        let (lost, number) = match read {
+        let (lost, counted) = match read {
             Ok(Finding::Complete) => return Ok(()),
             Ok(Finding::MayLack) => ("edges may be lost".to_owned(), None),
-            Ok(Finding::Lacks(lost)) => (format!("{lost} edges were lost"), Some(self.last.get().0)),
+            Ok(Finding::Lacks(count)) => (format!("{count} edges were lost"), last),
             Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {
                 return Ok(());
             }
@@ -92,17 +94,22 @@ impl Watched {
         self.overrun.call_once(|| {
             log::warn!("line {} changes faster than it is read: {lost}; said once", self.line);
         });
-        self.report(None, number);
+        tell(self.edge(None, counted));
         Ok(())
     }
 
-    /// Says that there are no events any more, so that the device reads the line and finds out what happened to it.
-    pub(super) fn end(&self, why: &dyn std::fmt::Display) {
+    /// One more edge, so that the device reads the line and finds out what happened to it.
+    pub(super) fn end(&self, why: &dyn std::fmt::Display) -> Edge {
         log::error!("line {} reports no edges any more: {why}", self.line);
-        self.report(None, None);
+        self.edge(None, None)
     }
 
-    fn report(&self, value: Option<Value>, sequence: Option<u32>) {
-        (self.edges)(Edge { input: self.input, value, timestamp_ns: self.last.get().1, sequence });
+    /// Hands an edge to whom it is for.
+    pub(super) fn report(&self, edge: Edge) {
+        (self.edges)(edge);
+    }
+
+    fn edge(&self, value: Option<Value>, sequence: Option<u32>) -> Edge {
+        Edge { input: self.input, value, timestamp_ns: self.last_ns.get(), sequence }
     }
 }
