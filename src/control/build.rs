@@ -8,6 +8,7 @@ use log::{error, warn};
 use super::alerts::Alerts;
 use super::controller::{OnLine, stop_device};
 use super::device::Beginning;
+use super::faults::Troubles;
 use super::interlocks::Interlocks;
 use super::leases::Leases;
 use super::links::Links;
@@ -169,6 +170,7 @@ impl Controller {
             by_name,
             by_line,
             inputs,
+            troubles: Troubles::default(),
             sites: Sites { default_chip: default_chip.map(str::to_owned), edges: edges.clone(), all: sites },
             leases,
             interlocks,
