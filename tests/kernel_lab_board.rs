@@ -81,13 +81,20 @@ fn the_doctor_finds_nothing_where_all_is_well() {
 fn the_doctor_names_holders_missing_lines_and_what_to_do() {
     let Some(lab) = Lab::inside() else { return };
     let _held = hold(&lab, 4);
-    let ended = doctor(r#""lamp": {"led": {"line": "GPIO4"}}, "fan": {"relay": {"line": "GPIO40"}}"#);
+    let ended = doctor(
+        r#""lamp": {"led": {"line": "GPIO4"}}, "fan": {"relay": {"line": "GPIO40"}},
+           "arm": {"servo": {"pwm": {"chip": "pwm-stub", "channel": 3}}},
+           "leg": {"servo": {"pwm": {"chip": "pwm-stub", "channel": 4}}},
+           "eye": {"rgb_led": {"red": 1, "green": 2, "blue": {"chip": "fe20c000.pwm", "channel": 0}}}"#,
+    );
     assert_eq!(ended.code(), Some(1), "{ended:?}");
     for expected in [
         "note: device lamp, line: line gpiochip0:4 is held by a gpio-gatekeeper",
         "problem: device fan, line: there is no line GPIO40 on gpiochip0 (kernel-lab, 32 lines)",
         "  gpio-gatekeeper scan ",
-        ": 1 problem",
+        "problem: device leg, pwm: PWM chip pwm-stub has 4 channels, counted from 0, and no 4",
+        "problem: device eye, blue: there is no PWM chip fe20c000.pwm; the PWM chips here: pwm-stub (4 channels)",
+        ": 3 problem",
     ] {
         assert!(ended.output.contains(expected), "{expected:?} is not in\n{}", ended.output);
     }

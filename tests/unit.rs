@@ -84,7 +84,7 @@ fn what_the_configuration_needs_is_in_it() {
     assert_eq!(values(&plain, "WatchdogSec"), ["30s"]);
     assert_eq!(values(&plain, "CapabilityBoundingSet"), [""]);
     assert_eq!(values(&plain, "StateDirectory"), ["gpio-gatekeeper"]);
-    for absent in ["AmbientCapabilities", "ReadWritePaths", "LogsDirectory"] {
+    for absent in ["AmbientCapabilities", "ReadWritePaths", "LogsDirectory", "ProtectKernelTunables"] {
         assert!(values(&plain, absent).is_empty(), "{plain}");
     }
     for (sections, key, expected) in [

@@ -5,6 +5,7 @@ use crate::domain::{
     unknown_name,
 };
 
+use super::links::FOLLOW;
 use super::report::Places;
 use super::sections::{Backend, Hardware};
 use super::watching;
@@ -99,7 +100,7 @@ fn kinds_of<'a, 'k, B>(
         let before = mistakes.found.len();
         let settings = device.object(key, &form, mistakes);
         if mistakes.found.len() == before {
-            given.push((kind, settings));
+            given.push((kind, settings.without(FOLLOW)));
         }
     }
     given

@@ -65,6 +65,7 @@ impl Controller {
         let why = format!("its chip {chip} was unplugged; it is taken anew when the chip comes back");
         warn!("{}: {why}", station.name);
         station.is_lost = true;
+        station.sequence = None;
         station.device = Box::new(Unplugged { why: why.into() });
         self.look(index, now);
         self.audit_own(index, "unplugged", Ok(()), old, now);
@@ -125,7 +126,7 @@ impl Device for Unplugged {
         Observation { event: "fault", value: Err(self.why.clone()), edge: None, fields: Vec::new() }
     }
 
-    /// Nothing can be brought to any state; it began to be unsafe when its chip was unplugged, and that was told.
+    /// Nothing can be brought to any state; that began when its chip was unplugged, and was told.
     fn secure(&mut self, _occasion: Occasion, _now: Instant) -> Result<(), HardwareError> {
         Err(HardwareError::NotFound(self.why.to_string()))
     }

@@ -16,8 +16,6 @@ pub fn kinds() -> Vec<KindReader<Box<dyn Blueprint>>> {
 
 /// The hardware that a configuration asks for.
 pub fn hardware(config: &DaemonConfig) -> Result<Box<dyn Hardware>, StartupError> {
-    let named = config.hardware.chip.is_some()
-        || config.devices.iter().any(|d| d.blueprint.lines().iter().any(|(_, line)| line.chip.is_some()));
     let opened = match config.hardware.backend {
         config::Backend::Simulated => return Ok(Box::new(Simulation::new())),
         config::Backend::Gpiochip | config::Backend::Auto => Gpiochip::open(),
@@ -27,7 +25,9 @@ pub fn hardware(config: &DaemonConfig) -> Result<Box<dyn Hardware>, StartupError
     match opened {
         Ok(chips) => Ok(Box::new(chips)),
         // No chip at all, and none that is asked for by name: then it may be a machine to try things out on.
-        Err(HardwareError::NotFound(_)) if config.hardware.backend == config::Backend::Auto && !named => {
+        Err(HardwareError::NotFound(_))
+            if config.hardware.backend == config::Backend::Auto && !names_a_chip(config) =>
+        {
             warn!(
                 "no gpiochip is here: every device is SIMULATED; set hardware.backend to say which you mean"
             );
@@ -35,6 +35,14 @@ pub fn hardware(config: &DaemonConfig) -> Result<Box<dyn Hardware>, StartupError
         }
         Err(error) => Err(StartupError::Hardware(error)),
     }
+}
+
+/// Whether it is written for a board that has a certain chip.
+fn names_a_chip(config: &DaemonConfig) -> bool {
+    let named = |blueprint: &dyn Blueprint| {
+        blueprint.lines().iter().any(|(_, line)| line.chip.is_some()) || !blueprint.channels().is_empty()
+    };
+    config.hardware.chip.is_some() || config.devices.iter().any(|device| named(device.blueprint.as_ref()))
 }
 
 /// Each device with its kind.
@@ -46,4 +54,22 @@ pub(super) fn plan(planned: Vec<config::Device<Box<dyn Blueprint>>>) -> Vec<Plan
             Some(Planned { name: device.name, kind, blueprint: device.blueprint })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chips_of_lines_and_of_pwm_channels_are_names_of_chips() {
+        for (device, named) in [
+            (r#"{"led": {"line": "GPIO17"}}"#, false),
+            (r#"{"led": {"line": 17, "chip": "pinctrl-bcm2711"}}"#, true),
+            (r#"{"pwm": {"pwm": {"chip": "fe20c000.pwm", "channel": 0}}}"#, true),
+        ] {
+            let text = format!(r#"{{"devices": {{"a": {device}}}}}"#);
+            let config = config::load(&text, "test", &kinds()).expect("a good configuration");
+            assert_eq!(names_a_chip(&config), named, "{device}");
+        }
+    }
 }

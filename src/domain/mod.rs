@@ -12,6 +12,7 @@ mod fault;
 mod interlock;
 mod lease;
 mod line;
+mod link;
 mod name;
 mod principal;
 mod pwm;
@@ -34,6 +35,7 @@ pub use lease::{
     Bond, Holder, Lease, LeaseNews, LeaseNotice, LeaseOrder, LeaseToken, LeasedDevices, Loss, Scope, Tenancy,
 };
 pub use line::{Bias, LineAddress, LineRef, Polarity, Value};
+pub use link::{Link, Sense};
 pub use name::{CertificateName, ClientId, DeviceName, NameError, UserName};
 pub use principal::{Principal, Protocol, Visitor};
 pub use pwm::PwmAddress;

@@ -35,6 +35,11 @@ pub trait Wired {
         true
     }
 
+    /// What its states are called, where it knows that before it is built; `fault` is one of every device.
+    fn states(&self) -> Option<&'static [&'static str]> {
+        None
+    }
+
     /// The numbers that its states have beside `value`, where it knows them before it is built.
     fn numbers(&self) -> Option<&'static [&'static str]> {
         None
@@ -57,6 +62,10 @@ impl<W: Wired + ?Sized> Wired for Box<W> {
 
     fn is_output(&self) -> bool {
         (**self).is_output()
+    }
+
+    fn states(&self) -> Option<&'static [&'static str]> {
+        (**self).states()
     }
 
     fn watches(&self) -> Vec<(&'static str, DeviceName)> {
@@ -173,6 +182,25 @@ impl<'a> Settings<'a> {
     pub fn key_mistake(&self, key: &str, message: impl Into<String>, mistakes: &mut Mistakes) {
         let offset = self.entry(key).map_or(self.offset, |entry| entry.key_offset);
         mistakes.found.push(Mistake { offset, path: joined(&self.path, key), message: message.into() });
+    }
+
+    /// The value of `key` alone; where it can't be read, there is a mistake.
+    pub fn value<T: DeserializeOwned>(&self, key: &str, mistakes: &mut Mistakes) -> Option<T> {
+        let entry = self.entry(key)?;
+        match serde_json::from_str(entry.value.get()) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.mistake(key, wording::plain(&error), mistakes);
+                None
+            }
+        }
+    }
+
+    /// The same without `key`, for who does not know it.
+    #[must_use]
+    pub fn without(mut self, key: &str) -> Settings<'a> {
+        self.entries.retain(|entry| entry.key != key);
+        self
     }
 
     /// Whether `key` was given.

@@ -155,7 +155,7 @@ TimeoutStopSec=75s
 # A user of its own, who has to be able to read the configuration and the files that it names.
 # `useradd --system gpio-gatekeeper` makes it.
 User=gpio-gatekeeper
-# Its members may open /dev/gpiochip*.  Where there is no such group, make it, and a rule for udev.
+# Its members may open /dev/gpiochip* and write PWM channels.  Where there is no such group, make it, and rules for udev.
 SupplementaryGroups=gpio
 # /var/lib/gpio-gatekeeper is made for that user.
 StateDirectory=gpio-gatekeeper
@@ -169,7 +169,8 @@ LimitNOFILE=32768
 # Nothing that it starts gets more rights than it has.
 NoNewPrivileges=yes
 {capabilities}\
-# It sees all files but those of people, and writes nowhere but in the folders above.
+# It sees all files but those of people, and writes nowhere but in the folders above, and to PWM channels: those are
+# in /sys, which ProtectKernelTunables would keep from it.
 ProtectSystem=strict
 ProtectHome=yes
 PrivateTmp=yes

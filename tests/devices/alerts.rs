@@ -158,6 +158,18 @@ fn an_interlock_stands_against_an_alert_too() {
 }
 
 #[test]
+fn the_middle_of_a_servo_is_not_off() {
+    let mut bench = Bench::new(
+        r#""interlocks": {"x": {"devices": ["arm", "lamp"], "dead_time": "0s"}},
+        "thresholds": {"bright": {"device": "lamp", "max": 0.5, "action": {"device": "arm", "set": 0}}}, ---
+        "lamp": {"pwm_led": {"line": 1}}, "arm": {"servo": {"line": 2}}"#,
+    );
+    bench.state("lamp.on()");
+    bench.pass(0);
+    assert_eq!(deeds(&mut bench), ["arm alert(1, set(0)) INTERLOCKED"]);
+}
+
+#[test]
 fn a_number_that_there_is_not_makes_no_alert() {
     let mut bench = bench(r#""field": "humidity""#);
     bench.state("lamp.on()");

@@ -141,6 +141,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         "motor.set(1)",
         "motor.set(-1)",
         "motor.set(0)",
+        "motor.set(-0.5)",
         "motor.read()",
         "motor.nonsense()",
     ]);
@@ -158,8 +159,11 @@ proptest! {
     /// In no request to the hardware are both lines active, each request sets both, and between the two
     /// directions both are off for the dead time.
     #[test]
-    fn no_sequence_makes_both_directions_active(steps in steps()) {
-        let mut bench = Bench::new(MOTOR);
+    fn no_sequence_makes_both_directions_active(
+        steps in steps(),
+        motor in prop::sample::select(vec![MOTOR, super::motor_speed::MOTOR]),
+    ) {
+        let mut bench = Bench::new(motor);
         bench.board.record();
         let mut clock: u64 = 0;
         let mut off_since: Option<u64> = None;

@@ -24,7 +24,7 @@ impl Controller {
         let old = self.stations[index].told().value.clone().ok();
         let done = self.may_react(index, &action, intent, now).and_then(|()| {
             let station = &mut self.stations[index];
-            let done = station.device.act(&action.verb, &action.arguments, now.instant);
+            let done = station.act(&action.verb, &action.arguments, now.instant);
             if done.as_ref().err().is_none_or(|refusal| refusal.code == Code::DeviceFault) {
                 // What its last writer's connection comes to does not undo what was done for the alert.
                 station.writer = None;

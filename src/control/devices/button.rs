@@ -80,6 +80,10 @@ impl Wired for Plan {
     fn is_output(&self) -> bool {
         false
     }
+
+    fn states(&self) -> Option<&'static [&'static str]> {
+        Some(&["pressed", "held", "released"])
+    }
 }
 
 impl Blueprint for Plan {

@@ -154,6 +154,10 @@ impl Wired for Plan {
     fn is_output(&self) -> bool {
         false
     }
+
+    fn states(&self) -> Option<&'static [&'static str]> {
+        Some(&["counting", "idle", "lost"])
+    }
 }
 
 impl Blueprint for Plan {

@@ -9,11 +9,12 @@ use serde::Deserialize;
 
 use super::actions::{self, READ};
 use super::bridge::{Bridge, Drive};
+use super::pwm_source::{PwmSource, Source, Wire};
 use super::safety::{self, Policies, RestPolicy};
 use crate::control::{Activity, Bench, Blueprint, Device, Kind, Observation, Occasion, Protection, Ticked};
 use crate::domain::{
-    ActionSpec, Arguments, Code, Datum, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, Refusal,
-    Settings, Span, Wired,
+    ActionSpec, Arguments, Code, Datum, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, PwmAddress,
+    Refusal, Settings, Span, Wired,
 };
 use crate::hardware::HardwareError;
 
@@ -22,8 +23,10 @@ pub(super) static KIND: Kind = Kind {
     summary: "a motor with a line for each direction",
     example: r#""forward": "GPIO5",      // the line that drives it forward
 "backward": "GPIO6",     // the line that drives it backward, on the same chip
+"enable": null,          // a line or a PWM channel ({"chip": "fe20c000.pwm", "channel": 0}) that gives it a speed
+"frequency": null,       // of enable in Hz: 10 to 1000 on a line, 1 to 100000 of a channel; null means 100 or 20000
 "chip": null,            // their chip by path, name or label; null for hardware.chip, or to find them by name
-"active_low": false,     // true when low levels drive it
+"active_low": false,     // true when low levels drive it; enable is high-active always
 "dead_time": "100ms",    // how long it stays off between the directions, at most 1min
 "require_lease": false,  // true: nobody writes it without a lease on it
 "max_on": null,          // "10ms" to "24h": it goes off when it was on for so long, whoever forgot it; null: never
@@ -38,22 +41,34 @@ pub(super) static KIND: Kind = Kind {
 };
 
 const ACTIONS: &[ActionSpec] = &[
-    ActionSpec { name: "forward", summary: "drives it forward", parameters: &[] },
-    ActionSpec { name: "backward", summary: "drives it backward", parameters: &[] },
+    ActionSpec { name: "forward", summary: "drives it forward", parameters: &[SPEED] },
+    ActionSpec { name: "backward", summary: "drives it backward", parameters: &[SPEED] },
     ActionSpec { name: "stop", summary: "stops it", parameters: &[] },
     ActionSpec { name: "off", summary: "stops it, as stop does", parameters: &[] },
     ActionSpec {
         name: "reverse",
-        summary: "drives it in the other direction; a stopped motor stays stopped",
+        summary: "drives it in the other direction with the same speed; a stopped motor stays stopped",
         parameters: &[],
     },
     ActionSpec {
         name: "set",
         summary: "drives it forward with 1, backward with -1, and stops it with 0",
-        parameters: &[ParameterSpec { name: "value", summary: "-1, 0 or 1" }],
+        parameters: &[ParameterSpec {
+            name: "value",
+            summary: "-1 to 1 with a speed (enable), else -1, 0 or 1",
+        }],
     },
     READ,
 ];
+
+const SPEED: ParameterSpec = ParameterSpec {
+    name: "speed",
+    summary: "0 (stopped) to 1 (full); between them only with a speed (enable); default 1",
+};
+
+/// In Hz: what a thread can do, and what most bridges can and nobody hears.
+const FREQUENCY: f64 = 100.0;
+const CHANNEL_FREQUENCY: f64 = 20_000.0;
 
 const DEAD_TIME: Span = Span::from_millis(100);
 const LONGEST_DEAD_TIME: Span = Span::from_millis(60_000);
@@ -62,6 +77,8 @@ const LONGEST_DEAD_TIME: Span = Span::from_millis(60_000);
 struct MotorSettings {
     forward: LineRef,
     backward: LineRef,
+    enable: Option<Wire>,
+    frequency: Option<f64>,
     chip: Option<String>,
     #[serde(default)]
     active_low: bool,
@@ -80,6 +97,7 @@ struct MotorSettings {
 struct Plan {
     forward: LineAddress,
     backward: LineAddress,
+    enable: Option<PwmSource>,
     polarity: Polarity,
     protection: Protection,
     dead_time: Duration,
@@ -88,13 +106,30 @@ struct Plan {
 
 struct Motor {
     bridge: Bridge,
+    speeds: Speeds,
     dead_time: Duration,
     policies: Policies<RestPolicy>,
     /// The direction it last had, and when it was off again; nothing when it never had one, and no direction when
     /// nobody knows which.
     rested: Option<(Option<Drive>, Instant)>,
     /// What it will do, and when.
-    next: Option<(Drive, Instant)>,
+    next: Option<(Motion, Instant)>,
+}
+
+/// A direction and how fast, from 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Motion {
+    drive: Drive,
+    speed: f64,
+}
+
+/// Which speeds a motor has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Speeds {
+    /// Full and none.
+    OnOff,
+    /// All, by its enable PWM.
+    All,
 }
 
 fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blueprint>> {
@@ -104,10 +139,30 @@ fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blue
         settings.mistake("dead_time", format!("dead_time is at most {LONGEST_DEAD_TIME}"), mistakes);
         return None;
     }
+    let enable = match given.enable {
+        None if given.frequency.is_some() => {
+            settings.mistake("frequency", "only a motor with a speed (enable) has a frequency", mistakes);
+            return None;
+        }
+        None => None,
+        Some(wire) => {
+            let source = Source::of_wire(wire, given.chip.as_ref());
+            let usual = if matches!(source, Source::Line(_)) { FREQUENCY } else { CHANNEL_FREQUENCY };
+            let period = source.period(given.frequency.unwrap_or(usual), settings, mistakes)?;
+            Some(PwmSource { role: "enable", source, polarity: Polarity::ActiveHigh, period })
+        }
+    };
+    let on_line = enable.as_ref().is_some_and(|enable| matches!(enable.source, Source::Line(_)));
+    if on_line && given.on_stop == RestPolicy::Hold {
+        let message = "on_stop is off, because the PWM of a line ends with the daemon";
+        settings.mistake("on_stop", message, mistakes);
+        return None;
+    }
     let protection = safety::protection(given.require_lease, given.max_on, settings, mistakes)?;
     Some(Box::new(Plan {
         forward: LineAddress { chip: given.chip.clone(), line: given.forward },
         backward: LineAddress { chip: given.chip, line: given.backward },
+        enable,
         polarity: Polarity::from_active_low(given.active_low),
         protection,
         dead_time: dead_time.0,
@@ -121,7 +176,12 @@ fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blue
 
 impl Wired for Plan {
     fn lines(&self) -> Vec<(&'static str, LineAddress)> {
-        vec![("forward", self.forward.clone()), ("backward", self.backward.clone())]
+        let lines = [("forward", self.forward.clone()), ("backward", self.backward.clone())];
+        lines.into_iter().chain(self.enable.iter().filter_map(PwmSource::line)).collect()
+    }
+
+    fn channels(&self) -> Vec<(&'static str, PwmAddress)> {
+        self.enable.iter().filter_map(PwmSource::channel).collect()
     }
 }
 
@@ -135,8 +195,13 @@ impl Blueprint for Plan {
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
+        let lines = [
+            ("forward", self.forward.clone(), self.polarity),
+            ("backward", self.backward.clone(), self.polarity),
+        ];
         Ok(Box::new(Motor {
-            bridge: Bridge::open(bench, &self.forward, &self.backward, self.polarity)?,
+            bridge: Bridge::open(bench, &lines, self.enable.as_ref())?,
+            speeds: if self.enable.is_some() { Speeds::All } else { Speeds::OnOff },
             dead_time: self.dead_time,
             policies: self.policies,
             rested: None,
@@ -145,42 +210,84 @@ impl Blueprint for Plan {
     }
 }
 
-impl Motor {
-    /// Goes to `wanted`: at once where that is safe, else through off and after the dead time.
-    fn drive(&mut self, wanted: Drive, now: Instant) -> Result<(), HardwareError> {
-        self.next = None;
-        if wanted != Drive::Stopped && self.bridge.drive() == Ok(wanted) {
-            return Ok(());
-        }
-        // After a fault nobody knows what it did: then it rests, whichever way it is to run.
-        let before = self.bridge.drive().ok();
-        self.bridge.set(Drive::Stopped)?;
-        if before != Some(Drive::Stopped) {
-            self.rested = Some((before, now));
-        }
-        if wanted == Drive::Stopped {
-            return Ok(());
-        }
-        match self.rested {
-            Some((last, since)) if last != Some(wanted) && now < since + self.dead_time => {
-                self.next = Some((wanted, since + self.dead_time));
-                Ok(())
-            }
-            _ => self.bridge.set(wanted),
-        }
+impl Motion {
+    const STOPPED: Motion = Motion { drive: Drive::Stopped, speed: 0.0 };
+
+    /// Of a number from -1 (full speed backward) to 1 (full speed forward).
+    fn of_value(value: f64) -> Motion {
+        let drive = match value {
+            0.0 => Drive::Stopped,
+            _ if value < 0.0 => Drive::Backward,
+            _ => Drive::Forward,
+        };
+        Motion { drive, speed: value.abs() }
     }
 
-    fn value(arguments: &Arguments) -> Result<Drive, Refusal> {
+    /// Of the argument of a `set`.
+    fn of_set(arguments: &Arguments, speeds: Speeds) -> Result<Motion, Refusal> {
         let mut argument = arguments.take();
         argument.required("value")?;
         let mut argument = arguments.take();
         let value = argument.number("value", -1.0, 1.0)?;
         argument.finish()?;
-        match value {
-            Some(1.0) => Ok(Drive::Forward),
-            Some(-1.0) => Ok(Drive::Backward),
-            Some(0.0) => Ok(Drive::Stopped),
-            _ => Err(Refusal::new(Code::BadValue, "this motor has no speed: value is -1, 0 or 1")),
+        speeds.check("value is -1, 0 or 1", value.unwrap_or(0.0)).map(Motion::of_value)
+    }
+
+    /// In this direction, with the speed of the argument, if there is one.
+    fn towards(drive: Drive, arguments: &Arguments, speeds: Speeds) -> Result<Motion, Refusal> {
+        let mut argument = arguments.take();
+        let speed = argument.number("speed", 0.0, 1.0)?;
+        argument.finish()?;
+        let speed = speeds.check("speed is 0 or 1", speed.unwrap_or(1.0))?;
+        Ok(if speed == 0.0 { Motion::STOPPED } else { Motion { drive, speed } })
+    }
+
+    fn opposite(self) -> Motion {
+        Motion { drive: self.drive.opposite(), ..self }
+    }
+}
+
+impl Speeds {
+    /// The speed, if there is such a one; `range` says which there are where there is no PWM.
+    fn check(self, range: &str, speed: f64) -> Result<f64, Refusal> {
+        if self == Speeds::OnOff && speed.fract() != 0.0 {
+            return Err(Refusal::new(Code::BadValue, format!("this motor has no speed: {range}")));
+        }
+        Ok(speed)
+    }
+}
+
+impl Motor {
+    /// Goes to `wanted`: at once where that is safe, else through off and after the dead time.
+    fn drive(&mut self, wanted: Motion, now: Instant) -> Result<(), HardwareError> {
+        self.next = None;
+        if wanted.drive != Drive::Stopped && self.bridge.drive() == Ok(wanted.drive) {
+            return self.bridge.set_speed(wanted.speed, now);
+        }
+        // After a fault nobody knows what it did: then it rests, whichever way it is to run.
+        let before = self.bridge.drive().ok();
+        self.bridge.set(Drive::Stopped, 0.0, now)?;
+        if before != Some(Drive::Stopped) {
+            self.rested = Some((before, now));
+        }
+        if wanted.drive == Drive::Stopped {
+            return Ok(());
+        }
+        match self.rested {
+            Some((last, since)) if last != Some(wanted.drive) && now < since + self.dead_time => {
+                self.next = Some((wanted, since + self.dead_time));
+                Ok(())
+            }
+            _ => self.bridge.set(wanted.drive, wanted.speed, now),
+        }
+    }
+
+    /// What it does, or is about to do.
+    fn motion(&self) -> Motion {
+        match (self.next, self.bridge.drive()) {
+            (Some((next, _)), _) => next,
+            (None, Ok(drive)) => Motion { drive, speed: self.bridge.speed() },
+            (None, Err(_)) => Motion::STOPPED,
         }
     }
 }
@@ -188,38 +295,40 @@ impl Motor {
 impl Device for Motor {
     fn act(&mut self, verb: &str, arguments: &Arguments, now: Instant) -> Result<(), Refusal> {
         let wanted = match verb {
-            "set" => Motor::value(arguments)?,
+            "set" => Motion::of_set(arguments, self.speeds)?,
             "read" => {
                 arguments.none()?;
-                self.bridge.read()?;
-                return Ok(());
+                return Ok(self.bridge.read()?);
             }
-            "forward" => Drive::Forward,
-            "backward" => Drive::Backward,
-            "stop" | "off" => Drive::Stopped,
-            "reverse" => match self.next {
-                Some((next, _)) => next.opposite(),
-                None => self.bridge.drive().unwrap_or(Drive::Stopped).opposite(),
-            },
+            "forward" => Motion::towards(Drive::Forward, arguments, self.speeds)?,
+            "backward" => Motion::towards(Drive::Backward, arguments, self.speeds)?,
+            "stop" | "off" => arguments.none().map(|()| Motion::STOPPED)?,
+            "reverse" => arguments.none().map(|()| self.motion().opposite())?,
             _ => return Err(actions::unknown(verb, KIND.name, KIND.actions)),
         };
-        if verb != "set" {
-            arguments.none()?;
-        }
         Ok(self.drive(wanted, now)?)
     }
 
+    fn check_set(&self, arguments: &Arguments, _range: (f64, f64)) -> Result<(), Refusal> {
+        Motion::of_set(arguments, self.speeds).map(drop)
+    }
+
     fn deadline(&self) -> Option<Instant> {
-        self.next.map(|(_, due)| due)
+        [self.next.map(|(_, due)| due), self.bridge.deadline()].into_iter().flatten().min()
     }
 
     fn tick(&mut self, now: Instant) -> Ticked {
-        if let Some((drive, _)) = self.next.take_if(|(_, due)| *due <= now) {
-            if let Err(error) = self.bridge.set(drive) {
+        let mut ticked = Ticked::Quiet;
+        if let Some((Motion { drive, speed }, _)) = self.next.take_if(|(_, due)| *due <= now) {
+            if let Err(error) = self.bridge.set(drive, speed, now) {
                 self.bridge.fail(&error);
             }
+            ticked = Ticked::Changed;
         }
-        Ticked::Changed
+        if self.bridge.tick(now).is_err() {
+            ticked = Ticked::Changed;
+        }
+        ticked
     }
 
     fn activity(&self) -> Activity {
@@ -237,15 +346,15 @@ impl Device for Motor {
         };
         let value = self.bridge.drive().map(|drive| match drive {
             Drive::Stopped => 0.0,
-            Drive::Forward => 1.0,
-            Drive::Backward => -1.0,
+            Drive::Forward => self.bridge.speed(),
+            Drive::Backward => -self.bridge.speed(),
         });
         Observation { event, value, edge: None, fields: Vec::new() }
     }
 
     fn secure(&mut self, occasion: Occasion, now: Instant) -> Result<(), HardwareError> {
         match self.policies.on(occasion) {
-            RestPolicy::Off => self.drive(Drive::Stopped, now),
+            RestPolicy::Off => self.drive(Motion::STOPPED, now),
             RestPolicy::Hold => {
                 // A direction that is still to be taken is not something to be held.
                 self.next = None;
@@ -260,21 +369,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_a_direction() {
-        let set = |value: &str| {
+    fn a_value_is_a_direction_and_a_speed() {
+        let set = |value: &str, speeds: Speeds| {
             let arguments = Arguments { positional: vec![value.into()], named: Vec::new() };
-            Motor::value(&arguments).map_err(|refusal| refusal.code)
+            Motion::of_set(&arguments, speeds).map_err(|refusal| refusal.code)
         };
-        assert_eq!(set("1"), Ok(Drive::Forward));
-        assert_eq!(set("0"), Ok(Drive::Stopped));
-        assert_eq!(set("-1.0"), Ok(Drive::Backward));
+        for (value, drive) in [("1", Drive::Forward), ("0", Drive::Stopped), ("-1.0", Drive::Backward)] {
+            assert_eq!(set(value, Speeds::OnOff).map(|motion| motion.drive), Ok(drive), "{value}");
+        }
+        let slowly = Motion { drive: Drive::Backward, speed: 0.25 };
+        assert_eq!(set("-0.25", Speeds::All), Ok(slowly));
         for (value, code) in [
             ("0.5", Code::BadValue),
             ("fast", Code::BadValue),
             ("2", Code::OutOfRange),
             ("-1.1", Code::OutOfRange),
         ] {
-            assert_eq!(set(value), Err(code), "{value}");
+            assert_eq!(set(value, Speeds::OnOff), Err(code), "{value}");
         }
     }
 }

@@ -49,6 +49,17 @@ pub(super) fn not_found(subject: &str, error: &HardwareError, machine: &Machine)
     Finding { gravity: Gravity::Problem, subject, problem, mend }
 }
 
+/// What to do about a PWM channel that there is not.
+pub(super) fn no_channel(subject: &str, error: &HardwareError) -> Finding {
+    Finding {
+        gravity: Gravity::Problem,
+        subject: subject.to_owned(),
+        problem: error.to_string(),
+        mend: "gpio-gatekeeper scan   # lists the PWM chips there are; /boot/firmware/overlays/README how to get some"
+            .to_owned(),
+    }
+}
+
 /// Who else holds a line.
 pub(super) fn held(subject: &str, line: &Line, survey: &Survey, machine: &Machine) -> Option<Finding> {
     let chip = survey.chips.iter().find(|chip| chip.name == *line.chip)?;

@@ -12,8 +12,8 @@ use std::path::Path;
 
 use super::{DaemonConfig, hardware};
 use crate::config::Backend;
-use crate::hardware::Hardware;
 use crate::hardware::survey::{Asking, Survey};
+use crate::hardware::{Hardware, pwm_sysfs};
 use machine::Machine;
 
 /// Something that does not work, or may not.
@@ -89,6 +89,11 @@ fn board(
                 Ok(line) => findings.extend(lines::held(&subject, &line, survey, machine)),
                 Err(error) => findings.push(lines::not_found(&subject, &error, machine)),
             }
+        }
+        for (role, address) in device.blueprint.channels() {
+            let subject = format!("device {}, {role}", device.name);
+            let found = pwm_sysfs::locate(Path::new(pwm_sysfs::ROOT), &address);
+            findings.extend(found.err().map(|error| lines::no_channel(&subject, &error)));
         }
     }
     findings.extend(programs::behind_the_kernel(machine));

@@ -29,6 +29,11 @@ pub struct KernelPwm {
     folder: PathBuf,
 }
 
+/// Makes sure that there is such a channel below `root`, without touching it.
+pub fn locate(root: &Path, address: &PwmAddress) -> Result<(), HardwareError> {
+    chips::find(root, address).map(drop)
+}
+
 /// Takes a channel of a chip below `root`, with this polarity and this signal.
 ///
 /// A channel that was not exported is, and stays so.  Waits for udev, which lets others than root write the new
@@ -136,7 +141,7 @@ const FILES: [&str; 4] = ["period", "duty_cycle", "polarity", "enable"];
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
     use tempfile::TempDir;
@@ -238,9 +243,16 @@ mod tests {
             fs::create_dir(&hidden).expect("new");
             for name in FILES {
                 let text = if name == "polarity" { "normal" } else { "0" };
-                fs::write(hidden.join(name), text).expect("new");
+                let file = hidden.join(name);
+                fs::write(&file, text).expect("new");
+                fs::set_permissions(file, fs::Permissions::from_mode(0o400)).expect("ours");
             }
             fs::rename(hidden, &folder).expect("new");
+            // Whoever is not root may write them only now.
+            for name in FILES {
+                let file = folder.join(name);
+                fs::set_permissions(file, fs::Permissions::from_mode(0o600)).expect("ours");
+            }
             folder
         });
         open(root.path(), &address("fe20c000.pwm", 1), Polarity::ActiveHigh, HALF).expect("there in time");
