@@ -37,6 +37,6 @@ pub use latency::{BOUNDS, Latencies, Latency};
 pub use leases::{Access, Answer};
 pub use pulse::{NoPulse, SignsOfLife};
 pub use safe_states::{SafeState, SafeStates};
-pub use sensing::{Asking, Placed};
+pub use sensing::Asking;
 pub use tether::{ConnectionId, Tether};
 pub use thread::{Ended, EventSink, HardwareThread, StartError};

@@ -14,6 +14,7 @@ mod lease;
 mod line;
 mod link;
 mod name;
+mod part;
 mod principal;
 mod pwm;
 mod refusal;
@@ -37,6 +38,7 @@ pub use lease::{
 pub use line::{Bias, LineAddress, LineRef, Polarity, Value};
 pub use link::{Link, Sense};
 pub use name::{CertificateName, ClientId, DeviceName, NameError, UserName};
+pub use part::{PartAddress, Share};
 pub use principal::{Principal, Protocol, Visitor};
 pub use pwm::PwmAddress;
 pub use refusal::{Code, Refusal};

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{DeviceName, LineAddress, PwmAddress};
+use super::{DeviceName, LineAddress, PartAddress, PwmAddress};
 pub(crate) use wording::unknown;
 use wording::{nearest, shown};
 
@@ -45,6 +45,11 @@ pub trait Wired {
         None
     }
 
+    /// The part that it takes on a bus of sensors, and the key of the setting that says where.
+    fn part(&self) -> Option<(&'static str, PartAddress)> {
+        None
+    }
+
     /// The outputs whose states it watches, each under the key of the setting that names it.
     fn watches(&self) -> Vec<(&'static str, DeviceName)> {
         Vec::new()
@@ -66,6 +71,10 @@ impl<W: Wired + ?Sized> Wired for Box<W> {
 
     fn states(&self) -> Option<&'static [&'static str]> {
         (**self).states()
+    }
+
+    fn part(&self) -> Option<(&'static str, PartAddress)> {
+        (**self).part()
     }
 
     fn watches(&self) -> Vec<(&'static str, DeviceName)> {

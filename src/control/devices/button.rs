@@ -84,6 +84,10 @@ impl Wired for Plan {
     fn states(&self) -> Option<&'static [&'static str]> {
         Some(&["pressed", "held", "released"])
     }
+
+    fn numbers(&self) -> Option<&'static [&'static str]> {
+        Some(&["holds"])
+    }
 }
 
 impl Blueprint for Plan {

@@ -158,6 +158,10 @@ impl Wired for Plan {
     fn states(&self) -> Option<&'static [&'static str]> {
         Some(&["counting", "idle", "lost"])
     }
+
+    fn numbers(&self) -> Option<&'static [&'static str]> {
+        Some(&["total", "lost"])
+    }
 }
 
 impl Blueprint for Plan {

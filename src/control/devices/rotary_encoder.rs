@@ -165,6 +165,10 @@ impl Wired for Plan {
     fn states(&self) -> Option<&'static [&'static str]> {
         Some(&["still", "clockwise", "counter_clockwise", "pressed", "held", "released"])
     }
+
+    fn numbers(&self) -> Option<&'static [&'static str]> {
+        Some(&["steps", "holds"])
+    }
 }
 
 impl Blueprint for Plan {
