@@ -14,7 +14,6 @@ pub mod sensors;
 mod simulation;
 pub mod survey;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,16 +69,12 @@ pub trait Hardware: Send {
     }
 
     /// Takes a PWM channel, which gives `start` from then on.
-    ///
-    /// The kernel has the same interface to them whichever its GPIO lines are reached by.
     fn open_pwm(
         &mut self,
         address: &PwmAddress,
         polarity: Polarity,
         start: Signal,
-    ) -> Result<Box<dyn Pwm>, HardwareError> {
-        Ok(Box::new(pwm_sysfs::open(Path::new(pwm_sysfs::ROOT), address, polarity, start)?))
-    }
+    ) -> Result<Box<dyn Pwm>, HardwareError>;
 }
 
 /// A line that was found.

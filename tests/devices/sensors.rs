@@ -1,8 +1,7 @@
 //! Sensors on simulated buses: what they tell, and what becomes of those in trouble.
 
-use gpio_gatekeeper::domain::{Code, Datum};
+use gpio_gatekeeper::domain::{Code, Datum, Fault};
 use gpio_gatekeeper::hardware::Simulation;
-use gpio_gatekeeper::hardware::parts::Disturbance;
 
 use super::bench::{Bench, mistakes};
 
@@ -72,7 +71,7 @@ fn a_change_is_told_and_the_same_again_is_not() {
 fn a_sensor_that_is_not_there_is_tried_less_and_less_often() {
     let simulation = Simulation::new();
     let parts = simulation.board().parts();
-    parts.disturb(ROOM_PLACE, Disturbance::Nak);
+    parts.disturb(ROOM_PLACE, Fault::Nak);
     let bench = &mut Bench::on(simulation, ROOM).expect("it starts without the sensor");
     // Tried at 0, 1, 3, 7, 15, 31, 63 and 123 s, and each minute from there on.
     bench.pass(183_500);
@@ -83,7 +82,7 @@ fn a_sensor_that_is_not_there_is_tried_less_and_less_often() {
     // A `read` asks as well, but not within a second of the last attempt, which was at 183 s.
     assert_eq!(bench.told(), ["reading@243000"]);
     bench.pass(10_000);
-    parts.disturb(ROOM_PLACE, Disturbance::Nak);
+    parts.disturb(ROOM_PLACE, Fault::Nak);
     bench.pass(1000);
     parts.mend(ROOM_PLACE);
     bench.pass(1000);
@@ -93,7 +92,7 @@ fn a_sensor_that_is_not_there_is_tried_less_and_less_often() {
 #[test]
 fn one_in_trouble_does_not_concern_its_neighbour() {
     let bench = &mut Bench::new(r#""room": {"tmp102": {}}, "other": {"tmp102": {"address": "0x49"}}"#);
-    bench.board.parts().disturb(ROOM_PLACE, Disturbance::Nak);
+    bench.board.parts().disturb(ROOM_PLACE, Fault::Nak);
     bench.pass(100);
     assert!(state(bench, "room").1.is_err());
     assert_eq!(state(bench, "other").1, Ok(21.5));
@@ -107,7 +106,7 @@ fn a_wrong_bit_is_an_error_and_no_number() {
     let bench = &mut Bench::new(&devices);
     let tank = "/sys/bus/w1/devices/28-0316a2795bff/w1_slave";
     for place in [AIR_PLACE, ROOM_PLACE, tank, "/sys/class/thermal/thermal_zone0/temp"] {
-        bench.board.parts().disturb(place, Disturbance::BitError);
+        bench.board.parts().disturb(place, Fault::BitErrors);
     }
     bench.pass(300);
     for (name, expected) in
@@ -195,6 +194,16 @@ fn a_heater_that_is_on_at_the_start_heats_from_the_start() {
     );
     bench.pass(10_000);
     assert_eq!(state(bench, "box").1, Ok(57.9));
+}
+
+#[test]
+fn a_threshold_watches_what_a_sensor_reads() {
+    let thresholds = r#""thresholds": {"damp": {"device": "air", "field": "humidity", "max": 70}}"#;
+    let bench = &mut Bench::new(&format!("{thresholds}, --- {AIR}"));
+    bench.pass(1000);
+    bench.board.parts().expose(AIR_PLACE, "humidity", 81.0);
+    bench.pass(10_000);
+    assert_eq!(bench.alerts_told(), ["damp: created@10080", "air: 1"]);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Simulated lines, and the buses of this machine.
 
-use gpio_gatekeeper::domain::{LineAddress, Polarity};
+use gpio_gatekeeper::domain::{LineAddress, Polarity, PwmAddress};
 use gpio_gatekeeper::hardware::{
-    EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Simulation, Start,
+    EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Pwm, Signal, Simulation, Start,
 };
 
 /// Such hardware.
@@ -44,5 +44,13 @@ impl Hardware for RealBuses {
         edges: EdgeSink,
     ) -> Result<Box<dyn Input>, HardwareError> {
         self.0.open_input(line, request, input, edges)
+    }
+    fn open_pwm(
+        &mut self,
+        address: &PwmAddress,
+        polarity: Polarity,
+        start: Signal,
+    ) -> Result<Box<dyn Pwm>, HardwareError> {
+        self.0.open_pwm(address, polarity, start)
     }
 }

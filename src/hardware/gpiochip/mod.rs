@@ -32,8 +32,10 @@ use self::chips::Chips;
 use self::edges::EdgeThread;
 pub use self::version::Version;
 use super::group::Group;
-use super::{EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Start};
-use crate::domain::{LineAddress, Polarity};
+use super::{
+    EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Pwm, Signal, Start, pwm_sysfs,
+};
+use crate::domain::{LineAddress, Polarity, PwmAddress};
 
 /// The backend for the kernel's chips.
 ///
@@ -151,6 +153,16 @@ impl Hardware for Gpiochip {
                 Box::new(v2::inputs::open(taken, line, request.debounce, thread, input, edges))
             }
         })
+    }
+
+    /// Takes the channel as described at [`pwm_sysfs::open`]; it has nothing to do with the chips of lines.
+    fn open_pwm(
+        &mut self,
+        address: &PwmAddress,
+        polarity: Polarity,
+        start: Signal,
+    ) -> Result<Box<dyn Pwm>, HardwareError> {
+        Ok(Box::new(pwm_sysfs::open(Path::new(pwm_sysfs::ROOT), address, polarity, start)?))
     }
 }
 
