@@ -149,13 +149,13 @@ fn a_line_that_fails_is_told_over_both_protocols_and_recovers() {
     for (fault, wire) in [(Fault::Write, "write"), (Fault::Read, "read")] {
         switch.set(17, fault);
         let reply = line.ask("COMMAND=SET|DEVICE=led|VALUE=ON");
-        let message = format!("MESSAGE={wire}: the test has cut the wire");
+        let message = format!("MESSAGE={wire} simulated:17: Input/output error (os error 5)");
         assert_eq!(reply, format!("REPLY=ERROR|CODE=DEVICE_FAULT|{message}"));
         seq += 1;
         let event = line.event("EVENT=STATE|");
         assert!(
             event.starts_with(&format!(
-                "EVENT=STATE|DEVICE=led|KIND=led|ERROR={wire}: the test has cut the wire|STATE=fault|SEQ={seq}|"
+                "EVENT=STATE|DEVICE=led|KIND=led|ERROR={wire} simulated:17: Input/output error (os error 5)|STATE=fault|SEQ={seq}|"
             )),
             "{event}"
         );
@@ -165,12 +165,12 @@ fn a_line_that_fails_is_told_over_both_protocols_and_recovers() {
             (&state["value"], &state["event"], &state["seq"]),
             (&Json::Null, &"fault".into(), &seq.into())
         );
-        assert_eq!(state["error"], format!("{wire}: the test has cut the wire"));
+        assert_eq!(state["error"], format!("{wire} simulated:17: Input/output error (os error 5)"));
         // The same again is refused again, and is no further change.
         let answer = mqtt.publish(publish("pi/devices/led/set", "ON"));
         assert_eq!(answer.reason, ReasonCode::ImplementationSpecificError);
         let words = answer.properties.reason_string().expect("words");
-        assert_eq!(words, format!("DEVICE_FAULT: {wire}: the test has cut the wire"));
+        assert_eq!(words, format!("DEVICE_FAULT: {wire} simulated:17: Input/output error (os error 5)"));
         // Other devices go on.
         line.expect("COMMAND=SET|DEVICE=relay|VALUE=TOGGLE", "REPLY=OK");
 

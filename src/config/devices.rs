@@ -1,10 +1,11 @@
 //! The section `devices`: a name, its kind, and the kind's own settings; and no line for two of them.
 
 use crate::domain::{
-    DeviceName, KindReader, LineAddress, LineRef, Mistake, Mistakes, PwmAddress, Settings, Wired,
-    unknown_name,
+    DeviceName, KindReader, LineAddress, LineRef, Mistake, Mistakes, PartAddress, PwmAddress, Settings,
+    Wired, unknown_name,
 };
 
+use super::links::FOLLOW;
 use super::report::Places;
 use super::sections::{Backend, Hardware};
 use super::watching;
@@ -30,7 +31,7 @@ pub(super) fn read<B: Wired>(
 ) -> Vec<Device<B>> {
     let mut devices = Vec::new();
     let mut watches = Vec::new();
-    let mut lines = Lines { hardware, places, taken: Vec::new(), channels: Vec::new() };
+    let mut lines = Lines { hardware, places, taken: Vec::new(), channels: Vec::new(), parts: Vec::new() };
     for key in settings.keys() {
         let name = match DeviceName::parse(key) {
             Ok(name) if name.as_str() == RESERVED => {
@@ -99,7 +100,7 @@ fn kinds_of<'a, 'k, B>(
         let before = mistakes.found.len();
         let settings = device.object(key, &form, mistakes);
         if mistakes.found.len() == before {
-            given.push((kind, settings));
+            given.push((kind, settings.without(FOLLOW)));
         }
     }
     given
@@ -111,6 +112,7 @@ struct Lines<'c> {
     places: &'c Places<'c>,
     taken: Vec<Taken<LineAddress>>,
     channels: Vec<Taken<PwmAddress>>,
+    parts: Vec<Taken<PartAddress>>,
 }
 
 struct Taken<A> {
@@ -151,6 +153,21 @@ impl Lines<'_> {
                     mistakes.found.push(Mistake { offset, path, message });
                 }
                 None => self.taken.push(Taken { address, path, offset }),
+            }
+        }
+        if let Some((role, address)) = wired.part() {
+            let (path, offset) = settings.place(role);
+            match self.parts.iter().find(|taken| !taken.address.goes_with(&address)) {
+                Some(first) => {
+                    let (line, column) = self.places.of(first.offset);
+                    let message = format!(
+                        "{} is taken by {} at {line}:{column}: one part serves one device, or each of its inputs one",
+                        address.to_string().escape_debug(),
+                        first.path
+                    );
+                    mistakes.found.push(Mistake { offset, path, message });
+                }
+                None => self.parts.push(Taken { address, path, offset }),
             }
         }
         for (role, address) in wired.channels() {

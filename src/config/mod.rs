@@ -12,6 +12,7 @@ mod comments;
 mod devices;
 mod example;
 mod interlocks;
+mod links;
 mod listeners;
 mod report;
 mod sections;
@@ -26,7 +27,7 @@ use log::LevelFilter;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::domain::{Interlock, KindReader, Mistakes, Role, Settings, Span, Threshold, Wired};
+use crate::domain::{Interlock, KindReader, Link, Mistakes, Role, Settings, Span, Threshold, Wired};
 
 pub use devices::Device;
 pub use example::{DEMO, example};
@@ -68,6 +69,8 @@ pub struct Config<B> {
     pub devices: Vec<Device<B>>,
     /// Groups of devices of which one at a time may be on.
     pub interlocks: Vec<Interlock>,
+    /// Which outputs follow which devices.
+    pub links: Vec<Link>,
     /// The limits of what devices measure.
     pub thresholds: Vec<Threshold>,
 }
@@ -187,7 +190,9 @@ fn read<B: Wired>(
     let limits = sections::read_limits(&limits, line.maximum_frame.max(mqtt.maximum_packet), mistakes);
 
     let devices = settings.object("devices", "an object with the devices by name", mistakes);
-    let devices = devices::read(&devices, &hardware, places, kinds, mistakes);
+    let section = devices;
+    let devices = devices::read(&section, &hardware, places, kinds, mistakes);
+    let links = links::read(&section, &devices, kinds, mistakes);
     let interlocks = settings.object("interlocks", "an object with the interlocks by name", mistakes);
     let interlocks = interlocks::read(&interlocks, &devices, mistakes);
     let thresholds = settings.object("thresholds", "an object with the thresholds by name", mistakes);
@@ -208,6 +213,7 @@ fn read<B: Wired>(
         anonymous,
         devices,
         interlocks,
+        links,
         thresholds,
     }
 }

@@ -10,12 +10,14 @@ use super::controller::{OnLine, stop_device};
 use super::device::Beginning;
 use super::interlocks::Interlocks;
 use super::leases::Leases;
+use super::links::Links;
 use super::replug::{Site, Sites};
 use super::sensing::Sensing;
+use super::sequences::SEQUENCE;
 use super::station::Station;
 use super::watching::Watching;
 use super::{Access, Bench, Blueprint, Controller, Keeper, Kind, Now, Protection};
-use crate::domain::{Arguments, Datum, DeviceName, Entry, Event, Interlock, Registry, Span, Standing};
+use crate::domain::{Arguments, Datum, DeviceName, Entry, Event, Interlock, Link, Registry, Span, Standing};
 use crate::hardware::{EdgeSink, Hardware, HardwareError, Line};
 
 /// What the configuration plans.
@@ -25,6 +27,8 @@ pub struct Plan {
     pub devices: Vec<Planned>,
     /// Their interlocks; devices that there are not have no part in them.
     pub interlocks: Vec<Interlock>,
+    /// Which outputs follow which devices.
+    pub links: Vec<Link>,
     /// The thresholds that are in force from the start; of devices that there are not, none is.
     pub thresholds: Vec<Standing>,
     /// Where thresholds are kept that clients set.
@@ -146,6 +150,8 @@ impl Controller {
             }
             return Err(error);
         }
+        follows(&plan.links, &by_name, &mut registry);
+        let links = Links::new(plan.links, &by_name, &stations);
         let by_line = lines(&registry);
         let mut events: Vec<_> =
             stations.iter().map(|station| Event::State(station.told().clone())).collect();
@@ -166,6 +172,7 @@ impl Controller {
             sites: Sites { default_chip: default_chip.map(str::to_owned), edges: edges.clone(), all: sites },
             leases,
             interlocks,
+            links,
             alerts,
             sensing,
             watching,
@@ -186,6 +193,9 @@ fn entry(
     simulated: bool,
 ) -> Entry {
     let mut actions: Vec<_> = kind.actions.iter().collect();
+    if kind.settable().is_some() {
+        actions.push(&SEQUENCE);
+    }
     if simulated {
         actions.extend(kind.simulated_actions);
     }
@@ -238,6 +248,16 @@ fn interlocks(
         interlocks.add(name, members, dead_time);
     }
     interlocks
+}
+
+/// Notes in the registry who follows whom.
+fn follows(links: &[Link], by_name: &HashMap<DeviceName, usize>, registry: &mut Registry) {
+    for Link { output, input, .. } in links {
+        let entry = by_name.get(output).and_then(|place| registry.devices.get_mut(*place));
+        if let Some(entry) = entry {
+            entry.safety.push(("follow", input.as_str().into()));
+        }
+    }
 }
 
 fn lines(registry: &Registry) -> HashMap<u32, OnLine> {

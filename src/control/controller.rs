@@ -10,6 +10,7 @@ use super::alerts::Alerts;
 use super::build::Audited;
 use super::interlocks::Interlocks;
 use super::leases::{Claim, Leases};
+use super::links::Links;
 use super::replug::Sites;
 use super::sensing::Sensing;
 use super::station::Station;
@@ -31,6 +32,7 @@ pub struct Controller {
     pub(super) sites: Sites,
     pub(super) leases: Leases,
     pub(super) interlocks: Interlocks,
+    pub(super) links: Links,
     pub(super) alerts: Alerts,
     pub(super) sensing: Sensing,
     pub(super) watching: Watching,
@@ -121,7 +123,6 @@ impl Controller {
         self.interlocks.stamp(now.instant);
         self.settle_leases(now);
         self.settle_alerts(now);
-        let mut next = self.leases.due();
         for index in 0..self.stations.len() {
             let device = &mut self.stations[index].device;
             if device.deadline().is_some_and(|due| due <= now.instant)
@@ -129,11 +130,14 @@ impl Controller {
             {
                 self.look(index, now);
             }
+            self.step(index, now);
             self.turn_off(index, now);
-            let station = &self.stations[index];
-            next = [next, station.device.deadline(), station.off_due()].into_iter().flatten().min();
         }
-        [next, self.alerts.due()].into_iter().flatten().min()
+        self.settle_links(now);
+        let stations = self.stations.iter().flat_map(|station| {
+            [station.device.deadline(), station.step_due(), station.off_due()].into_iter().flatten()
+        });
+        stations.chain(self.leases.due()).chain(self.alerts.due()).min()
     }
 
     /// Brings every device to its `on_stop` state; false when one could not be brought there.
@@ -224,7 +228,7 @@ impl Controller {
             return;
         }
         let old = station.told().value.clone().ok();
-        let turned = station.device.act("off", &Arguments::default(), now.instant);
+        let turned = station.act("off", &Arguments::default(), now.instant);
         self.look(index, now);
         let station = &mut self.stations[index];
         station.put_off(now);
@@ -238,11 +242,12 @@ impl Controller {
     fn secure(&mut self, index: usize, occasion: Occasion, now: Now) -> bool {
         let station = &mut self.stations[index];
         let old = station.told().value.clone().ok();
+        let has_left = station.leave(occasion);
         let blocker = self.interlocks.blocker(index, now.instant).filter(|_| station.goes_on(occasion));
         let secured = match (blocker, occasion) {
             // Of two that are to go on, the second one goes off.
             (Some(blocker), _) => {
-                let off = station.device.act("off", &Arguments::default(), now.instant);
+                let off = station.act("off", &Arguments::default(), now.instant);
                 Err(off.err().unwrap_or(blocker))
             }
             (None, Occasion::Stop) => stop_device(station, now),
@@ -254,7 +259,7 @@ impl Controller {
         self.look(index, now);
         let new = self.stations[index].told().value.clone().ok();
         let well = secured.as_ref().err().is_none_or(|refusal| refusal.code == Code::Interlocked);
-        if old != new || secured.is_err() {
+        if old != new || secured.is_err() || has_left {
             self.audit_own(index, occasion.as_str(), secured, old, now);
         }
         well
@@ -323,7 +328,7 @@ impl Controller {
         if let Some(refusal) = self.interlocks.blocker(index, now.instant).filter(|_| !is_off) {
             return Err(refusal);
         }
-        let acted = station.device.act(&action.verb, &action.arguments, now.instant);
+        let acted = station.act(&action.verb, &action.arguments, now.instant);
         if !is_reading(command)
             && acted.as_ref().err().is_none_or(|refusal| refusal.code == Code::DeviceFault)
         {
@@ -343,11 +348,12 @@ impl Controller {
     }
 
     pub(super) fn look(&mut self, index: usize, now: Now) {
-        self.interlocks.note(index, self.stations[index].device.activity());
+        self.interlocks.note(index, self.stations[index].activity());
         let Some(state) = self.stations[index].look(now) else { return };
         if let (Err(error), "fault") = (&state.value, state.event) {
             error!("{}: {error}", state.device);
         }
+        self.links.note(index);
         self.alerts.observe(index, &state, now);
         self.events.push(Event::State(state.clone()));
         self.events.extend(self.alerts.events());

@@ -111,6 +111,14 @@ pub trait Device: Send {
         Ticked::Quiet
     }
 
+    /// Whether it would take a `set` with these arguments, where its kind's values have this range; nothing changes.
+    fn check_set(&self, arguments: &Arguments, (low, high): (f64, f64)) -> Result<(), Refusal> {
+        let missing = || Refusal::new(Code::MissingKey, "a value is missing");
+        let mut argument = arguments.take();
+        argument.number("value", low, high)?.ok_or_else(missing)?;
+        argument.finish()
+    }
+
     /// Whether it does something.  A device that changes by itself is active all the while.
     fn activity(&self) -> Activity {
         if self.observe().value == Ok(0.0) { Activity::Idle } else { Activity::Active }

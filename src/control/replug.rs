@@ -65,6 +65,7 @@ impl Controller {
         let why = format!("its chip {chip} was unplugged; it is taken anew when the chip comes back");
         warn!("{}: {why}", station.name);
         station.is_lost = true;
+        station.sequence = None;
         station.device = Box::new(Unplugged { why: why.into() });
         self.look(index, now);
         self.audit_own(index, "unplugged", Ok(()), old, now);

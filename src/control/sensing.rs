@@ -9,10 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use log::info;
 
 use super::{Controller, Now};
-use crate::hardware::buses::{Buses, Probe, Reading};
-
-/// A sensor of the plan: the name of its bus, its number, and how it is read.
-pub type Placed = (String, usize, Box<dyn Probe>);
+use crate::hardware::buses::{Buses, Placed, Probe, Reading};
 
 /// The sensors of one controller.
 pub(super) struct Sensing {

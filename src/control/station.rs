@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::sequences::Sequence;
 use super::{Activity, ConnectionId, Device, Kind, Now, Occasion, Protection};
 use crate::domain::{Datum, DeviceName, State};
 
@@ -21,6 +22,8 @@ pub(super) struct Station {
     active_since: Option<Instant>,
     /// How much longer than allowed it may be on, because it could not be turned off.
     patience: Duration,
+    /// What sets it one value after the other.
+    pub(super) sequence: Option<Sequence>,
     told: Arc<State>,
 }
 
@@ -58,6 +61,7 @@ impl Station {
             writer: None,
             active_since,
             patience: Duration::ZERO,
+            sequence: None,
             told,
         }
     }
@@ -92,12 +96,15 @@ impl Station {
 
     /// Looks at the device; when it is another than was told, that is a change with the next number.
     pub(super) fn look(&mut self, now: Now) -> Option<Arc<State>> {
-        match (self.device.activity(), self.active_since) {
+        match (self.activity(), self.active_since) {
             (Activity::Active, None) => self.active_since = Some(now.instant),
             (Activity::Active, Some(_)) => {}
             (Activity::Idle, _) => (self.active_since, self.patience) = (None, Duration::ZERO),
         }
-        let seen = self.device.observe();
+        let mut seen = self.device.observe();
+        if self.sequence.is_some() {
+            seen.fields.push(("sequence", Datum::Bool(true)));
+        }
         let told = &self.told;
         if seen.event == told.event && seen.value == told.value && seen.fields == told.fields {
             return None;

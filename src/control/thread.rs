@@ -208,6 +208,7 @@ fn tell(controller: &mut Controller, events: &EventSink, about: &About) {
         counted.store(count, Ordering::Relaxed);
     }
     controller.answers().for_each(Answer::give);
+    controller.keep();
 }
 
 /// Nobody waits for ever: what came after the order to stop is refused, and the inbox is closed for what comes later.

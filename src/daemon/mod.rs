@@ -193,6 +193,7 @@ impl Daemon {
             Plan {
                 devices: plan(config.devices),
                 interlocks: config.interlocks,
+                links: config.links,
                 thresholds: standings,
                 keeper,
                 audited,

@@ -12,7 +12,9 @@ mod fault;
 mod interlock;
 mod lease;
 mod line;
+mod link;
 mod name;
+mod part;
 mod principal;
 mod pwm;
 mod refusal;
@@ -34,7 +36,9 @@ pub use lease::{
     Bond, Holder, Lease, LeaseNews, LeaseNotice, LeaseOrder, LeaseToken, LeasedDevices, Loss, Scope, Tenancy,
 };
 pub use line::{Bias, LineAddress, LineRef, Polarity, Value};
+pub use link::{Link, Sense};
 pub use name::{CertificateName, ClientId, DeviceName, NameError, UserName};
+pub use part::{PartAddress, Share};
 pub use principal::{Principal, Protocol, Visitor};
 pub use pwm::PwmAddress;
 pub use refusal::{Code, Refusal};

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{DeviceName, LineAddress, PwmAddress};
+use super::{DeviceName, LineAddress, PartAddress, PwmAddress};
 pub(crate) use wording::unknown;
 use wording::{nearest, shown};
 
@@ -35,8 +35,18 @@ pub trait Wired {
         true
     }
 
+    /// What its states are called, where it knows that before it is built; `fault` is one of every device.
+    fn states(&self) -> Option<&'static [&'static str]> {
+        None
+    }
+
     /// The numbers that its states have beside `value`, where it knows them before it is built.
     fn numbers(&self) -> Option<&'static [&'static str]> {
+        None
+    }
+
+    /// The part that it takes on a bus of sensors, and the key of the setting that says where.
+    fn part(&self) -> Option<(&'static str, PartAddress)> {
         None
     }
 
@@ -57,6 +67,14 @@ impl<W: Wired + ?Sized> Wired for Box<W> {
 
     fn is_output(&self) -> bool {
         (**self).is_output()
+    }
+
+    fn states(&self) -> Option<&'static [&'static str]> {
+        (**self).states()
+    }
+
+    fn part(&self) -> Option<(&'static str, PartAddress)> {
+        (**self).part()
     }
 
     fn watches(&self) -> Vec<(&'static str, DeviceName)> {
@@ -173,6 +191,25 @@ impl<'a> Settings<'a> {
     pub fn key_mistake(&self, key: &str, message: impl Into<String>, mistakes: &mut Mistakes) {
         let offset = self.entry(key).map_or(self.offset, |entry| entry.key_offset);
         mistakes.found.push(Mistake { offset, path: joined(&self.path, key), message: message.into() });
+    }
+
+    /// The value of `key` alone; where it can't be read, there is a mistake.
+    pub fn value<T: DeserializeOwned>(&self, key: &str, mistakes: &mut Mistakes) -> Option<T> {
+        let entry = self.entry(key)?;
+        match serde_json::from_str(entry.value.get()) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.mistake(key, wording::plain(&error), mistakes);
+                None
+            }
+        }
+    }
+
+    /// The same without `key`, for who does not know it.
+    #[must_use]
+    pub fn without(mut self, key: &str) -> Settings<'a> {
+        self.entries.retain(|entry| entry.key != key);
+        self
     }
 
     /// Whether `key` was given.

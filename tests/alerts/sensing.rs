@@ -1,6 +1,6 @@
 //! What sensors measure, and what they do not measure when something is wrong with them.
 
-use gpio_gatekeeper::hardware::parts::Disturbance;
+use gpio_gatekeeper::domain::Fault;
 use gpio_gatekeeper::{config, daemon};
 
 use super::support::Gatekeeper;
@@ -25,7 +25,7 @@ fn a_field_of_a_sensor_is_watched_through_its_faults() {
         "{created}"
     );
     client.event("EVENT=STATE|DEVICE=dryer|KIND=relay|VALUE=1|");
-    parts.disturb(PLACE, Disturbance::Nak);
+    parts.disturb(PLACE, Fault::Nak);
     client.event("EVENT=STATE|DEVICE=air|KIND=aht20|ERROR=");
     client.expect("COMMAND=ALERTS|DEVICE=air", "COUNT=1");
     parts.expose(PLACE, "humidity", 60.0);

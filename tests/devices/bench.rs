@@ -95,7 +95,7 @@ impl Bench {
         // What stands before the devices, where there is something, is divided from them by a line.
         let (sections, devices) = devices.split_once("---").unwrap_or(("", devices));
         let config = configuration(sections, devices);
-        let interlocks = config.interlocks;
+        let (interlocks, links) = (config.interlocks, config.links);
         let thresholds = config.thresholds.into_iter().map(Standing::configured).collect();
         let names: Vec<DeviceName> = config.devices.iter().map(|device| device.name.clone()).collect();
         let plan = config.devices.into_iter().map(|device| Planned {
@@ -112,7 +112,7 @@ impl Bench {
         let (mut controller, _registry) = Controller::build(
             hardware,
             None,
-            Plan { devices: plan.collect(), interlocks, thresholds, ..Plan::default() },
+            Plan { devices: plan.collect(), interlocks, links, thresholds, ..Plan::default() },
             &(Arc::new(move |edge| sink.lock().expect("one thread").push(edge)) as _),
             Now { instant: start, epoch: 0.0 },
         )?;

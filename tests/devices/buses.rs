@@ -1,10 +1,9 @@
 //! The buses of a controller, without their threads: they go on when they are let.
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 use gpio_gatekeeper::control::{Controller, Now};
-use gpio_gatekeeper::hardware::buses::{Bus, Probe};
+use gpio_gatekeeper::hardware::buses::Bus;
 
 /// All buses.
 pub struct Buses {
@@ -15,11 +14,7 @@ pub struct Buses {
 impl Buses {
     /// The buses of the controller's sensors.
     pub fn of(controller: &mut Controller) -> Buses {
-        let mut by_name: BTreeMap<String, Vec<(usize, Box<dyn Probe>)>> = BTreeMap::new();
-        for (name, sensor, probe) in controller.take_probes() {
-            by_name.entry(name).or_default().push((sensor, probe));
-        }
-        Buses { buses: by_name.into_values().map(Bus::new).collect(), hang: false }
+        Buses { buses: Bus::all(controller.take_probes()).into_values().collect(), hang: false }
     }
 
     /// None of them comes back any more.

@@ -19,12 +19,14 @@ mod heater;
 mod interlocks;
 mod leases;
 mod lights;
+mod links;
 mod max_on;
 mod motor;
 mod motor_speed;
 mod rgb_led;
 mod safety;
 mod sensors;
+mod sequences;
 mod servo;
 mod signals;
 #[path = "../support/mod.rs"]

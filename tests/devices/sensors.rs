@@ -1,8 +1,7 @@
 //! Sensors on simulated buses: what they tell, and what becomes of those in trouble.
 
-use gpio_gatekeeper::domain::{Code, Datum};
+use gpio_gatekeeper::domain::{Code, Datum, Fault};
 use gpio_gatekeeper::hardware::Simulation;
-use gpio_gatekeeper::hardware::parts::Disturbance;
 
 use super::bench::{Bench, mistakes};
 
@@ -26,7 +25,7 @@ fn every_kind_reads_its_part() {
     let bench = &mut Bench::new(
         r#""a": {"aht10": {"address": "0x39"}}, "b": {"aht20": {}}, "c": {"tmp102": {"address": "0x49"}},
         "d": {"emc2101": {"tachometer": true}}, "e": {"ads1115": {"channel": "0", "full_scale": 0.256}},
-        "f": {"pt100": {"address": "0x4a", "channel": "1", "reference": 3300}},
+        "f": {"pt100": {"channel": "1", "reference": 3300}},
         "g": {"max31865": {"reference": 430, "wires": 3}}, "h": {"ds18b20": {"id": "28-0316a2795bff"}},
         "i": {"cpu_temperature": {"precision": 3}}"#,
     );
@@ -72,7 +71,7 @@ fn a_change_is_told_and_the_same_again_is_not() {
 fn a_sensor_that_is_not_there_is_tried_less_and_less_often() {
     let simulation = Simulation::new();
     let parts = simulation.board().parts();
-    parts.disturb(ROOM_PLACE, Disturbance::Nak);
+    parts.disturb(ROOM_PLACE, Fault::Nak);
     let bench = &mut Bench::on(simulation, ROOM).expect("it starts without the sensor");
     // Tried at 0, 1, 3, 7, 15, 31, 63 and 123 s, and each minute from there on.
     bench.pass(183_500);
@@ -83,7 +82,7 @@ fn a_sensor_that_is_not_there_is_tried_less_and_less_often() {
     // A `read` asks as well, but not within a second of the last attempt, which was at 183 s.
     assert_eq!(bench.told(), ["reading@243000"]);
     bench.pass(10_000);
-    parts.disturb(ROOM_PLACE, Disturbance::Nak);
+    parts.disturb(ROOM_PLACE, Fault::Nak);
     bench.pass(1000);
     parts.mend(ROOM_PLACE);
     bench.pass(1000);
@@ -93,7 +92,7 @@ fn a_sensor_that_is_not_there_is_tried_less_and_less_often() {
 #[test]
 fn one_in_trouble_does_not_concern_its_neighbour() {
     let bench = &mut Bench::new(r#""room": {"tmp102": {}}, "other": {"tmp102": {"address": "0x49"}}"#);
-    bench.board.parts().disturb(ROOM_PLACE, Disturbance::Nak);
+    bench.board.parts().disturb(ROOM_PLACE, Fault::Nak);
     bench.pass(100);
     assert!(state(bench, "room").1.is_err());
     assert_eq!(state(bench, "other").1, Ok(21.5));
@@ -107,7 +106,7 @@ fn a_wrong_bit_is_an_error_and_no_number() {
     let bench = &mut Bench::new(&devices);
     let tank = "/sys/bus/w1/devices/28-0316a2795bff/w1_slave";
     for place in [AIR_PLACE, ROOM_PLACE, tank, "/sys/class/thermal/thermal_zone0/temp"] {
-        bench.board.parts().disturb(place, Disturbance::BitError);
+        bench.board.parts().disturb(place, Fault::BitErrors);
     }
     bench.pass(300);
     for (name, expected) in
@@ -198,6 +197,16 @@ fn a_heater_that_is_on_at_the_start_heats_from_the_start() {
 }
 
 #[test]
+fn a_threshold_watches_what_a_sensor_reads() {
+    let thresholds = r#""thresholds": {"damp": {"device": "air", "field": "humidity", "max": 70}}"#;
+    let bench = &mut Bench::new(&format!("{thresholds}, --- {AIR}"));
+    bench.pass(1000);
+    bench.board.parts().expose(AIR_PLACE, "humidity", 81.0);
+    bench.pass(10_000);
+    assert_eq!(bench.alerts_told(), ["damp: created@10080", "air: 1"]);
+}
+
+#[test]
 fn settings_have_ranges() {
     for (devices, expected) in [
         (r#""a": {"tmp102": {"interval": "50ms"}}"#, "interval is from 100ms to 1h"),
@@ -220,6 +229,15 @@ fn settings_have_ranges() {
         (r#""a": {"pt100": {"channel": "0", "reference": 1}}"#, "reference is from 10 to 1000000 ohms"),
         (r#""a": {"max31865": {"reference": 430, "wires": 5}}"#, "wires is 2, 3 or 4"),
         (r#""a": {"ds18b20": {"id": "10-0316a2795bff"}}"#, "id is \"28-\" and 12 hexadecimal digits"),
+        (
+            r#""a": {"tmp102": {}}, "b": {"tmp102": {}}"#,
+            "/dev/i2c-1 address 0x48 is taken by devices.a.tmp102.address at 1:",
+        ),
+        (r#""a": {"tmp102": {}}, "b": {"ads1115": {"channel": "0"}}"#, "address 0x48 input 0 is taken by"),
+        (
+            r#""a": {"pt100": {"channel": "0", "reference": 3300}}, "b": {"ads1115": {"channel": "0"}}"#,
+            "input 0 is taken by",
+        ),
         (r#""a": {"simulated": {"cooling": -1}}"#, "cooling is from 0 to 100"),
         (r#""a": {"simulated": {"time_constant": "0s"}}"#, "time_constant is from 1s to 24h"),
         (r#""a": {"simulated": {"heater": "hot"}}, "heat": {"relay": {"line": 1}}"#, "unknown device `hot`"),

@@ -33,7 +33,8 @@ fn version_2_loses_the_oldest_of_a_burst_and_says_how_many() {
     // One that was read before, 800 for whose last 256 the queue has room, and the advice to read the line, which comes
     // after the first of them that were read at once.
     assert_eq!(edges.len(), 1 + 256 + 1);
-    let numbers: Vec<u32> = edges.iter().filter_map(|edge| edge.sequence).collect();
+    let told = edges.iter().filter(|edge| edge.value.is_some());
+    let numbers: Vec<u32> = told.filter_map(|edge| edge.sequence).collect();
     let expected: Vec<u32> = [1].into_iter().chain(801 - 255..=801).collect();
     assert_eq!(numbers, expected);
     assert_eq!(edges.iter().filter(|edge| edge.value.is_none()).count(), 1);

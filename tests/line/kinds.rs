@@ -2,6 +2,7 @@
 
 use super::support::Gatekeeper;
 use super::support::line::LineClient;
+use super::support::mqtt::{MqttClient, publish};
 
 #[test]
 fn a_burst_of_pulses_is_counted_to_the_last() {
@@ -16,4 +17,54 @@ fn a_burst_of_pulses_is_counted_to_the_last() {
         told = line.event("EVENT=STATE|");
     }
     assert!(told.ends_with("|TOTAL=1000|LOST=0"), "{told}");
+}
+
+#[test]
+fn a_sequence_is_the_same_in_both_protocols() {
+    let gatekeeper = Gatekeeper::start();
+    let mut line = LineClient::patient(gatekeeper.line());
+    let mut mqtt = MqttClient::connect(gatekeeper.mqtt(), "me");
+    mqtt.subscribe("pi/rpc/responses/me");
+    line.expect("COMMAND=SUB|DEVICE=relay", "REPLY=OK");
+    line.event("EVENT=STATE|");
+    // Four steps, and the end.
+    let last = |seq: u32, line: &mut LineClient| {
+        let mut told = line.event("EVENT=STATE|");
+        while LineClient::field(&told, "SEQ") != Some(seq.to_string()) {
+            assert!(told.contains("|SEQUENCE=1"), "{told}");
+            told = line.event("EVENT=STATE|");
+        }
+        assert!(told.contains("|VALUE=0|STATE=off|") && !told.contains("SEQUENCE"), "{told}");
+    };
+    line.send("COMMAND=DO|DEVICE=relay|ACTION=sequence|STEPS=1:20ms,0:10ms|N=2");
+    last(6, &mut line);
+    let call = r#"{"device": "relay", "method": "sequence", "args": [[[1, 0.02], ["off", "10ms"]]], "kwargs": {"n": 2}}"#;
+    let answer = mqtt.call("me", call);
+    let answer = String::from_utf8_lossy(&answer.payload);
+    assert!(answer.contains(r#""sequence":true"#), "{answer}");
+    last(11, &mut line);
+    line.expect(
+        "COMMAND=DO|DEVICE=relay|ACTION=sequence|STEPS=1:20ms,2:10ms",
+        "REPLY=ERROR|CODE=OUT_OF_RANGE",
+    );
+}
+
+#[test]
+fn an_output_follows_whichever_protocol_pressed_the_button() {
+    let gatekeeper = Gatekeeper::with(
+        "",
+        r#""button": {"button": {"line": "GPIO22"}}, "light": {"led": {"line": "GPIO17", "follow": "button"}}"#,
+    );
+    let mut line = LineClient::patient(gatekeeper.line());
+    let mut mqtt = MqttClient::connect(gatekeeper.mqtt(), "me");
+    mqtt.subscribe("pi/devices/light/state");
+    mqtt.message();
+    line.expect("COMMAND=SUB|DEVICE=light", "REPLY=OK");
+    line.event("EVENT=STATE|");
+    line.send("COMMAND=DO|DEVICE=button|ACTION=press");
+    assert!(mqtt.message_on("pi/devices/light/state").contains(r#""value":1"#));
+    assert!(line.event("EVENT=STATE|").contains("|VALUE=1|STATE=on|SEQ=2|"));
+    mqtt.publish(publish("pi/devices/button/set", r#"{"method": "release"}"#));
+    assert!(line.event("EVENT=STATE|").contains("|VALUE=0|STATE=off|SEQ=3|"));
+    line.expect("COMMAND=DESCRIBE|DEVICE=light", "REPLY=OK");
 }

@@ -3,12 +3,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-use gpio_gatekeeper::hardware::Simulation;
-use gpio_gatekeeper::hardware::parts::{Disturbance, Parts};
+use gpio_gatekeeper::domain::Fault;
+use gpio_gatekeeper::hardware::Place;
+use gpio_gatekeeper::hardware::parts::Parts;
 use serde_json::Value as Json;
 use support::Gatekeeper;
 use support::line::LineClient;
 use support::mqtt::MqttClient;
+use support::real_buses::RealBuses;
 
 const ROOM: &str = r#""room": {"tmp102": {"interval": "100ms"}}"#;
 const ROOM_PLACE: &str = "/dev/i2c-1 address 0x48";
@@ -61,13 +63,17 @@ fn a_bus_that_hangs_delays_neither_commands_nor_the_stop() {
     let mut gatekeeper = Gatekeeper::with("", &format!("{room}, {LED}"));
     let mut client = subscribed(&gatekeeper, "room");
     client.event("EVENT=STATE|DEVICE=room|KIND=tmp102|VALUE=21.5|");
-    parts(&gatekeeper).disturb(ROOM_PLACE, Disturbance::Stuck);
+    parts(&gatekeeper).disturb(ROOM_PLACE, Fault::Stuck);
     client.expect("COMMAND=GET|DEVICE=room", "REPLY=OK");
     client.expect("COMMAND=SET|DEVICE=led|VALUE=ON", "VALUE=1");
-    // It is stale in the end, which shows that the bus hangs now.
-    client.event(
-        "EVENT=STATE|DEVICE=room|KIND=tmp102|ERROR=nothing was read for 1s: its bus does not come back|",
-    );
+    // It is stale in the end, which shows that the bus hangs now, and reads again when it hangs no more.
+    let stale =
+        "EVENT=STATE|DEVICE=room|KIND=tmp102|ERROR=nothing was read for 1s: its bus does not come back|";
+    client.event(stale);
+    parts(&gatekeeper).mend(ROOM_PLACE);
+    client.event("EVENT=STATE|DEVICE=room|KIND=tmp102|VALUE=21.5|STATE=reading|");
+    parts(&gatekeeper).disturb(ROOM_PLACE, Fault::Stuck);
+    client.event(stale);
     client.expect("COMMAND=SET|DEVICE=led|VALUE=ON", "VALUE=1");
     // If it waited for the bus, the hardware thread would not end in time, which is a failure.
     assert!(gatekeeper.stop(), "it is no failure of the gatekeeper");
@@ -76,11 +82,25 @@ fn a_bus_that_hangs_delays_neither_commands_nor_the_stop() {
 }
 
 #[test]
+fn a_slow_bus_delays_its_own_sensors_alone() {
+    let devices = format!(r#"{ROOM}, "other": {{"tmp102": {{"bus": "/dev/i2c-2", "interval": "100ms"}}}}"#);
+    let gatekeeper = Gatekeeper::with("", &devices);
+    // As long as nothing else in here may take.
+    gatekeeper.board().inject(Place::Part(ROOM_PLACE.to_owned()), Fault::Slow(support::PATIENCE));
+    let mut client = subscribed(&gatekeeper, "other");
+    for temperature in [30.0, 31.0, 32.0] {
+        parts(&gatekeeper).expose("/dev/i2c-2 address 0x48", "temperature", temperature);
+        client.event(&format!("EVENT=STATE|DEVICE=other|KIND=tmp102|VALUE={temperature}|STATE=reading|"));
+    }
+    gatekeeper.board().mend(&Place::Part(ROOM_PLACE.to_owned()));
+}
+
+#[test]
 fn a_sensor_comes_back() {
     let gatekeeper = Gatekeeper::with("", ROOM);
     let mut client = subscribed(&gatekeeper, "room");
     client.event("EVENT=STATE|DEVICE=room|KIND=tmp102|VALUE=21.5|");
-    parts(&gatekeeper).disturb(ROOM_PLACE, Disturbance::Nak);
+    parts(&gatekeeper).disturb(ROOM_PLACE, Fault::Nak);
     client.event(&format!(
         "EVENT=STATE|DEVICE=room|KIND=tmp102|ERROR={ROOM_PLACE} does not answer|STATE=fault|"
     ));
@@ -88,14 +108,11 @@ fn a_sensor_comes_back() {
     client.event("EVENT=STATE|DEVICE=room|KIND=tmp102|VALUE=21.5|STATE=reading|");
 }
 
-/// Simulated lines, and the buses of this machine.
-struct RealBuses(Simulation);
-
 #[test]
 fn a_daemon_starts_without_its_sensors() {
     let missing = r#""a": {"tmp102": {"bus": "/dev/i2c-250"}}, "b": {"ds18b20": {"id": "28-000000000000"}},
         "c": {"max31865": {"device": "/dev/spidev9.9", "reference": 430, "wires": 2}}"#;
-    let daemon = Gatekeeper::daemon("", missing, Box::new(RealBuses(Simulation::new())));
+    let daemon = Gatekeeper::daemon("", missing, Box::new(RealBuses::new()));
     let mut client = LineClient::patient(daemon.line_address().expect("it is on"));
     for device in ["a", "b", "c"] {
         client.expect(&format!("COMMAND=SUB|DEVICE={device}"), "REPLY=OK");
@@ -107,54 +124,4 @@ fn a_daemon_starts_without_its_sensors() {
     }
     client.expect("COMMAND=DO|DEVICE=a|ACTION=simulate|VALUE=1", "CODE=NOT_SUPPORTED");
     assert!(daemon.stop(gpio_gatekeeper::daemon::Ending::Asked));
-}
-
-mod real_buses {
-    //! What is behind [`super::RealBuses`].
-
-    use gpio_gatekeeper::domain::{LineAddress, Polarity, PwmAddress};
-    use gpio_gatekeeper::hardware::{
-        EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Pwm, Signal, Start,
-    };
-
-    impl Hardware for super::RealBuses {
-        fn backend(&self) -> &'static str {
-            "mixed"
-        }
-
-        fn is_simulated(&self) -> bool {
-            true
-        }
-
-        fn locate(&mut self, address: &LineAddress) -> Result<Line, HardwareError> {
-            self.0.locate(address)
-        }
-
-        fn open_outputs(
-            &mut self,
-            lines: &[(Line, Polarity)],
-            start: Start<'_>,
-        ) -> Result<Box<dyn Outputs>, HardwareError> {
-            self.0.open_outputs(lines, start)
-        }
-
-        fn open_input(
-            &mut self,
-            line: &Line,
-            request: InputRequest,
-            input: usize,
-            edges: EdgeSink,
-        ) -> Result<Box<dyn Input>, HardwareError> {
-            self.0.open_input(line, request, input, edges)
-        }
-
-        fn open_pwm(
-            &mut self,
-            address: &PwmAddress,
-            polarity: Polarity,
-            start: Signal,
-        ) -> Result<Box<dyn Pwm>, HardwareError> {
-            self.0.open_pwm(address, polarity, start)
-        }
-    }
 }

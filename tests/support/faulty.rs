@@ -1,17 +1,19 @@
 //! Simulated hardware whose lines fail when they are told to.
 
-use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
-use gpio_gatekeeper::domain::{LineAddress, Polarity, PwmAddress, Value};
-use gpio_gatekeeper::hardware::{
-    Board, EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Pwm, Signal, Simulation,
-    Start,
-};
+use gpio_gatekeeper::domain::{Fault as Injected, Value};
+use gpio_gatekeeper::hardware::{Board, Hardware, HardwareError, Outputs, Place, Simulation};
+
+use super::gpio;
+use super::wrapped::Wrapped;
 
 /// Makes it fail, from outside.
-#[derive(Clone, Default)]
-pub struct Switch(Arc<Wire>);
+#[derive(Clone)]
+pub struct Switch {
+    board: Board,
+    wire: Arc<Wire>,
+}
 
 #[derive(Default)]
 struct Wire {
@@ -33,17 +35,6 @@ pub enum Fault {
     Read,
 }
 
-struct FaultyHardware {
-    simulation: Simulation,
-    switch: Switch,
-}
-
-struct FaultyInput {
-    input: Box<dyn Input>,
-    line: u32,
-    switch: Switch,
-}
-
 struct FaultyOutputs {
     outputs: Box<dyn Outputs>,
     lines: Vec<u32>,
@@ -52,79 +43,37 @@ struct FaultyOutputs {
 
 /// Hardware that can be made to fail, the other end of its wires, and what makes it fail.
 pub fn hardware() -> (Box<dyn Hardware>, Board, Switch) {
-    let (simulation, switch) = (Simulation::new(), Switch::default());
+    let simulation = Simulation::new();
     let board = simulation.board();
-    (Box::new(FaultyHardware { simulation, switch: switch.clone() }), board, switch)
-}
-
-impl Hardware for FaultyHardware {
-    fn backend(&self) -> &'static str {
-        "faulty"
-    }
-
-    fn is_simulated(&self) -> bool {
-        true
-    }
-
-    fn locate(&mut self, address: &LineAddress) -> Result<Line, HardwareError> {
-        self.simulation.locate(address)
-    }
-
-    fn open_outputs(
-        &mut self,
-        lines: &[(Line, Polarity)],
-        start: Start<'_>,
-    ) -> Result<Box<dyn Outputs>, HardwareError> {
-        let outputs = self.simulation.open_outputs(lines, start)?;
-        let lines = lines.iter().map(|(line, _)| line.offset).collect();
-        Ok(Box::new(FaultyOutputs { outputs, lines, switch: self.switch.clone() }))
-    }
-
-    fn open_input(
-        &mut self,
-        line: &Line,
-        request: InputRequest,
-        input: usize,
-        edges: EdgeSink,
-    ) -> Result<Box<dyn Input>, HardwareError> {
-        let (offset, switch) = (line.offset, self.switch.clone());
-        let input = self.simulation.open_input(line, request, input, edges)?;
-        Ok(Box::new(FaultyInput { input, line: offset, switch }))
-    }
-
-    fn open_pwm(
-        &mut self,
-        address: &PwmAddress,
-        polarity: Polarity,
-        start: Signal,
-    ) -> Result<Box<dyn Pwm>, HardwareError> {
-        self.simulation.open_pwm(address, polarity, start)
-    }
-}
-
-impl Input for FaultyInput {
-    fn read(&mut self) -> Result<Value, HardwareError> {
-        match self.switch.fault(&[self.line]) {
-            Some(Fault::Read) => Err(failed("read")),
-            _ => self.input.read(),
-        }
-    }
-
-    fn drive(&mut self, value: Value) -> Result<(), HardwareError> {
-        self.input.drive(value)
-    }
+    let switch = Switch { board: board.clone(), wire: Arc::default() };
+    let of_outputs = switch.clone();
+    let wrap = move |outputs, lines| -> Box<dyn Outputs> {
+        Box::new(FaultyOutputs { outputs, lines, switch: of_outputs.clone() })
+    };
+    (Box::new(Wrapped { simulation, wrap }), board, switch)
 }
 
 impl Switch {
     /// From now on the line of this offset fails.
     pub fn set(&self, offset: u32, fault: Fault) {
+        let injected = match fault {
+            Fault::Write => Some(Injected::WriteFails),
+            Fault::Read => Some(Injected::ReadFails),
+            // The simulation has none of these.
+            Fault::Panic | Fault::Stuck => None,
+        };
+        if let Some(fault) = injected {
+            self.board.inject(Place::Line(gpio(offset)), fault);
+        }
         *self.state() = Some((offset, fault));
     }
 
     /// Everything works again, and what was stuck goes on.
     pub fn mend(&self) {
-        *self.state() = None;
-        self.0.mended.notify_all();
+        if let Some((offset, _)) = self.state().take() {
+            self.board.mend(&Place::Line(gpio(offset)));
+        }
+        self.wire.mended.notify_all();
     }
 
     fn fault(&self, lines: &[u32]) -> Option<Fault> {
@@ -132,11 +81,11 @@ impl Switch {
     }
 
     fn wait_until_mended(&self) {
-        drop(self.0.mended.wait_while(self.state(), |fault| fault.is_some()));
+        drop(self.wire.mended.wait_while(self.state(), |fault| fault.is_some()));
     }
 
     fn state(&self) -> MutexGuard<'_, Option<(u32, Fault)>> {
-        self.0.fault.lock().expect("nobody panics with it")
+        self.wire.fault.lock().expect("nobody panics with it")
     }
 }
 
@@ -148,20 +97,12 @@ impl Outputs for FaultyOutputs {
                 panic!("a panic that the test wants");
             }
             Some(Fault::Stuck) => self.switch.wait_until_mended(),
-            Some(Fault::Write) => return Err(failed("write")),
-            Some(Fault::Read) | None => {}
+            Some(Fault::Write | Fault::Read) | None => {}
         }
         self.outputs.write(values)
     }
 
     fn read(&mut self) -> Result<Vec<Value>, HardwareError> {
-        match self.switch.fault(&self.lines) {
-            Some(Fault::Read) => Err(failed("read")),
-            _ => self.outputs.read(),
-        }
+        self.outputs.read()
     }
-}
-
-fn failed(call: &str) -> HardwareError {
-    HardwareError::Call { call: call.to_owned(), cause: io::Error::other("the test has cut the wire") }
 }

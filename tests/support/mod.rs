@@ -8,6 +8,7 @@ pub mod line;
 pub mod mqtt;
 pub mod process;
 pub mod program;
+pub mod real_buses;
 pub mod systemd;
 pub mod tls;
 pub mod users;

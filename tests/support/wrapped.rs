@@ -5,7 +5,8 @@ use std::sync::Arc;
 use gpio_gatekeeper::domain::{LineAddress, Polarity, PwmAddress};
 use gpio_gatekeeper::hardware::buses::Buses;
 use gpio_gatekeeper::hardware::{
-    EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Pwm, Signal, Simulation, Start,
+    ChipSink, EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Pwm, Signal, Simulation,
+    Start,
 };
 
 /// The simulation, whose outputs go through `wrap` together with the offsets of their lines.
@@ -26,6 +27,10 @@ where
 
     fn is_simulated(&self) -> bool {
         true
+    }
+
+    fn watch_chips(&mut self, news: ChipSink) {
+        self.simulation.watch_chips(news);
     }
 
     fn locate(&mut self, address: &LineAddress) -> Result<Line, HardwareError> {

@@ -24,9 +24,12 @@ impl Controller {
         let old = self.stations[index].told().value.clone().ok();
         let done = self.may_react(index, &action, intent, now).and_then(|()| {
             let station = &mut self.stations[index];
-            // What its last writer's connection comes to does not undo what was done for the alert.
-            station.writer = None;
-            station.device.act(&action.verb, &action.arguments, now.instant)
+            let done = station.act(&action.verb, &action.arguments, now.instant);
+            if done.as_ref().err().is_none_or(|refusal| refusal.code == Code::DeviceFault) {
+                // What its last writer's connection comes to does not undo what was done for the alert.
+                station.writer = None;
+            }
+            done
         });
         self.look(index, now);
         if let Err(refusal) = &done {
@@ -39,14 +42,15 @@ impl Controller {
     /// nor a lease, where an administrator has said that it is wanted.
     fn may_react(&self, index: usize, action: &Action, intent: &Intent, now: Now) -> Result<(), Refusal> {
         let station = &self.stations[index];
-        let switches_off =
-            station.device.is_off(action) && station.kind.actions.iter().any(|action| action.name == "off");
+        let is_off = station.device.is_off(action);
         let overrides = match intent.origin {
-            Origin::Configuration | Origin::Admin => switches_off,
+            Origin::Configuration | Origin::Admin => {
+                is_off && station.kind.actions.iter().any(|action| action.name == "off")
+            }
             Origin::Operator => false,
         };
         let lease = self.leases.obstacle_to_gatekeeper(index, station.protection.access, now);
-        let interlock = self.interlocks.blocker(index, now.instant).filter(|_| !switches_off);
+        let interlock = self.interlocks.blocker(index, now.instant).filter(|_| !is_off);
         match lease.filter(|_| !overrides).or(interlock) {
             Some(refusal) => Err(refusal),
             None if station.kind.settable().is_none() => {

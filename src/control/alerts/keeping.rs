@@ -42,17 +42,19 @@ impl Keeper {
         }
     }
 
+    /// Whether whatever was set is gone after a restart.
+    pub(super) fn keeps_nothing(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Has the thresholds kept, after which the request is answered.
-    pub(super) fn keep(&self, thresholds: Vec<Standing>, set: Option<Standing>, request: &Request) {
-        let (recipient, ticket) = (request.recipient.clone(), request.ticket);
-        let keep = Keep { thresholds, set, recipient, ticket };
-        match &self.0 {
-            None => keep.answer(Keeping::Volatile),
-            Some((sender, _)) => {
-                if let Err(SendError(keep)) = sender.send(keep) {
-                    keep.answer(Keeping::Volatile);
-                }
-            }
+    pub(super) fn keep(&self, keep: Keep) {
+        let unkept = match &self.0 {
+            Some((sender, _)) => sender.send(keep).err().map(|SendError(keep)| keep),
+            None => Some(keep),
+        };
+        if let Some(keep) = unkept {
+            keep.answer(Keeping::Volatile);
         }
     }
 }
@@ -71,12 +73,21 @@ impl Keeps {
 }
 
 impl Keep {
+    pub(super) fn new(thresholds: Vec<Standing>, set: Option<Standing>, request: &Request) -> Keep {
+        let (recipient, ticket) = (request.recipient.clone(), request.ticket);
+        Keep { thresholds, set, recipient, ticket }
+    }
+
     /// Tells who waits that it is done, and whether it lasts.
     pub fn answer(self, keeping: Keeping) {
-        let reply = match self.set {
+        self.recipient.answer(self.ticket, Ok(Keep::reply(self.set, keeping)));
+    }
+
+    /// What is told of a threshold that was set, or of one that was deleted.
+    pub(super) fn reply(set: Option<Standing>, keeping: Keeping) -> Reply {
+        match set {
             Some(standing) => Reply::Threshold(Arc::new(Standing { keeping, ..standing })),
             None => Reply::Deleted(keeping),
-        };
-        self.recipient.answer(self.ticket, Ok(reply));
+        }
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct Alerts {
     /// What is to be told.
     events: Vec<Event>,
     keeper: Keeper,
+    /// What it did not get yet.
+    unkept: Vec<Keep>,
 }
 
 /// A threshold that is in force.

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Guard, Keeper};
+use super::{Guard, Keep, Keeper};
 use crate::control::controller::in_time;
 use crate::control::{Audited, Controller, Now, Request};
 use crate::domain::{
-    Alert, Audit, Code, Deed, DeviceName, Event, Origin, Outcome, Page, Reach, Reaction, Refusal, Reply,
-    Role, Standing, Target, Threshold, ThresholdName, ThresholdOrder, ThresholdWish, Who,
+    Alert, Audit, Code, Deed, DeviceName, Event, Keeping, Origin, Outcome, Page, Reach, Reaction, Refusal,
+    Reply, Role, Standing, Target, Threshold, ThresholdName, ThresholdOrder, ThresholdWish, Who,
 };
 
 /// So many thresholds can be set while the gatekeeper runs.
@@ -34,8 +34,19 @@ impl Controller {
             Ok(Done::Set(name)) => self.alerts.standing(&name),
             Ok(Done::Deleted) => None,
         };
-        self.alerts.keeper.keep(self.alerts.set_by_clients(), changed, request);
+        if self.alerts.keeper.keeps_nothing() {
+            return Some(Ok(Keep::reply(changed, Keeping::Volatile)));
+        }
+        let keep = Keep::new(self.alerts.set_by_clients(), changed, request);
+        self.alerts.unkept.push(keep);
         None
+    }
+
+    /// Has kept what was set and deleted since the last call.  Those who wait for that are answered after, so that what
+    /// has happened is to be told before.
+    pub fn keep(&mut self) {
+        let super::Alerts { unkept, keeper, .. } = &mut self.alerts;
+        unkept.drain(..).for_each(|keep| keeper.keep(keep));
     }
 
     fn carry_out(&mut self, order: &ThresholdOrder, request: &Request, now: Now) -> Result<Done, Refusal> {
@@ -157,7 +168,7 @@ impl super::Alerts {
 
     fn standing_of(&self, guard: &Guard) -> Standing {
         let keeping = match guard.origin {
-            Origin::Configuration => crate::domain::Keeping::Kept,
+            Origin::Configuration => Keeping::Kept,
             Origin::Admin | Origin::Operator => self.keeper.keeping(),
         };
         Standing {

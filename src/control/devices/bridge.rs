@@ -47,18 +47,14 @@ impl Drive {
 }
 
 impl Bridge {
-    /// Takes the lines, both inactive, and what gives them a speed, where there is one.
+    /// Takes the lines, each with its role and first the one for forward, both inactive, and what gives them a speed, where
+    /// there is one.
     pub(super) fn open(
         bench: &mut Bench<'_>,
-        forward: &LineAddress,
-        backward: &LineAddress,
-        polarity: Polarity,
+        lines: &[(&'static str, LineAddress, Polarity); 2],
         enable: Option<&PwmSource>,
     ) -> Result<Bridge, HardwareError> {
-        let lines = bench.outputs(
-            &[("forward", forward.clone(), polarity), ("backward", backward.clone(), polarity)],
-            Start::Values(&Drive::Stopped.values()),
-        )?;
+        let lines = bench.outputs(lines, Start::Values(&Drive::Stopped.values()))?;
         let enable = enable.map(|source| source.open(bench, DutyPolicy::OFF)).transpose()?;
         let mut bridge = Bridge { lines, enable, drive: Ok(Drive::Stopped) };
         bridge.read()?;

@@ -80,6 +80,14 @@ impl Wired for Plan {
     fn is_output(&self) -> bool {
         false
     }
+
+    fn states(&self) -> Option<&'static [&'static str]> {
+        Some(&["pressed", "held", "released"])
+    }
+
+    fn numbers(&self) -> Option<&'static [&'static str]> {
+        Some(&["holds"])
+    }
 }
 
 impl Blueprint for Plan {

@@ -275,6 +275,10 @@ impl Device for Buzzer {
         Ok(self.sound(value)?)
     }
 
+    fn check_set(&self, arguments: &Arguments, _range: (f64, f64)) -> Result<(), Refusal> {
+        actions::switch_value(arguments).map(drop)
+    }
+
     fn deadline(&self) -> Option<Instant> {
         [self.until, self.blink.as_ref().map(Blink::due)].into_iter().flatten().min()
     }

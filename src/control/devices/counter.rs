@@ -154,6 +154,14 @@ impl Wired for Plan {
     fn is_output(&self) -> bool {
         false
     }
+
+    fn states(&self) -> Option<&'static [&'static str]> {
+        Some(&["counting", "idle", "lost"])
+    }
+
+    fn numbers(&self) -> Option<&'static [&'static str]> {
+        Some(&["total", "lost"])
+    }
 }
 
 impl Blueprint for Plan {

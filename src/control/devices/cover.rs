@@ -19,8 +19,8 @@ use crate::hardware::HardwareError;
 pub(super) static KIND: Kind = Kind {
     name: "cover",
     summary: "a shutter, blind or gate that opens and closes",
-    example: r#""up": "GPIO9",           // the line that opens it
-"down": "GPIO10",        // the line that closes it, on the same chip; never both are active
+    example: r#""up": "GPIO14",          // the line that opens it
+"down": "GPIO15",        // the line that closes it, on the same chip; never both are active
 "chip": null,            // their chip by path, name or label; null for hardware.chip, or to find them by name
 "active_low": true,      // true when low levels drive it, as on most relay boards
 "open_time": "25s",      // how long it takes to open, 100ms to 10min
@@ -179,6 +179,10 @@ impl Wired for Plan {
         let outputs = self.lines.iter().map(|(role, address, _)| (*role, address.clone()));
         let inputs = [&self.open_end, &self.closed_end, &self.obstruction];
         outputs.chain(inputs.into_iter().flatten().flat_map(InputPlan::lines)).collect()
+    }
+
+    fn states(&self) -> Option<&'static [&'static str]> {
+        Some(&["opening", "closing", "open", "closed", "stopped", "reversing", "obstructed"])
     }
 }
 

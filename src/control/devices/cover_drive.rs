@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::actions;
+use super::bridge::Drive;
 use super::cover::{ACTIONS, Plan, Policy};
 use super::debounce::{Debounced, InputPlan};
-use super::opposed::{Opposed, Way};
+use super::opposed::Opposed;
 use super::safety::Policies;
 use super::travel::{CLOSED, Direction, OPEN, Travel};
 use crate::control::{Activity, Bench, Device, Observation, Occasion, Ticked};
@@ -96,11 +97,11 @@ impl Cover {
             self.travel.is_at(direction.end());
             return Ok(());
         }
-        let way = match direction {
-            Direction::Opening => Way::First,
-            Direction::Closing => Way::Second,
+        let drive = match direction {
+            Direction::Opening => Drive::Forward,
+            Direction::Closing => Drive::Backward,
         };
-        let gone = self.lines.go(way, now);
+        let gone = self.lines.go(drive, now);
         self.travel.stop(now);
         self.note(gone, now)?;
         self.last = direction;
@@ -120,7 +121,7 @@ impl Cover {
     }
 
     fn halt(&mut self, now: Instant) -> Result<(), HardwareError> {
-        let halted = self.lines.go(Way::Stopped, now);
+        let halted = self.lines.go(Drive::Stopped, now);
         self.travel.stop(now);
         self.journey = None;
         self.note(halted, now)
@@ -293,12 +294,12 @@ impl Device for Cover {
     }
 
     fn activity(&self) -> Activity {
-        let is_off = self.lines.way() == Ok(Way::Stopped) && self.lines.next().is_none();
+        let is_off = self.lines.drive() == Ok(Drive::Stopped) && self.lines.next().is_none();
         if is_off { Activity::Idle } else { Activity::Active }
     }
 
     fn observe(&self) -> Observation {
-        let fault = self.lines.way().err().or_else(|| self.input_fault());
+        let fault = self.lines.drive().err().or_else(|| self.input_fault());
         let position = self.travel.position().map(f64::round);
         let event = match (&fault, self.journey) {
             (Some(_), _) => "fault",

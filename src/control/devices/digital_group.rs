@@ -17,7 +17,7 @@ use crate::hardware::{HardwareError, Outputs, Start};
 pub(super) static KIND: Kind = Kind {
     name: "digital_group",
     summary: "several lines of one chip as one number, which changes as a whole",
-    example: r#""lines": ["GPIO0", "GPIO1", "GPIO13"], // 2 to 32 lines of one chip; the first one is bit 0, worth 1
+    example: r#""lines": ["GPIO0", "GPIO1"], // 2 to 32 lines of one chip; the first one is bit 0, worth 1
 "chip": null,            // their chip by path, name or label; null for hardware.chip, or to find them by name
 "active_low": false,     // true when low levels mean 1
 "initial": "off",        // off, on (all), keep (as they are) or a number
@@ -172,6 +172,10 @@ impl Wired for Plan {
     fn lines(&self) -> Vec<(&'static str, LineAddress)> {
         BITS.into_iter().zip(self.lines.iter().cloned()).collect()
     }
+
+    fn states(&self) -> Option<&'static [&'static str]> {
+        Some(&["on", "off"])
+    }
 }
 
 impl Blueprint for Plan {
@@ -273,6 +277,10 @@ impl Device for Group {
             _ => drop(self.read()?),
         }
         Ok(())
+    }
+
+    fn check_set(&self, arguments: &Arguments, _range: (f64, f64)) -> Result<(), Refusal> {
+        self.wanted(arguments).map(drop)
     }
 
     fn observe(&self) -> Observation {

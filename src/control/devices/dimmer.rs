@@ -161,6 +161,10 @@ impl Device for Dimmer {
         Ok(self.shine(brightness, now)?)
     }
 
+    fn check_set(&self, arguments: &Arguments, _range: (f64, f64)) -> Result<(), Refusal> {
+        actions::part_value(arguments).map(drop)
+    }
+
     fn deadline(&self) -> Option<Instant> {
         [self.pwm.deadline(), self.effect.as_ref().map(Effect::due)].into_iter().flatten().min()
     }

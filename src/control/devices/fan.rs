@@ -275,6 +275,10 @@ impl Device for Fan {
         }
     }
 
+    fn check_set(&self, arguments: &Arguments, _range: (f64, f64)) -> Result<(), Refusal> {
+        self.value(arguments).map(drop)
+    }
+
     fn deadline(&self) -> Option<Instant> {
         let measured = self.tachometer.as_ref().and_then(Tachometer::deadline);
         let boosted = self.boost.map(|(_, due)| due);

@@ -276,6 +276,10 @@ impl Device for Heater {
         Ok(self.heat(part, now)?)
     }
 
+    fn check_set(&self, arguments: &Arguments, _range: (f64, f64)) -> Result<(), Refusal> {
+        Heater::value(arguments).map(drop)
+    }
+
     fn deadline(&self) -> Option<Instant> {
         self.due
     }

@@ -24,7 +24,7 @@ pub(super) static KIND: Kind = Kind {
     read,
 };
 
-const WORDS: Words = Words { kind: "input", active: "active", inactive: "inactive" };
+const WORDS: Words = Words { kind: "input", states: ["inactive", "active"] };
 
 #[derive(Deserialize)]
 struct InputSettings {

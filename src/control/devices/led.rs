@@ -15,7 +15,8 @@ pub(super) static KIND: Kind = Kind {
 "max_on": null,          // "10ms" to "24h": it goes off when it was on for so long, whoever forgot it; null: never
 "on_stop": "hold",       // hold, off or on: what it does when the daemon ends
 "on_lease_lost": "hold", // hold, off or on: what it does when a lease on it is lost
-"on_link_lost": "hold",  // hold, off or on: what it does when the connection that wrote it last has ended"#,
+"on_link_lost": "hold",  // hold, off or on: what it does when the connection that wrote it last has ended
+"follow": null,          // a device whose value it takes when that changes, such as "button"; every output has this"#,
     actions: switch::ACTIONS,
     simulated_actions: &[],
     unit: None,

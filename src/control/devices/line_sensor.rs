@@ -24,7 +24,7 @@ pub(super) static KIND: Kind = Kind {
     read,
 };
 
-const WORDS: Words = Words { kind: "line", active: "line", inactive: "no_line" };
+const WORDS: Words = Words { kind: "line", states: ["no_line", "line"] };
 
 #[derive(Deserialize)]
 struct LineSettings {

@@ -23,7 +23,7 @@ pub(super) static KIND: Kind = Kind {
     read,
 };
 
-const WORDS: Words = Words { kind: "motion", active: "motion", inactive: "no_motion" };
+const WORDS: Words = Words { kind: "motion", states: ["no_motion", "motion"] };
 
 const LONGEST_HOLD: Span = Span::from_millis(3_600_000);
 

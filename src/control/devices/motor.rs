@@ -195,8 +195,12 @@ impl Blueprint for Plan {
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
+        let lines = [
+            ("forward", self.forward.clone(), self.polarity),
+            ("backward", self.backward.clone(), self.polarity),
+        ];
         Ok(Box::new(Motor {
-            bridge: Bridge::open(bench, &self.forward, &self.backward, self.polarity, self.enable.as_ref())?,
+            bridge: Bridge::open(bench, &lines, self.enable.as_ref())?,
             speeds: if self.enable.is_some() { Speeds::All } else { Speeds::OnOff },
             dead_time: self.dead_time,
             policies: self.policies,
@@ -303,6 +307,10 @@ impl Device for Motor {
             _ => return Err(actions::unknown(verb, KIND.name, KIND.actions)),
         };
         Ok(self.drive(wanted, now)?)
+    }
+
+    fn check_set(&self, arguments: &Arguments, _range: (f64, f64)) -> Result<(), Refusal> {
+        Motion::of_set(arguments, self.speeds).map(drop)
     }
 
     fn deadline(&self) -> Option<Instant> {

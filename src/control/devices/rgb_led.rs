@@ -229,6 +229,13 @@ impl Device for RgbLed {
         Ok(self.shine(brightness, now)?)
     }
 
+    fn check_set(&self, arguments: &Arguments, _range: (f64, f64)) -> Result<(), Refusal> {
+        match color::of_value(arguments)? {
+            Some(_) => Ok(()),
+            None => actions::part_value(arguments).map(drop),
+        }
+    }
+
     fn deadline(&self) -> Option<Instant> {
         let pwms = self.pwms.iter().filter_map(PwmOutput::deadline);
         pwms.chain(self.effect.as_ref().map(Effect::due)).min()

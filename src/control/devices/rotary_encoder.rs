@@ -19,9 +19,9 @@ use crate::hardware::{Edge, HardwareError, Input, InputRequest};
 pub(super) static KIND: Kind = Kind {
     name: "rotary_encoder",
     summary: "a knob that is turned step by step, and may be pressed",
-    example: r#""a": "GPIO20",           // the line that changes first when it is turned clockwise
+    example: r#""a": "GPIO7",            // the line that changes first when it is turned clockwise
 "b": "GPIO21",           // the line that follows
-"press": "GPIO16",       // the line of its push button; null for a knob that can't be pressed
+"press": "GPIO4",        // the line of its push button; null for a knob that can't be pressed
 "chip": null,            // their chip by path, name or label; null for hardware.chip, or to find them by name
 "active_low": true,      // true when the contacts connect the lines to ground
 "bias": "pull-up",       // as-is, disabled, pull-up or pull-down: what holds the lines while nothing drives them
@@ -160,6 +160,14 @@ impl Wired for Plan {
 
     fn is_output(&self) -> bool {
         false
+    }
+
+    fn states(&self) -> Option<&'static [&'static str]> {
+        Some(&["still", "clockwise", "counter_clockwise", "pressed", "held", "released"])
+    }
+
+    fn numbers(&self) -> Option<&'static [&'static str]> {
+        Some(&["steps", "holds"])
     }
 }
 

@@ -28,8 +28,8 @@ pub(super) struct Plan {
 /// What a kind of signal calls things.
 pub(super) struct Words {
     pub(super) kind: &'static str,
-    pub(super) active: &'static str,
-    pub(super) inactive: &'static str,
+    /// What it is when it is inactive, and when it is active.
+    pub(super) states: [&'static str; 2],
 }
 
 struct Signal {
@@ -49,6 +49,10 @@ impl Wired for Plan {
 
     fn is_output(&self) -> bool {
         false
+    }
+
+    fn states(&self) -> Option<&'static [&'static str]> {
+        Some(&self.words.states)
     }
 }
 
@@ -123,8 +127,8 @@ impl Device for Signal {
         let value =
             self.line.value().map(|value| Value::from_bool(value.is_active() || self.until.is_some()));
         let event = match &value {
-            Ok(Value::Active) => self.words.active,
-            Ok(Value::Inactive) => self.words.inactive,
+            Ok(Value::Inactive) => self.words.states[0],
+            Ok(Value::Active) => self.words.states[1],
             Err(_) => "fault",
         };
         Observation { event, value: value.map(Value::number), edge: self.stamp, fields: Vec::new() }

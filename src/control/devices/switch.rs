@@ -98,6 +98,10 @@ impl Wired for Plan {
     fn numbers(&self) -> Option<&'static [&'static str]> {
         Some(&[])
     }
+
+    fn states(&self) -> Option<&'static [&'static str]> {
+        Some(&["on", "off"])
+    }
 }
 
 impl Blueprint for Plan {
@@ -146,6 +150,10 @@ impl Device for Switch {
             }
             _ => Err(actions::unknown(verb, self.kind, ACTIONS)),
         }
+    }
+
+    fn check_set(&self, arguments: &Arguments, _range: (f64, f64)) -> Result<(), Refusal> {
+        actions::switch_value(arguments).map(drop)
     }
 
     fn deadline(&self) -> Option<Instant> {

@@ -17,7 +17,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-pub use queue::{Bus, Probe, Reading, Readings, Step};
+pub use queue::{Bus, Placed, Probe, Reading, Readings, Step};
 pub use system::SystemBuses;
 pub use threads::{BusThreads, ReadingSink};
 

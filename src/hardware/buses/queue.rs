@@ -3,7 +3,7 @@
 //! A bus makes one reading at a time, from its first transfer to its last: two that share a part, such as two channels of
 //! one converter, never come in between each other.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::{BusError, Buses};
@@ -35,7 +35,11 @@ pub struct Reading {
     pub outcome: Result<Readings, BusError>,
 }
 
+/// A sensor: the name of its bus, its number, and how it is read.
+pub type Placed = (String, usize, Box<dyn Probe>);
+
 /// The sensors of one bus.
+#[derive(Default)]
 pub struct Bus {
     probes: HashMap<usize, Box<dyn Probe>>,
     /// In the order in which they were asked for, each once.
@@ -49,9 +53,18 @@ struct UnderWay {
 }
 
 impl Bus {
-    /// With these sensors, each under its number.
-    pub fn new(probes: impl IntoIterator<Item = (usize, Box<dyn Probe>)>) -> Bus {
-        Bus { probes: probes.into_iter().collect(), asked: VecDeque::new(), under_way: None }
+    /// The buses of these sensors, by their names.
+    pub fn all(placed: Vec<Placed>) -> BTreeMap<String, Bus> {
+        let mut buses: BTreeMap<String, Bus> = BTreeMap::new();
+        for (name, sensor, probe) in placed {
+            buses.entry(name).or_default().probes.insert(sensor, probe);
+        }
+        buses
+    }
+
+    /// The numbers of its sensors.
+    pub fn sensors(&self) -> impl Iterator<Item = usize> {
+        self.probes.keys().copied()
     }
 
     /// Asks for a reading of a sensor.  One that waits or is under way already is not asked twice.
@@ -111,8 +124,9 @@ mod tests {
 
     #[test]
     fn one_reading_ends_before_the_next_begins_and_none_is_made_twice() {
-        let probe = |number: usize| (number, Box::new(Slow(number as f64, false)) as Box<dyn Probe>);
-        let mut bus = Bus::new([probe(3), probe(5)]);
+        let placed =
+            |sensor: usize| -> Placed { ("i2c-1".to_owned(), sensor, Box::new(Slow(sensor as f64, false))) };
+        let mut bus = Bus::all(vec![placed(3), placed(5)]).remove("i2c-1").expect("it has two sensors");
         let mut now = Instant::now();
         assert_eq!(bus.due(now), None);
         [3, 5, 3, 5, 99].into_iter().for_each(|sensor| bus.ask(sensor));

@@ -1,6 +1,6 @@
 //! The thread of each bus: it waits for what it is asked, and for the time that a part needs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use log::warn;
 
-use super::{Bus, Buses, Probe, Reading};
+use super::{Bus, Buses, Placed, Reading};
 
 /// Where readings go.  It is called on the thread of a bus and does not wait.
 pub type ReadingSink = Arc<dyn Fn(Reading) + Send + Sync>;
@@ -38,20 +38,12 @@ enum Order {
 const STOP: Duration = Duration::from_millis(200);
 
 impl BusThreads {
-    /// Starts a thread for each bus: the buses by name, on each its sensors by number.
-    pub fn start(
-        probes: Vec<(String, usize, Box<dyn Probe>)>,
-        buses: &Arc<dyn Buses>,
-        sink: &ReadingSink,
-    ) -> io::Result<BusThreads> {
-        let mut by_name: BTreeMap<String, Vec<(usize, Box<dyn Probe>)>> = BTreeMap::new();
-        for (name, sensor, probe) in probes {
-            by_name.entry(name).or_default().push((sensor, probe));
-        }
+    /// Starts a thread for each bus, which has its name.
+    pub fn start(placed: Vec<Placed>, buses: &Arc<dyn Buses>, sink: &ReadingSink) -> io::Result<BusThreads> {
         let mut threads = BusThreads { buses: Vec::new(), places: HashMap::new() };
-        for (name, probes) in by_name {
-            threads.places.extend(probes.iter().map(|(sensor, _)| (*sensor, threads.buses.len())));
-            threads.buses.push(BusThread::start(name, Bus::new(probes), buses.clone(), sink.clone())?);
+        for (name, bus) in Bus::all(placed) {
+            threads.places.extend(bus.sensors().map(|sensor| (sensor, threads.buses.len())));
+            threads.buses.push(BusThread::start(name, bus, buses.clone(), sink.clone())?);
         }
         Ok(threads)
     }

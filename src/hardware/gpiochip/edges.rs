@@ -134,19 +134,22 @@ impl Watched {
         Watched { source, line, input, edges, last_ns: Cell::new(0), overrun: Once::new() }
     }
 
-    /// Reports the events that wait.
+    /// The events that wait.
     ///
-    /// After a loss one edge more is reported, without a value: whoever then reads the line ends with its true value,
-    /// and only the times of the lost edges stay unknown.
-    fn drain(&self) -> io::Result<()> {
+    /// After a loss there is one edge more, without a value: whoever then reads the line ends with its true value, and
+    /// only the times of the lost edges stay unknown.  Where their numbers tell how many they were it has the number of
+    /// the edge before; else it has none.
+    fn drain(&self, tell: &mut dyn FnMut(Edge)) -> io::Result<()> {
+        let mut last = None;
         let read = self.source.read(&mut |event| {
             self.last_ns.set(event.timestamp_ns);
-            self.report(event.value, Some(event.sequence));
+            last = Some(event.sequence);
+            tell(self.edge(event.value, last));
         });
-        let lost = match read {
+        let (lost, counted) = match read {
             Ok(Finding::Complete) => return Ok(()),
-            Ok(Finding::MayLack) => "edges may be lost".to_owned(),
-            Ok(Finding::Lacks(count)) => format!("{count} edges were lost"),
+            Ok(Finding::MayLack) => ("edges may be lost".to_owned(), None),
+            Ok(Finding::Lacks(count)) => (format!("{count} edges were lost"), last),
             Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {
                 return Ok(());
             }
@@ -155,18 +158,22 @@ impl Watched {
         self.overrun.call_once(|| {
             log::warn!("line {} changes faster than it is read: {lost}; said once", self.line);
         });
-        self.report(None, None);
+        tell(self.edge(None, counted));
         Ok(())
     }
 
-    /// Reports one more edge, so that the device reads the line and finds out what happened to it.
-    fn end(&self, why: &dyn std::fmt::Display) {
+    /// One more edge, so that the device reads the line and finds out what happened to it.
+    fn end(&self, why: &dyn std::fmt::Display) -> Edge {
         log::error!("line {} reports no edges any more: {why}", self.line);
-        self.report(None, None);
+        self.edge(None, None)
     }
 
-    fn report(&self, value: Option<Value>, sequence: Option<u32>) {
-        (self.edges)(Edge { input: self.input, value, timestamp_ns: self.last_ns.get(), sequence });
+    fn edge(&self, value: Option<Value>, sequence: Option<u32>) -> Edge {
+        Edge { input: self.input, value, timestamp_ns: self.last_ns.get(), sequence }
+    }
+
+    fn report(&self, edge: Edge) {
+        (self.edges)(edge);
     }
 
     fn raw_fd(&self) -> RawFd {
@@ -207,7 +214,7 @@ fn live(inbox: &Receiver<Command>, shared: &Shared) {
         Ok(Err(errno)) => format!("poll: {errno}"),
         Err(_) => "the thread edges panicked".to_owned(),
     };
-    watched.iter().for_each(|line| line.end(&why));
+    watched.iter().for_each(|line| line.report(line.end(&why)));
 }
 
 /// Takes commands, waits, reports.
@@ -240,6 +247,7 @@ fn report_until_woken(
     let mut fds: Vec<PollFd<'_>> = watched.iter().map(|line| wait_for(line.source.fd())).collect();
     fds.push(wait_for(wake.as_fd()));
     fds.extend(removals.map(|removals| wait_for(removals.fd())));
+    let mut told: Vec<(&Watched, Edge)> = Vec::new();
     loop {
         match poll(&mut fds, PollTimeout::NONE) {
             Ok(_) => {}
@@ -251,14 +259,17 @@ fn report_until_woken(
             // A chip that is unplugged says so here, or at the read, or both.
             let outcome = match fd.revents() {
                 Some(events) if events.is_empty() => Ok(()),
-                Some(PollFlags::POLLIN) => line.drain(),
+                Some(PollFlags::POLLIN) => line.drain(&mut |edge| told.push((line, edge))),
                 _ => Err(Errno::ENODEV.into()),
             };
             if let Err(error) = outcome {
-                line.end(&error);
+                told.push((line, line.end(&error)));
                 ended.push(line.raw_fd());
             }
         }
+        // Each line has a queue of its own, but what turns a knob happens to two of them in turns.
+        told.sort_by_key(|(_, edge)| edge.timestamp_ns);
+        told.drain(..).for_each(|(line, edge)| line.report(edge));
         // Read, so that it wakes the next wait with the next removal only.
         if let Some((removals, _)) = removals.zip(fds.last().and_then(PollFd::any).filter(|any| *any)) {
             removals.drain();
@@ -268,5 +279,63 @@ fn report_until_woken(
         if woken || !ended.is_empty() {
             return Ok(ended);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Events that wait, and what is found with them.
+    struct Waiting {
+        fd: EventFd,
+        events: [(u64, u32); 2],
+        finding: Finding,
+    }
+
+    impl EventSource for Waiting {
+        fn fd(&self) -> BorrowedFd<'_> {
+            self.fd.as_fd()
+        }
+
+        fn read(&self, report: &mut dyn FnMut(Event)) -> io::Result<Finding> {
+            self.fd.read()?;
+            for (timestamp_ns, sequence) in self.events {
+                report(Event { timestamp_ns, value: Some(Value::Active), sequence });
+            }
+            Ok(self.finding)
+        }
+    }
+
+    /// What is told when these wait at the same time: input, time and number.
+    fn told(waiting: Vec<([(u64, u32); 2], Finding)>) -> Vec<(usize, u64, Option<u32>)> {
+        let (sender, edges) = mpsc::channel();
+        let lines = waiting.into_iter().enumerate().map(|(input, (events, finding))| {
+            let fd = EventFd::from_value_and_flags(1, EfdFlags::EFD_NONBLOCK).expect("an eventfd");
+            let sender = sender.clone();
+            let line = Line { chip: "gpiochip0".into(), offset: 4 };
+            let sink = Arc::new(move |edge| sender.send(edge).expect("the test waits"));
+            Watched::new(Box::new(Waiting { fd, events, finding }), line, input, sink)
+        });
+        let lines: Vec<Watched> = lines.collect();
+        let wake = EventFd::from_value(1).expect("an eventfd");
+        assert_eq!(report_until_woken(&lines, &wake, None), Ok(Vec::new()));
+        edges.try_iter().map(|edge| (edge.input, edge.timestamp_ns, edge.sequence)).collect()
+    }
+
+    #[test]
+    fn edges_of_several_lines_are_told_in_the_order_in_which_they_were() {
+        let turned = vec![([(10, 1), (30, 2)], Finding::Complete), ([(20, 1), (40, 2)], Finding::Complete)];
+        let expected = [(0, 10, Some(1)), (1, 20, Some(1)), (0, 30, Some(2)), (1, 40, Some(2))];
+        assert_eq!(told(turned), expected);
+    }
+
+    #[test]
+    fn a_loss_is_told_with_a_number_where_it_was_counted() {
+        let events = [(10, 1), (30, 9)];
+        let [counted, uncounted] =
+            [Finding::Lacks(7), Finding::MayLack].map(|finding| told(vec![(events, finding)]));
+        assert_eq!(counted, [(0, 10, Some(1)), (0, 30, Some(9)), (0, 30, Some(9))]);
+        assert_eq!(uncounted, [(0, 10, Some(1)), (0, 30, Some(9)), (0, 30, None)]);
     }
 }

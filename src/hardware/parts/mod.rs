@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::buses::{BusError, Buses, I2c, Part, Spi};
+use crate::domain::Fault;
 use chips::Chip;
 
 /// The sensors of a simulated board.
@@ -28,23 +29,12 @@ struct Shared {
 struct Place {
     chip: Option<Box<dyn Chip>>,
     exposure: Exposure,
-    disturbance: Option<Disturbance>,
+    fault: Option<Fault>,
 }
 
 /// What a part is exposed to, by the names of its quantities.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Exposure(HashMap<String, f64>);
-
-/// What disturbs the transfers of one place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Disturbance {
-    /// Nothing answers.
-    Nak,
-    /// A bit of what is read comes over wrongly.
-    BitError,
-    /// A transfer does not come back until the place is mended.
-    Stuck,
-}
 
 /// The name of a place on an I2C bus.
 fn i2c_place(bus: &str, address: u8) -> String {
@@ -59,14 +49,14 @@ impl Parts {
         places.entry(place.to_owned()).or_default().exposure.0.insert(quantity.to_owned(), value);
     }
 
-    /// Disturbs a place from now on.
-    pub fn disturb(&self, place: &str, disturbance: Disturbance) {
-        self.places().entry(place.to_owned()).or_default().disturbance = Some(disturbance);
+    /// Disturbs the transfers of a place from now on.  One that is stuck does not come back until the place is mended.
+    pub fn disturb(&self, place: &str, fault: Fault) {
+        self.places().entry(place.to_owned()).or_default().fault = Some(fault);
     }
 
     /// Ends the disturbance of a place; what was stuck goes on.
     pub fn mend(&self, place: &str) {
-        self.places().entry(place.to_owned()).or_default().disturbance = None;
+        self.places().entry(place.to_owned()).or_default().fault = None;
         self.0.mended.notify_all();
     }
 
@@ -77,21 +67,42 @@ impl Parts {
         part: Part,
         written: &[u8],
         read: &mut [u8],
-    ) -> Result<Option<Disturbance>, BusError> {
-        let stuck = |places: &mut HashMap<String, Place>| {
-            places.get(name).is_some_and(|place| place.disturbance == Some(Disturbance::Stuck))
-        };
-        let waited = self.0.mended.wait_while(self.places(), stuck);
-        let mut places = waited.unwrap_or_else(PoisonError::into_inner);
+    ) -> Result<Option<Fault>, BusError> {
+        let mut places = self.wait(name);
         let place = places.entry(name.to_owned()).or_default();
-        if place.disturbance == Some(Disturbance::Nak) {
+        let is_refused = match place.fault {
+            Some(Fault::Nak) => true,
+            Some(Fault::WriteFails) => !written.is_empty(),
+            Some(Fault::ReadFails) => !read.is_empty(),
+            Some(Fault::Stuck | Fault::BitErrors | Fault::Slow(_)) | None => false,
+        };
+        if is_refused {
             return Err(BusError(format!("{name} does not answer")));
         }
         place.chip.get_or_insert_with(|| chips::of(part)).transfer(written, read, &place.exposure);
-        if let (Some(Disturbance::BitError), Some(last)) = (place.disturbance, read.last_mut()) {
+        if let (Some(Fault::BitErrors), Some(last)) = (place.fault, read.last_mut()) {
             *last ^= 0x08;
         }
-        Ok(place.disturbance)
+        Ok(place.fault)
+    }
+
+    /// Waits for as long as a transfer with this place takes.
+    fn wait(&self, name: &str) -> MutexGuard<'_, HashMap<String, Place>> {
+        let fault = |places: &HashMap<String, Place>| places.get(name).and_then(|place| place.fault);
+        let places = self.places();
+        match fault(&places) {
+            Some(Fault::Slow(time)) => {
+                let slow =
+                    |places: &mut HashMap<String, Place>| matches!(fault(places), Some(Fault::Slow(_)));
+                let waited = self.0.mended.wait_timeout_while(places, time, slow);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+            Some(Fault::Stuck) => {
+                let stuck = |places: &mut HashMap<String, Place>| fault(places) == Some(Fault::Stuck);
+                self.0.mended.wait_while(places, stuck).unwrap_or_else(PoisonError::into_inner)
+            }
+            _ => places,
+        }
     }
 
     fn places(&self) -> MutexGuard<'_, HashMap<String, Place>> {
@@ -178,8 +189,7 @@ impl Buses for Parts {
         let place = path.display().to_string();
         // The temperature in thousandths comes over as a number of four bytes, and the rest of the text is made here.
         let mut number = [0; 4];
-        let disturbance = self.transfer(&place, part, &[], &mut number)?;
-        let wrong = disturbance == Some(Disturbance::BitError);
+        let wrong = self.transfer(&place, part, &[], &mut number)? == Some(Fault::BitErrors);
         let millidegrees = i32::from_be_bytes(number);
         Ok(match part {
             Part::Ds18b20 => {

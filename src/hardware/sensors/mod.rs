@@ -35,14 +35,10 @@ pub trait SpiDriver: Send {
 /// A part at its place on an I2C bus, with its driver.  The bus is opened at the first reading, and anew after an error,
 /// because it may have been unplugged.
 pub struct OnI2c<D> {
-    /// The path of the bus.
-    pub bus: String,
-    /// The part's address, 0x08 to 0x77.
-    pub address: u8,
-    /// Which part it is.
-    pub part: Part,
-    /// How it is read.
-    pub driver: D,
+    bus: String,
+    address: u8,
+    part: Part,
+    driver: D,
     wire: Option<Box<dyn I2c>>,
 }
 
@@ -56,7 +52,7 @@ pub struct OnSpi<D> {
 }
 
 impl<D> OnI2c<D> {
-    /// The part at this address of this bus.
+    /// The part at this address, 0x08 to 0x77, of the bus with this path.
     pub fn new(bus: String, address: u8, part: Part, driver: D) -> OnI2c<D> {
         OnI2c { bus, address, part, driver, wire: None }
     }

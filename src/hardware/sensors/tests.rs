@@ -2,11 +2,15 @@
 
 use std::collections::VecDeque;
 
+use proptest::prelude::*;
+
 use super::ads1115::{Ads1115, Channel, FullScale, Meaning};
 use super::aht::{Aht, Model};
 use super::emc2101::{Emc2101, Tachometer};
 use super::max31865::{Mains, Max31865, Thermometer, Wires};
 use super::*;
+use crate::domain::Fault;
+use crate::hardware::parts::Parts;
 
 /// A wire whose part answers with these bytes, transfer by transfer, and which keeps what was written.
 struct Script {
@@ -59,6 +63,92 @@ impl Spi for Script {
         }
         bytes[1..].copy_from_slice(&self.next());
         Ok(())
+    }
+}
+
+/// A wire on which anything may come.
+struct Noise {
+    bytes: Vec<u8>,
+    next: usize,
+}
+
+impl Noise {
+    fn fill(&mut self, buffer: &mut [u8]) {
+        for byte in buffer {
+            *byte = self.bytes[self.next % self.bytes.len()];
+            self.next += 1;
+        }
+    }
+}
+
+impl I2c for Noise {
+    fn read_byte(&mut self, _register: u8) -> Result<u8, BusError> {
+        let mut byte = [0];
+        self.fill(&mut byte);
+        Ok(byte[0])
+    }
+
+    fn read_word(&mut self, _register: u8) -> Result<[u8; 2], BusError> {
+        let mut word = [0; 2];
+        self.fill(&mut word);
+        Ok(word)
+    }
+
+    fn write_byte(&mut self, _register: u8, _value: u8) -> Result<(), BusError> {
+        Ok(())
+    }
+
+    fn write_word(&mut self, _register: u8, _value: [u8; 2]) -> Result<(), BusError> {
+        Ok(())
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> Result<(), BusError> {
+        self.fill(buffer);
+        Ok(())
+    }
+
+    fn write(&mut self, _bytes: &[u8]) -> Result<(), BusError> {
+        Ok(())
+    }
+}
+
+impl Spi for Noise {
+    fn transfer(&mut self, bytes: &mut [u8]) -> Result<(), BusError> {
+        self.fill(bytes);
+        Ok(())
+    }
+}
+
+/// Whether a reading ends, and what it reads are numbers.
+fn is_sane(mut step: impl FnMut() -> Result<Step, BusError>) -> bool {
+    let end = (0..20).map(|_| step()).find(|step| !matches!(step, Ok(Step::Wait(_))));
+    match end {
+        Some(Ok(Step::Done(readings))) => readings.iter().all(|(_, value)| value.is_finite()),
+        Some(_) => true,
+        None => false,
+    }
+}
+
+proptest! {
+    /// Whatever comes over the wire, a reading ends, without a panic and without a number that is none.
+    #[test]
+    fn noise_is_read_to_its_end(bytes in prop::collection::vec(any::<u8>(), 1..40), text in "[ -~\\n°]{0,80}") {
+        let divider = Meaning::Divider { supply: 3.3, reference: 3300.0, zero: 100.0 };
+        let drivers: Vec<Box<dyn I2cDriver>> = vec![
+            Box::new(Aht::new(Model::Aht10)),
+            Box::new(Aht::new(Model::Aht20)),
+            Box::new(tmp102::Tmp102),
+            Box::new(Emc2101 { tachometer: Tachometer::Wired }),
+            Box::new(ads1115("0", 4.096, Meaning::Voltage)),
+            Box::new(ads1115("0", 0.256, divider)),
+        ];
+        for mut driver in drivers {
+            let mut wire = Noise { bytes: bytes.clone(), next: 0 };
+            prop_assert!(is_sane(|| driver.step(&mut wire)));
+        }
+        let (mut driver, mut wire) = (Max31865::new(PT100), Noise { bytes, next: 0 });
+        prop_assert!(is_sane(|| driver.step(&mut wire)));
+        let _ = (ds18b20::decode(&text), thermal_zone::decode(&text));
     }
 }
 
@@ -183,6 +273,19 @@ fn ads1115_converts_once_and_reads_what_it_asked_for() {
         read_i2c(voltage(), &[&[0x43, 0x83][..]; 4]).0.is_err_and(|error| error.contains("does not end"))
     );
     assert!(Channel::parse("4").is_none() && FullScale::of(5.0).is_none());
+}
+
+#[test]
+fn a_reading_that_was_broken_off_is_begun_anew() {
+    let (parts, place) = (Parts::default(), "/dev/i2c-1 address 0x48");
+    let driver = ads1115("0", 4.096, Meaning::Voltage);
+    let mut probe = OnI2c::new("/dev/i2c-1".to_owned(), 0x48, Part::Ads1115, driver);
+    assert!(matches!(probe.step(&parts), Ok(Step::Wait(_))));
+    parts.disturb(place, Fault::Nak);
+    assert_eq!(probe.step(&parts), Err(BusError(format!("{place} does not answer"))));
+    parts.mend(place);
+    assert!(matches!(probe.step(&parts), Ok(Step::Wait(_))), "what was converted before is of no use");
+    assert_eq!(probe.step(&parts), Ok(Step::Done(vec![("voltage", 0.105)])));
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub enum Place {
     Line(Line),
     /// On a PWM channel.
     Channel(PwmAddress),
+    /// With a part on a bus of sensors, such as `/dev/i2c-1 address 0x48`.
+    Part(String),
 }
 
 /// The faults that there are now, and the chips that are not.
@@ -89,11 +91,17 @@ impl Faults {
 impl Board {
     /// Makes something go wrong, until it is mended.
     pub fn inject(&self, place: Place, fault: Fault) {
+        if let Place::Part(part) = &place {
+            return self.parts().disturb(part, fault);
+        }
         self.wires().faults.at.insert(place, fault);
     }
 
     /// Ends the fault there, if there is one.
     pub fn mend(&self, place: &Place) {
+        if let Place::Part(part) = place {
+            return self.parts().mend(part);
+        }
         self.wires().faults.at.remove(place);
     }
 

@@ -5,7 +5,7 @@ use super::sensor::{Plan, SIMULATE};
 use super::settings::{Address, Defaults, DeviceFile, common_example, i2c_1, sensor_settings};
 use crate::control::devices::actions::READ;
 use crate::control::{Blueprint, Kind};
-use crate::domain::{Mistakes, Settings, Span};
+use crate::domain::{Mistakes, Settings, Share, Span};
 use crate::hardware::buses::Part;
 use crate::hardware::sensors::ads1115::{Ads1115, Channel, FullScale, Meaning};
 
@@ -14,7 +14,7 @@ pub(in crate::control::devices) static KIND: Kind = Kind {
     summary: "a voltage at an ADS1115 on an I2C bus",
     example: concat!(
         r#""bus": "/dev/i2c-1",     // the I2C bus
-"address": "0x48",       // 0x48 to 0x4b, as its pin ADDR is wired
+"address": "0x49",       // 0x48 to 0x4b, as its pin ADDR is wired
 "channel": "0",          // 0 to 3 to ground, or the difference 0-1, 0-3, 1-3 or 2-3
 "full_scale": 4.096,     // volts: 6.144, 4.096, 2.048, 1.024, 0.512 or 0.256; no input goes above the supply
 "precision": 3,          // decimals, 0 to 6
@@ -56,8 +56,9 @@ fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blue
     let sampling = given.common().sampling(DEFAULTS, settings, mistakes);
     let input = input(&given.channel, given.full_scale, settings, mistakes);
     let (sampling, (channel, full_scale)) = (sampling?, input?);
+    let share = Share::Input("ADS1115", given.channel);
     let driver = move || Ads1115::new(channel, full_scale, Meaning::Voltage);
-    Some(Plan::on_i2c(&KIND, VOLTAGE, (given.bus, given.address), Part::Ads1115, driver, sampling))
+    Some(Plan::on_i2c(&KIND, VOLTAGE, (given.bus, given.address), (Part::Ads1115, share), driver, sampling))
 }
 
 /// What the converter is to measure, from the settings `channel` and `full_scale`.

@@ -5,13 +5,20 @@ use super::sensor::{Plan, SIMULATE};
 use super::settings::{Address, Defaults, DeviceFile, common_example, i2c_1, sensor_settings};
 use crate::control::devices::actions::READ;
 use crate::control::{Blueprint, Kind};
-use crate::domain::{Mistakes, Settings, Span};
+use crate::domain::{Mistakes, Settings, Share, Span};
 use crate::hardware::buses::Part;
 use crate::hardware::sensors::aht::{Aht, Model};
 
 pub(in crate::control::devices) static AHT10: Kind = Kind {
     name: "aht10",
     summary: "an AHT10 on an I2C bus: temperature and humidity, without a checksum",
+    example: concat!(
+        r#""bus": "/dev/i2c-1",     // the I2C bus
+"address": "0x39",       // 0x38 or 0x39, as its pin is wired
+"precision": 1,          // decimals, 0 to 6
+"plausible": { "min": -40, "max": 85 }, // °C that are believed"#,
+        common_example!()
+    ),
     read: |settings, mistakes| read(&AHT10, Model::Aht10, settings, mistakes),
     ..AHT20
 };
@@ -64,5 +71,5 @@ fn read(
         Model::Aht20 => Part::Aht20,
     };
     let place = (given.bus, given.address);
-    Some(Plan::on_i2c(kind, VALUES, place, part, move || Aht::new(model), sampling))
+    Some(Plan::on_i2c(kind, VALUES, place, (part, Share::Whole), move || Aht::new(model), sampling))
 }

@@ -5,7 +5,7 @@ use super::sensor::{Plan, SIMULATE};
 use super::settings::{Defaults, common_example, sensor_settings};
 use crate::control::devices::actions::READ;
 use crate::control::{Blueprint, Kind};
-use crate::domain::{Mistakes, Settings, Span};
+use crate::domain::{Mistakes, PartAddress, Settings, Share, Span};
 use crate::hardware::sensors::ds18b20::{Ds18b20, file};
 
 pub(in crate::control::devices) static KIND: Kind = Kind {
@@ -43,7 +43,7 @@ fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blue
         kind: &KIND,
         values: TEMPERATURE,
         bus: BUS.to_owned(),
-        place: file(&id).display().to_string(),
+        address: ("id", PartAddress { place: file(&id).display().to_string(), share: Share::Whole }),
         probe: Box::new(move || Box::new(Ds18b20::new(&id))),
         sampling: sampling?,
     }))

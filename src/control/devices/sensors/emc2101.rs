@@ -5,7 +5,7 @@ use super::sensor::{Plan, SIMULATE};
 use super::settings::{Address, Defaults, DeviceFile, common_example, i2c_1, sensor_settings};
 use crate::control::devices::actions::READ;
 use crate::control::{Blueprint, Kind};
-use crate::domain::{Mistakes, Settings, Span};
+use crate::domain::{Mistakes, Settings, Share, Span};
 use crate::hardware::buses::Part;
 use crate::hardware::sensors::emc2101::{Emc2101, Tachometer};
 
@@ -58,5 +58,12 @@ fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blue
     let (tachometer, values) =
         if given.tachometer { (Tachometer::Wired, WITH_FAN) } else { (Tachometer::Absent, WITHOUT_FAN) };
     let driver = move || Emc2101 { tachometer };
-    Some(Plan::on_i2c(&KIND, values, (given.bus, given.address), Part::Emc2101, driver, sampling))
+    Some(Plan::on_i2c(
+        &KIND,
+        values,
+        (given.bus, given.address),
+        (Part::Emc2101, Share::Whole),
+        driver,
+        sampling,
+    ))
 }

@@ -5,7 +5,7 @@ use super::sensor::{Plan, SIMULATE};
 use super::settings::{Defaults, DeviceFile, common_example, sensor_settings};
 use crate::control::devices::actions::READ;
 use crate::control::{Blueprint, Kind};
-use crate::domain::{Mistakes, Settings, Span};
+use crate::domain::{Mistakes, PartAddress, Settings, Share, Span};
 use crate::hardware::buses::Part;
 use crate::hardware::sensors::OnSpi;
 use crate::hardware::sensors::max31865::{Mains, Max31865, SPI_MODE, Thermometer, Wires};
@@ -65,7 +65,7 @@ fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blue
         kind: &KIND,
         values: TEMPERATURE_AND_RESISTANCE,
         bus: device.bus().to_owned(),
-        place: device.0.clone(),
+        address: ("device", PartAddress { place: device.0.clone(), share: Share::Whole }),
         probe: Box::new(move || {
             let driver = Max31865::new(thermometer);
             Box::new(OnSpi::new(device.0.clone(), SPI_MODE, Part::Max31865, driver))

@@ -5,7 +5,7 @@ use super::settings::{Address, Defaults, DeviceFile, common_example, i2c_1, sens
 use super::{TEMPERATURE_AND_RESISTANCE, ads1115};
 use crate::control::devices::actions::READ;
 use crate::control::{Blueprint, Kind};
-use crate::domain::{Mistakes, Settings, Span};
+use crate::domain::{Mistakes, Settings, Share, Span};
 use crate::hardware::buses::Part;
 use crate::hardware::sensors::ads1115::{Ads1115, Meaning};
 
@@ -14,7 +14,7 @@ pub(in crate::control::devices) static KIND: Kind = Kind {
     summary: "a platinum thermometer in a voltage divider at an ADS1115",
     example: concat!(
         r#""bus": "/dev/i2c-1",     // the I2C bus
-"address": "0x48",       // that of the ADS1115: 0x48 to 0x4b
+"address": "0x49",       // that of the ADS1115: 0x48 to 0x4b
 "channel": "1",          // its input between the resistor and the thermometer, or a difference such as 0-1
 "full_scale": 0.256,     // volts: 6.144, 4.096, 2.048, 1.024, 0.512 or 0.256
 "supply": 3.3,           // volts at the resistor, 0.5 to 6
@@ -78,7 +78,8 @@ fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blue
     let (sampling, (channel, full_scale)) = (sampling?, input.filter(|_| wrong.is_empty())?);
     let Given { supply, reference, zero, .. } = given;
     let meaning = Meaning::Divider { supply, reference, zero };
+    let share = Share::Input("ADS1115", given.channel);
     let driver = move || Ads1115::new(channel, full_scale, meaning);
     let place = (given.bus, given.address);
-    Some(Plan::on_i2c(&KIND, TEMPERATURE_AND_RESISTANCE, place, Part::Ads1115, driver, sampling))
+    Some(Plan::on_i2c(&KIND, TEMPERATURE_AND_RESISTANCE, place, (Part::Ads1115, share), driver, sampling))
 }

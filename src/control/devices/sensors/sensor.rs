@@ -11,7 +11,9 @@ use super::sampling::{Sampling, Window};
 use super::settings::{Address, DeviceFile};
 use crate::control::devices::actions;
 use crate::control::{Activity, Asking, Bench, Blueprint, Device, Kind, Observation, Ticked};
-use crate::domain::{ActionSpec, Arguments, Code, Datum, LineAddress, ParameterSpec, Refusal, Span, Wired};
+use crate::domain::{
+    ActionSpec, Arguments, Code, Datum, LineAddress, ParameterSpec, PartAddress, Refusal, Share, Span, Wired,
+};
 use crate::hardware::HardwareError;
 use crate::hardware::buses::{BusError, Buses, Part, Probe, Readings};
 use crate::hardware::sensors::{I2cDriver, OnI2c};
@@ -35,8 +37,8 @@ pub(super) struct Plan {
     pub(super) values: Values,
     /// The name of its bus.
     pub(super) bus: String,
-    /// Where a simulation has it.
-    pub(super) place: String,
+    /// Where it is, under the key of the setting that says so.
+    pub(super) address: (&'static str, PartAddress),
     pub(super) probe: Box<dyn Fn() -> Box<dyn Probe> + Send>,
     pub(super) sampling: Sampling,
 }
@@ -85,7 +87,7 @@ impl Plan {
         kind: &'static Kind,
         values: Values,
         (bus, Address(address)): (DeviceFile, Address),
-        part: Part,
+        (part, share): (Part, Share),
         driver: impl Fn() -> D + Send + 'static,
         sampling: Sampling,
     ) -> Box<dyn Blueprint> {
@@ -93,7 +95,7 @@ impl Plan {
             kind,
             values,
             bus: bus.bus().to_owned(),
-            place: format!("{} address {address:#04x}", bus.0),
+            address: ("address", PartAddress { place: format!("{} address {address:#04x}", bus.0), share }),
             probe: Box::new(move || Box::new(OnI2c::new(bus.0.clone(), address, part, driver()))),
             sampling,
         })
@@ -107,6 +109,10 @@ impl Wired for Plan {
 
     fn is_output(&self) -> bool {
         false
+    }
+
+    fn part(&self) -> Option<(&'static str, PartAddress)> {
+        Some(self.address.clone())
     }
 
     fn numbers(&self) -> Option<&'static [&'static str]> {
@@ -131,7 +137,7 @@ impl Blueprint for Plan {
             kind: self.kind,
             asking,
             buses: bench.buses(),
-            place: self.place.clone(),
+            place: self.address.1.place.clone(),
             quantity: self.values.names.first().copied().unwrap_or_default(),
             sampling: self.sampling.clone(),
             window: Window::default(),

@@ -5,7 +5,7 @@ use super::sensor::{Plan, SIMULATE};
 use super::settings::{Address, Defaults, DeviceFile, common_example, i2c_1, sensor_settings};
 use crate::control::devices::actions::READ;
 use crate::control::{Blueprint, Kind};
-use crate::domain::{Mistakes, Settings, Span};
+use crate::domain::{Mistakes, Settings, Share, Span};
 use crate::hardware::buses::Part;
 use crate::hardware::sensors::tmp102::Tmp102;
 
@@ -44,5 +44,5 @@ fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blue
     let given: Given = settings.read(mistakes)?;
     let sampling = given.common().sampling(DEFAULTS, settings, mistakes)?;
     let place = (given.bus, given.address);
-    Some(Plan::on_i2c(&KIND, TEMPERATURE, place, Part::Tmp102, || Tmp102, sampling))
+    Some(Plan::on_i2c(&KIND, TEMPERATURE, place, (Part::Tmp102, Share::Whole), || Tmp102, sampling))
 }
