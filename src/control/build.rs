@@ -218,6 +218,7 @@ fn entry(
         kind: kind.name,
         summary: kind.summary,
         lines: taken.into_iter().map(|(role, line)| (role, line.chip.to_string(), line.offset)).collect(),
+        channels: blueprint.channels(),
         actions,
         unit: kind.unit,
         values: blueprint.values(),

@@ -47,6 +47,7 @@ fn registry() -> Registry {
         kind,
         summary: "a thing",
         lines: lines.iter().map(|(role, offset)| (*role, "sim".to_owned(), *offset)).collect(),
+        channels: Vec::new(),
         actions: vec![&ON, &READ],
         unit: None,
         values: Vec::new(),
