@@ -213,19 +213,27 @@ fn report_until_woken(watched: &[Watched], wake: &EventFd, plugs: Option<&Plugs>
             Err(errno) => return Err(errno),
         }
         let mut ended = Vec::new();
-        for (line, fd) in watched.iter().zip(&fds) {
-            // A chip that is unplugged says so here, or at the read, or both.
-            let outcome = match fd.revents() {
-                Some(events) if events.is_empty() => Ok(()),
-                Some(PollFlags::POLLIN) => line.drain(&mut |edge| told.push((line, edge))),
-                _ => Err(Errno::ENODEV.into()),
-            };
-            if let Err(error) = outcome {
-                told.push((line, line.end(&error)));
-                ended.push(line.raw_fd());
+        for _ in 0..ROUNDS {
+            for (line, fd) in watched.iter().zip(&fds) {
+                // A chip that is unplugged says so here, or at the read, or both.
+                let outcome = match fd.revents() {
+                    Some(events) if events.is_empty() => Ok(()),
+                    Some(PollFlags::POLLIN) => line.drain(&mut |edge| told.push((line, edge))),
+                    _ => Err(Errno::ENODEV.into()),
+                };
+                if let Err(error) = outcome {
+                    told.push((line, line.end(&error)));
+                    ended.push(line.raw_fd());
+                }
+            }
+            // Each line has a queue of its own, but what turns a knob happens to two of them in turns.  When all queues
+            // are empty, what comes later is later.
+            let lines = &mut fds[..watched.len()];
+            let may_wait = ended.is_empty() && lines.len() > 1;
+            if !may_wait || poll(lines, PollTimeout::ZERO).unwrap_or(0) == 0 {
+                break;
             }
         }
-        // Each line has a queue of its own, but what turns a knob happens to two of them in turns.
         told.sort_by_key(|(_, edge)| edge.timestamp_ns);
         told.drain(..).for_each(|(line, edge)| line.report(edge));
         let plugged = plugs.filter(|_| fds.last().and_then(PollFd::any) == Some(true));
@@ -238,6 +246,10 @@ fn report_until_woken(watched: &[Watched], wake: &EventFd, plugs: Option<&Plugs>
     }
 }
 
+/// How often lines are looked at before what they told is passed on: so often that they can be put into order, and not
+/// so often that one that never rests keeps the others waiting.
+const ROUNDS: usize = 8;
+
 #[cfg(test)]
 mod tests {
     use super::super::watched::{Event, EventSource, Finding};
@@ -247,9 +259,18 @@ mod tests {
 
     /// Events that wait, and what is found with them.
     struct Waiting {
-        fd: EventFd,
-        events: [(u64, u32); 2],
+        fd: Arc<EventFd>,
+        events: Vec<(u64, u32)>,
         finding: Finding,
+        /// What has events when this one was read.
+        then: Option<Arc<EventFd>>,
+    }
+
+    impl Waiting {
+        fn new(events: &[(u64, u32)]) -> Waiting {
+            let fd = Arc::new(EventFd::from_value_and_flags(1, EfdFlags::EFD_NONBLOCK).expect("an eventfd"));
+            Waiting { fd, events: events.to_vec(), finding: Finding::Complete, then: None }
+        }
     }
 
     impl EventSource for Waiting {
@@ -259,22 +280,26 @@ mod tests {
 
         fn read(&self, report: &mut dyn FnMut(Event)) -> io::Result<Finding> {
             self.fd.read()?;
-            for (timestamp_ns, sequence) in self.events {
-                report(Event { timestamp_ns, value: Some(Value::Active), sequence });
+            for (timestamp_ns, sequence) in &self.events {
+                report(Event {
+                    timestamp_ns: *timestamp_ns,
+                    value: Some(Value::Active),
+                    sequence: *sequence,
+                });
             }
+            self.then.as_ref().map(|then| then.write(1)).transpose()?;
             Ok(self.finding)
         }
     }
 
-    /// What is told when these wait at the same time: input, time and number.
-    fn told(waiting: Vec<([(u64, u32); 2], Finding)>) -> Vec<(usize, u64, Option<u32>)> {
+    /// What is told of these lines until the thread is woken: input, time and number.
+    fn told<const LINES: usize>(waiting: [Waiting; LINES]) -> Vec<(usize, u64, Option<u32>)> {
         let (sender, edges) = mpsc::channel();
-        let lines = waiting.into_iter().enumerate().map(|(input, (events, finding))| {
-            let fd = EventFd::from_value_and_flags(1, EfdFlags::EFD_NONBLOCK).expect("an eventfd");
+        let lines = waiting.into_iter().enumerate().map(|(input, waiting)| {
             let sender = sender.clone();
             let line = Line { chip: "gpiochip0".into(), offset: 4 };
             let sink = Arc::new(move |edge| sender.send(edge).expect("the test waits"));
-            Watched::new(Box::new(Waiting { fd, events, finding }), line, input, sink)
+            Watched::new(Box::new(waiting), line, input, sink)
         });
         let lines: Vec<Watched> = lines.collect();
         let wake = EventFd::from_value(1).expect("an eventfd");
@@ -285,16 +310,22 @@ mod tests {
 
     #[test]
     fn edges_of_several_lines_are_told_in_the_order_in_which_they_were() {
-        let turned = vec![([(10, 1), (30, 2)], Finding::Complete), ([(20, 1), (40, 2)], Finding::Complete)];
-        let expected = [(0, 10, Some(1)), (1, 20, Some(1)), (0, 30, Some(2)), (1, 40, Some(2))];
-        assert_eq!(told(turned), expected);
+        let turned = [Waiting::new(&[(10, 1), (30, 2)]), Waiting::new(&[(20, 1), (40, 2)])];
+        assert_eq!(told(turned), [(0, 10, Some(1)), (1, 20, Some(1)), (0, 30, Some(2)), (1, 40, Some(2))]);
+    }
+
+    #[test]
+    fn so_are_edges_that_come_while_others_are_read() {
+        let (late, mut early) = (Waiting::new(&[(20, 1)]), Waiting::new(&[(10, 1), (30, 2)]));
+        late.fd.read().expect("it was not read yet");
+        early.then = Some(late.fd.clone());
+        assert_eq!(told([late, early]), [(1, 10, Some(1)), (0, 20, Some(1)), (1, 30, Some(2))]);
     }
 
     #[test]
     fn a_loss_is_told_with_a_number_where_it_was_counted() {
-        let events = [(10, 1), (30, 9)];
-        let [counted, uncounted] =
-            [Finding::Lacks(7), Finding::MayLack].map(|finding| told(vec![(events, finding)]));
+        let [counted, uncounted] = [Finding::Lacks(7), Finding::MayLack]
+            .map(|finding| told([Waiting { finding, ..Waiting::new(&[(10, 1), (30, 9)]) }]));
         assert_eq!(counted, [(0, 10, Some(1)), (0, 30, Some(9)), (0, 30, Some(9))]);
         assert_eq!(uncounted, [(0, 10, Some(1)), (0, 30, Some(9)), (0, 30, None)]);
     }
