@@ -1,6 +1,6 @@
 //! The registry: what devices there are and what they can do.  It is made at start and never changes.
 
-use super::{Datum, DeviceName};
+use super::{Datum, DeviceName, PwmAddress};
 
 /// Every device of this gatekeeper, in the order of the configuration.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +24,8 @@ pub struct Entry {
     pub summary: &'static str,
     /// The role of each line, the chip it is on and its offset there.
     pub lines: Vec<(&'static str, String, u32)>,
+    /// The role of each PWM channel, the device of the chip that it is on and its number there.
+    pub channels: Vec<(&'static str, PwmAddress)>,
     /// What it can do.
     pub actions: Vec<&'static ActionSpec>,
     /// The unit of its value, where it has one.

@@ -176,7 +176,7 @@ TimeoutStopSec=75s
 # `useradd --system gpio-gatekeeper` makes it.
 User=gpio-gatekeeper
 # Its members may open /dev/gpiochip* and write PWM channels; those of i2c and spi may open sensors, where it has any.
-# Where there is no such group, make it, and rules for udev.
+# Where there is no such group, make it, and rules of udev that give it the devices.
 SupplementaryGroups=gpio{groups}
 # /var/lib/gpio-gatekeeper is made for that user.
 StateDirectory=gpio-gatekeeper

@@ -203,3 +203,18 @@ fn a_long_list_comes_in_parts() {
     }
     assert_eq!(names, (0..60).map(|n| format!("a-rather-long-name-{n:02}")).collect::<Vec<_>>());
 }
+
+#[test]
+fn pwm_channels_and_other_numbers_are_told_before_a_device_is_used() {
+    let gatekeeper = Gatekeeper::with(
+        "",
+        r#""fan": {"fan": {"pwm": {"chip": "a.pwm", "channel": 1}, "tachometer": {"line": 26}}},
+           "wheel": {"motor": {"forward": 5, "backward": 6, "enable": {"chip": "a.pwm", "channel": 0}}}"#,
+    );
+    let mut client = LineClient::connect(gatekeeper.line());
+    let rows = [
+        ("COMMAND=DESCRIBE|DEVICE=fan", "LINES=tachometer=simulated:26|CHANNELS=pwm=a.pwm:1|VALUES=rpm=rpm"),
+        ("COMMAND=DESCRIBE|DEVICE=wheel", "CHANNELS=enable=a.pwm:0"),
+    ];
+    table(&mut client, &rows);
+}

@@ -73,6 +73,17 @@ fn the_registry_has_the_form_that_is_documented() {
 }
 
 #[test]
+fn the_registry_has_the_pwm_channels_of_a_device() {
+    let lamp = r#""lamp": {"pwm_led": {"pwm": {"chip": "a.pwm", "channel": 2}}}"#;
+    let gatekeeper = Gatekeeper::with("", lamp);
+    let mut client = MqttClient::connect(gatekeeper.mqtt(), "me");
+    client.subscribe("pi/devices/registry");
+    let registry = published(&mut client, "pi/devices/registry");
+    let channels = serde_json::json!({ "pwm": { "chip": "a.pwm", "channel": 2 } });
+    assert_eq!(registry["lamp"]["channels"], channels);
+}
+
+#[test]
 fn what_is_told_of_leases_has_the_members_that_are_documented() {
     let gatekeeper = Gatekeeper::start();
     let mut client = MqttClient::connect(gatekeeper.mqtt(), "me");

@@ -166,6 +166,11 @@ impl Blueprint for Plan {
         self.protection
     }
 
+    fn values(&self) -> Vec<(&'static str, &'static str)> {
+        let tone = matches!(self.source, Source::Channel(_)).then_some(("tone", "Hz"));
+        tone.into_iter().collect()
+    }
+
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
         let voice = match &self.source {
             Source::Line(address) => {

@@ -172,6 +172,11 @@ impl Blueprint for Plan {
         self.protection
     }
 
+    fn values(&self) -> Vec<(&'static str, &'static str)> {
+        let rpm = self.tachometer.is_some().then_some(("rpm", "rpm"));
+        rpm.into_iter().collect()
+    }
+
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
         let pwm = self.pwm.open(bench, self.policies.on_stop)?;
         let tachometer = self.tachometer.as_ref().map(|plan| plan.open(bench)).transpose()?;

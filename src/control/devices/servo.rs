@@ -214,6 +214,10 @@ impl Blueprint for Plan {
         self.protection
     }
 
+    fn values(&self) -> Vec<(&'static str, &'static str)> {
+        vec![("angle", "°")]
+    }
+
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
         let (pwm, travel, policies) = (self.pwm.open(bench, DutyPolicy::OFF)?, self.travel, self.policies);
         Ok(Box::new(Servo { pwm, travel, policies, position: 0.0, fault: None }))

@@ -79,10 +79,16 @@ pub(super) fn describe(registry: &Registry, frame: &Frame<'_>) -> Result<Fields,
         ("KIND", Cow::Borrowed(entry.kind)),
         ("SUMMARY", Cow::Borrowed(entry.summary)),
         ("LINES", Cow::Owned(lines)),
+    ];
+    if !entry.channels.is_empty() {
+        let channels = join(entry.channels.iter().map(|(role, address)| format!("{role}={address}")));
+        fields.push(("CHANNELS", Cow::Owned(channels)));
+    }
+    fields.extend([
         ("ACTIONS", Cow::Owned(join(entry.actions.iter().map(|action| action.name)))),
         ("MIN", Cow::Owned(minimum.to_string())),
         ("MAX", Cow::Owned(maximum.to_string())),
-    ];
+    ]);
     fields.extend(entry.unit.map(|unit| ("UNIT", Cow::Borrowed(unit))));
     if !entry.values.is_empty() {
         let values = join(entry.values.iter().map(|(name, unit)| format!("{name}={unit}")));

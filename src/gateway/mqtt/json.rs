@@ -202,6 +202,13 @@ fn device(entry: &Entry, registry: &Registry) -> Json {
         .iter()
         .map(|(role, chip, offset)| ((*role).to_owned(), json!({ "chip": chip, "offset": offset })))
         .collect();
+    let channels: Map<String, Json> = entry
+        .channels
+        .iter()
+        .map(|(role, address)| {
+            ((*role).to_owned(), json!({ "chip": address.chip, "channel": address.channel }))
+        })
+        .collect();
     let actions: Map<String, Json> = entry
         .actions
         .iter()
@@ -220,6 +227,7 @@ fn device(entry: &Entry, registry: &Registry) -> Json {
         "type": entry.kind,
         "summary": entry.summary,
         "lines": lines,
+        "channels": channels,
         "actions": actions,
         "unit": entry.unit,
         "values": values,

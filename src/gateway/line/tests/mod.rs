@@ -47,6 +47,7 @@ fn registry() -> Registry {
         kind,
         summary: "a thing",
         lines: lines.iter().map(|(role, offset)| (*role, "sim".to_owned(), *offset)).collect(),
+        channels: Vec::new(),
         actions: vec![&ON, &READ],
         unit: None,
         values: Vec::new(),
@@ -146,6 +147,7 @@ impl Talk {
                 format!("{} {}{token}", command.target, command.action)
             }
             Some(Request { order: Order::Lease(order), .. }) => format!("{} {order}", order.subject()),
+            Some(Request { order: Order::Fault(order), .. }) => format!("{} {order}", order.subject()),
             Some(Request { order: Order::Threshold(order), .. }) => format!("{} {order}", order.subject()),
             None => "nothing".to_owned(),
         }
