@@ -5,9 +5,10 @@ use std::fmt;
 
 use log::{error, warn};
 
-use super::alerts::Alerts;
+use super::alerts::{self, Alerts};
 use super::controller::{OnLine, stop_device};
 use super::device::Beginning;
+use super::faults::Troubles;
 use super::interlocks::Interlocks;
 use super::leases::Leases;
 use super::links::Links;
@@ -17,7 +18,10 @@ use super::sequences::SEQUENCE;
 use super::station::Station;
 use super::watching::Watching;
 use super::{Access, Bench, Blueprint, Controller, Keeper, Kind, Now, Protection};
-use crate::domain::{Arguments, Datum, DeviceName, Entry, Event, Interlock, Link, Registry, Span, Standing};
+use crate::domain::{
+    Arguments, Datum, DeviceName, Entry, Event, Interlock, Link, Refusal, Registry, Span, Standing,
+    ThresholdName,
+};
 use crate::hardware::{EdgeSink, Hardware, HardwareError, Line};
 
 /// What the configuration plans.
@@ -75,6 +79,8 @@ pub enum BuildCause {
     LineTaken(Line, DeviceName),
     /// Another device of an interlock is on as well.
     Interlocked(DeviceName),
+    /// It does not take what this threshold would set it to.
+    Threshold(ThresholdName, Refusal),
 }
 
 impl Controller {
@@ -152,6 +158,13 @@ impl Controller {
         }
         follows(&plan.links, &by_name, &mut registry);
         let links = Links::new(plan.links, &by_name, &stations);
+        if let Some((device, name, refusal)) = alerts::unfit(&plan.thresholds, &by_name, &stations) {
+            for station in &mut stations {
+                // The reason to end is the threshold.
+                let _ = stop_device(station, now);
+            }
+            return Err(BuildError { device, cause: BuildCause::Threshold(name, refusal) });
+        }
         let by_line = lines(&registry);
         let mut events: Vec<_> =
             stations.iter().map(|station| Event::State(station.told().clone())).collect();
@@ -169,6 +182,7 @@ impl Controller {
             by_name,
             by_line,
             inputs,
+            troubles: Troubles::default(),
             sites: Sites { default_chip: default_chip.map(str::to_owned), edges: edges.clone(), all: sites },
             leases,
             interlocks,
@@ -287,6 +301,9 @@ impl fmt::Display for BuildError {
             BuildCause::Hardware(error) => write!(f, "device {}: {error}", self.device),
             BuildCause::LineTaken(line, owner) => {
                 write!(f, "device {}: line {line} belongs to device {owner} already", self.device)
+            }
+            BuildCause::Threshold(threshold, refusal) => {
+                write!(f, "threshold {threshold}: {}", refusal.message)
             }
             BuildCause::Interlocked(other) => {
                 write!(

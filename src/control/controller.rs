@@ -8,6 +8,7 @@ use log::error;
 
 use super::alerts::Alerts;
 use super::build::Audited;
+use super::faults::Troubles;
 use super::interlocks::Interlocks;
 use super::leases::{Claim, Leases};
 use super::links::Links;
@@ -30,6 +31,7 @@ pub struct Controller {
     /// The station of each input.
     pub(super) inputs: Vec<usize>,
     pub(super) sites: Sites,
+    pub(super) troubles: Troubles,
     pub(super) leases: Leases,
     pub(super) interlocks: Interlocks,
     pub(super) links: Links,
@@ -73,6 +75,7 @@ impl Controller {
             }
             Order::Lease(order) => self.lease(order, request, now),
             Order::Threshold(order) => self.threshold(order, request, now),
+            Order::Fault(order) => Some(self.fault(order, request, now)),
         }
     }
 
@@ -123,6 +126,7 @@ impl Controller {
         self.interlocks.stamp(now.instant);
         self.settle_leases(now);
         self.settle_alerts(now);
+        self.mend_faults(now);
         for index in 0..self.stations.len() {
             let device = &mut self.stations[index].device;
             if device.deadline().is_some_and(|due| due <= now.instant)
@@ -137,7 +141,7 @@ impl Controller {
         let stations = self.stations.iter().flat_map(|station| {
             [station.device.deadline(), station.step_due(), station.off_due()].into_iter().flatten()
         });
-        stations.chain(self.leases.due()).chain(self.alerts.due()).min()
+        stations.chain(self.leases.due()).chain(self.alerts.due()).chain(self.troubles.due()).min()
     }
 
     /// Brings every device to its `on_stop` state; false when one could not be brought there.

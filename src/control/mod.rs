@@ -10,6 +10,7 @@ mod build;
 mod controller;
 mod device;
 pub mod devices;
+mod faults;
 mod inbox;
 mod interlocks;
 mod lanes;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Code, Datum, DeviceName, LeaseOrder, LeaseToken, Refusal, Span, ThresholdOrder};
+use super::{Code, Datum, DeviceName, FaultOrder, LeaseOrder, LeaseToken, Refusal, Span, ThresholdOrder};
 
 /// One thing that a client wants done.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +14,8 @@ pub enum Order {
     Lease(LeaseOrder),
     /// With the limits of what devices measure.
     Threshold(ThresholdOrder),
+    /// With the faults of a simulation.
+    Fault(FaultOrder),
 }
 
 /// One thing that a client wants done to a device.

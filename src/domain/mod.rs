@@ -30,7 +30,7 @@ pub use alert::{Alert, AlertId, AlertNews, AlertTurn, Limit, Resolution, Severit
 pub use command::{Action, Argument, Arguments, Command, Order, Target};
 pub use datum::Datum;
 pub use event::{Audit, Deed, EdgeStamp, Event, Outcome, Reply, State, Who};
-pub use fault::Fault;
+pub use fault::{Fault, FaultOrder, Trouble};
 pub use interlock::Interlock;
 pub use lease::{
     Bond, Holder, Lease, LeaseNews, LeaseNotice, LeaseOrder, LeaseToken, LeasedDevices, Loss, Scope, Tenancy,

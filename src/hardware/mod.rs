@@ -41,6 +41,11 @@ pub trait Hardware: Send {
     /// learns of it, and does not wait.  Hardware whose chips are soldered tells nothing.
     fn watch_chips(&mut self, _news: ChipSink) {}
 
+    /// The other end of its wires, which only a simulation has.
+    fn board(&self) -> Option<Board> {
+        None
+    }
+
     /// Finds the one line that `address` means, without touching it.
     fn locate(&mut self, address: &LineAddress) -> Result<Line, HardwareError>;
 

@@ -3,17 +3,20 @@
 //! It is in the shipped binary, so that a configuration can be tried without a board.  The [`Board`] is the other
 //! end of the wires: tests read outputs and drive inputs there, and can hold a line as another program would.
 
+mod board;
 mod channels;
 mod faults;
+mod storm;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use nix::time::{ClockId, clock_gettime};
 
 use self::channels::{Channel, SimulatedPwm};
 use self::faults::Faults;
 pub use self::faults::Place;
+use self::storm::Storms;
 use super::buses::Buses;
 use super::group::Group;
 use super::parts::Parts;
@@ -57,6 +60,7 @@ struct Wires {
     channels: HashMap<PwmAddress, Channel>,
     names: HashMap<(Arc<str>, String), u32>,
     faults: Faults,
+    storms: Storms,
     news: Option<ChipSink>,
     history: Option<Vec<Vec<(Line, Level)>>>,
 }
@@ -97,6 +101,10 @@ impl Hardware for Simulation {
 
     fn is_simulated(&self) -> bool {
         true
+    }
+
+    fn board(&self) -> Option<Board> {
+        Some(self.board.clone())
     }
 
     fn watch_chips(&mut self, news: ChipSink) {
@@ -186,69 +194,6 @@ impl Hardware for Simulation {
         start: Signal,
     ) -> Result<Box<dyn Pwm>, HardwareError> {
         Ok(Box::new(SimulatedPwm::open(self.board.clone(), address, polarity, start)?))
-    }
-}
-
-impl Board {
-    /// Its sensors.
-    pub fn parts(&self) -> Parts {
-        self.parts.clone()
-    }
-
-    /// The level of a line; low where nothing was ever connected.
-    pub fn level(&self, line: &Line) -> Level {
-        self.wires().lines.get(line).map(|wire| wire.level).unwrap_or_default()
-    }
-
-    /// Drives a line from outside; a waiting input sees the edge.
-    pub fn drive(&self, line: &Line, level: Level) {
-        let mut wires = self.wires();
-        if wires.faults.is_stuck(line) {
-            return;
-        }
-        let wire = wires.lines.entry(line.clone()).or_default();
-        if wire.level == level {
-            return;
-        }
-        wire.level = level;
-        let told = wire.listener.as_mut().and_then(|listener| listener.hear(level));
-        // The listener is called without the lock: it belongs to somebody else.
-        drop(wires);
-        if let Some((edge, edges)) = told {
-            edges(edge);
-        }
-    }
-
-    /// Takes a line as another program would, under the name `consumer`.
-    pub fn hold(&self, line: &Line, consumer: &str) {
-        self.wires().lines.entry(line.clone()).or_default().consumer = Some(consumer.to_owned());
-    }
-
-    /// Leaves a line driven at `level`, as a program that has ended may have done.
-    pub fn leave_driven(&self, line: &Line, level: Level) {
-        let mut wires = self.wires();
-        let wire = wires.lines.entry(line.clone()).or_default();
-        (wire.level, wire.driven) = (level, true);
-    }
-
-    /// Makes a line keep its level whatever drives it.
-    pub fn stick(&self, line: &Line) {
-        self.inject(Place::Line(line.clone()), Fault::Stuck);
-    }
-
-    /// Begins to write down every change of outputs, request by request.
-    pub fn record(&self) {
-        self.wires().history = Some(Vec::new());
-    }
-
-    /// What was written down since [`Board::record`]: for each request the lines it set, and their levels.
-    pub fn history(&self) -> Vec<Vec<(Line, Level)>> {
-        self.wires().history.clone().unwrap_or_default()
-    }
-
-    fn wires(&self) -> MutexGuard<'_, Wires> {
-        // Every change of the wires is a plain assignment, so a panic elsewhere leaves them whole.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

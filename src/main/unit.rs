@@ -155,8 +155,8 @@ TimeoutStopSec=75s
 # A user of its own, who has to be able to read the configuration and the files that it names.
 # `useradd --system gpio-gatekeeper` makes it.
 User=gpio-gatekeeper
-# Its members may open /dev/gpiochip* and write PWM channels.  Where there is no such group, make it, and rules for
-# udev.
+# Its members may open /dev/gpiochip* and write PWM channels.  Where there is no such group, make it, and rules of udev
+# that give it the devices.
 SupplementaryGroups=gpio
 # /var/lib/gpio-gatekeeper is made for that user.
 StateDirectory=gpio-gatekeeper

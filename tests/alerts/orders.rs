@@ -108,6 +108,7 @@ fn what_makes_no_sense_is_refused() {
         ("NAME=a|DEVICE=lamp|MAX=1|ACTION=fan:1", "UNKNOWN_DEVICE"),
         ("NAME=a|DEVICE=lamp|MAX=1|ACTION=button:1", "UNKNOWN_ACTION"),
         ("NAME=a|DEVICE=lamp|MAX=1|ACTION=led:2", "OUT_OF_RANGE"),
+        ("NAME=a|DEVICE=lamp|MAX=1|ACTION=led:0.5", "BAD_VALUE"),
         ("NAME=a|DEVICE=lamp|MAX=1|ACTION=led", "BAD_VALUE"),
         ("NAME=a|DELETE=1|MAX=1", "BAD_VALUE"),
         ("NAME=a|DELETE=2", "BAD_VALUE"),

@@ -1,6 +1,7 @@
 //! Thresholds, alerts, and what alerts do.
 
 use gpio_gatekeeper::domain::{Audit, Code, Who};
+use gpio_gatekeeper::hardware::Simulation;
 
 use super::bench::Bench;
 use super::support::faulty::Fault;
@@ -167,6 +168,13 @@ fn the_middle_of_a_servo_is_not_off() {
     bench.state("lamp.on()");
     bench.pass(0);
     assert_eq!(deeds(&mut bench), ["arm alert(1, set(0)) INTERLOCKED"]);
+}
+
+#[test]
+fn what_a_device_does_not_take_is_found_at_the_start() {
+    let devices = configured(r#""action": {"device": "fan", "set": 0.5}"#);
+    let error = Bench::on(Simulation::new(), &devices).err().expect("a relay is on or off").to_string();
+    assert!(error.starts_with("threshold bright: fan: "), "{error}");
 }
 
 #[test]

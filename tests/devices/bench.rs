@@ -9,8 +9,8 @@ use gpio_gatekeeper::control::{
 };
 use gpio_gatekeeper::domain::{
     Account, Action, AlertNews, AlertTurn, Arguments, Audit, ClientId, Code, Command, Datum, DeviceName,
-    Event, Lease, LeaseNews, LeaseOrder, Order, Outcome, Principal, Protocol, PwmAddress, Reach, Reply,
-    Standing, State, Target, ThresholdOrder,
+    Event, FaultOrder, Lease, LeaseNews, LeaseOrder, Order, Outcome, Principal, Protocol, PwmAddress, Reach,
+    Reply, Standing, State, Target, ThresholdOrder,
 };
 use gpio_gatekeeper::hardware::{Board, ChipNews, Edge, Hardware, Level, Simulation};
 
@@ -187,6 +187,8 @@ impl Bench {
             let mut order = ThresholdOrder::parse(verb, &arguments).expect("a good order");
             order.reach = self.reach.clone();
             Order::Threshold(order)
+        } else if device == "system" && FaultOrder::VERBS.contains(&verb) {
+            Order::Fault(FaultOrder::parse(verb, &arguments).expect("a good order"))
         } else if device == "system" {
             Order::Lease(LeaseOrder::parse(verb, None, &arguments).expect("a good order"))
         } else {

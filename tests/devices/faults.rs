@@ -1,6 +1,6 @@
 //! Wires that go wrong: what is told of it, what is done, and that it is over when it is mended.
 
-use gpio_gatekeeper::domain::{Code, Fault};
+use gpio_gatekeeper::domain::{Code, Fault, Reply};
 use gpio_gatekeeper::hardware::{Level, Place};
 
 use super::bench::Bench;
@@ -138,4 +138,69 @@ fn another_chip_that_comes_changes_nothing() {
     });
     assert_eq!(bench.refusal("led.on()"), Code::DeviceFault);
     assert_eq!(bench.told().len(), 1);
+}
+
+#[test]
+fn an_admin_makes_a_device_go_wrong_and_mends_it() {
+    let mut bench = Bench::new(&[LED, MOTOR].join(","));
+    assert_eq!(bench.call("system.inject_fault(device=led, fault=stuck)"), Ok(Reply::Done));
+    assert_eq!(bench.refusal("led.on()"), Code::DeviceFault);
+    assert_eq!(bench.state("motor.forward()").value, Ok(1.0), "another device is another matter");
+    assert_eq!(bench.call("system.mend_faults(device=led)"), Ok(Reply::Done));
+    assert_eq!(bench.state("led.on()").value, Ok(1.0));
+    let deeds: Vec<String> = bench.audit().iter().map(|audit| format!("{:?}", audit.deed)).collect();
+    assert!(deeds.iter().any(|deed| deed.contains("inject_fault(stuck)")), "{deeds:?}");
+}
+
+#[test]
+fn a_fault_ends_when_its_time_is_over() {
+    let mut bench = Bench::new(LED);
+    assert_eq!(bench.call("system.inject_fault(device=led, fault=write-fails, for=2s)"), Ok(Reply::Done));
+    bench.pass(1999);
+    assert_eq!(bench.refusal("led.on()"), Code::DeviceFault);
+    bench.pass(2);
+    assert_eq!(bench.state("led.on()").value, Ok(1.0));
+}
+
+#[test]
+fn a_chip_is_unplugged_by_command_for_a_while() {
+    let mut bench = Bench::new(LED);
+    bench.state("led.on()");
+    assert_eq!(bench.call("system.inject_fault(device=led, fault=unplugged, for=1s)"), Ok(Reply::Done));
+    assert_eq!(bench.refusal("led.off()"), Code::DeviceFault);
+    bench.pass(1001);
+    bench.pass(1);
+    assert_eq!(bench.state("led.read()").event, "off", "taken anew");
+}
+
+#[test]
+fn what_a_device_does_not_have_does_not_go_wrong() {
+    let mut bench = Bench::new(LED);
+    for fault in ["nak", "bit-errors", "slow", "storm"] {
+        assert_eq!(
+            bench.refusal(&format!("system.inject_fault(device=led, fault={fault})")),
+            Code::NotSupported
+        );
+    }
+    assert_eq!(bench.refusal("system.inject_fault(device=lamp, fault=stuck)"), Code::UnknownDevice);
+}
+
+#[test]
+fn two_faults_of_one_line_are_mended_one_by_one() {
+    let mut bench = Bench::new(LED);
+    bench.call("system.inject_fault(device=led, fault=stuck, for=1s)").expect("it is simulated");
+    bench.call("system.inject_fault(device=led, fault=stuck, for=3s)").expect("it is simulated");
+    bench.pass(2000);
+    assert_eq!(bench.refusal("led.on()"), Code::DeviceFault, "the longer one goes on");
+    bench.pass(1001);
+    assert_eq!(bench.state("led.on()").value, Ok(1.0));
+}
+
+#[test]
+fn after_a_storm_an_input_has_its_true_value() {
+    let mut bench = Bench::new(r#""signal": {"input": {"line": "GPIO24"}}"#);
+    bench.call("system.inject_fault(device=signal, fault=storm, n=1001)").expect("it is simulated");
+    bench.happen(|board| board.calm());
+    assert_eq!(bench.level(24), Level::High);
+    assert_eq!(bench.state("signal.read()").value, Ok(1.0));
 }

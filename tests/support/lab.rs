@@ -80,6 +80,22 @@ impl SecondChip {
     pub(crate) fn unplug(&self) {
         fs::write(self.folder.join("live"), "0").unwrap();
     }
+
+    /// Plugs it in again at the same place; its name may be another.
+    pub(crate) fn plug_again(&mut self) {
+        fs::write(self.folder.join("live"), "1").unwrap();
+        self.name = self.read("bank0/chip_name");
+    }
+
+    /// The other end of its wires.
+    pub(crate) fn wires(&self) -> Lab {
+        let wires = Path::new("/sys/devices/platform").join(self.read("dev_name")).join(&self.name);
+        Lab { chip: Path::new("/dev").join(&self.name), wires }
+    }
+
+    fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.folder.join(file)).unwrap().trim().to_owned()
+    }
 }
 
 impl Drop for SecondChip {

@@ -1,10 +1,13 @@
 //! What alerts do: they set devices, as everybody else does, and are told no as everybody else is.
 
+use std::collections::HashMap;
+
 use log::error;
 
 use super::Intent;
+use crate::control::station::Station;
 use crate::control::{Controller, Now};
-use crate::domain::{Action, Code, Origin, Refusal};
+use crate::domain::{Action, Code, DeviceName, Origin, Reaction, Refusal, Standing, ThresholdName};
 
 impl Controller {
     /// Watches what has to be watched, and does what alerts want done.  What that makes others want comes in the next
@@ -53,10 +56,34 @@ impl Controller {
         let interlock = self.interlocks.blocker(index, now.instant).filter(|_| !is_off);
         match lease.filter(|_| !overrides).or(interlock) {
             Some(refusal) => Err(refusal),
-            None if station.kind.settable().is_none() => {
-                Err(Refusal::new(Code::UnknownAction, format!("{} can't be set", station.name)))
-            }
             None => Ok(()),
         }
     }
+}
+
+/// Whether a device has the action `set`, and takes this value.
+pub(super) fn takes(station: &Station, value: f64) -> Result<(), Refusal> {
+    let Station { name, kind, device, .. } = station;
+    let Some(range) = kind.settable() else {
+        let message = format!("{name} is a {}, which nothing can set", kind.name);
+        return Err(Refusal::new(Code::UnknownAction, message));
+    };
+    let refused = |refusal: Refusal| Refusal::new(refusal.code, format!("{name}: {}", refusal.message));
+    device.check_set(&Action::set(value.into()).arguments, range).map_err(refused)
+}
+
+/// The first threshold of the configuration that would set a device to what it does not take.
+pub(in crate::control) fn unfit(
+    thresholds: &[Standing],
+    by_name: &HashMap<DeviceName, usize>,
+    stations: &[Station],
+) -> Option<(DeviceName, ThresholdName, Refusal)> {
+    let configured = thresholds.iter().filter(|standing| standing.origin == Origin::Configuration);
+    configured.map(|standing| &standing.threshold).find_map(|threshold| {
+        let mut reactions = threshold.action.iter().chain(&threshold.resolved_action);
+        reactions.find_map(|Reaction { device, value }| {
+            let refusal = takes(&stations[*by_name.get(device)?], *value).err()?;
+            Some((device.clone(), threshold.name.clone(), refusal))
+        })
+    })
 }

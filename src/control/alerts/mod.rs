@@ -19,6 +19,7 @@ use crate::domain::{
     Alert, AlertId, AlertNews, AlertTurn, Datum, Event, Origin, Reaction, Resolution, Severity, State,
     Threshold, ThresholdName,
 };
+pub(super) use deeds::unfit;
 pub use keeping::{Keep, Keeper, Keeps};
 use watch::{Turn, Watch};
 

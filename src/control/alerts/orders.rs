@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::deeds::takes;
 use super::{Guard, Keep, Keeper};
 use crate::control::controller::in_time;
 use crate::control::{Audited, Controller, Now, Request};
@@ -132,17 +133,7 @@ impl Controller {
 
     /// Whether a device has the action `set`, and takes this value.
     fn can_be_set(&self, reaction: &Reaction) -> Result<(), Refusal> {
-        let Reaction { device, value } = reaction;
-        let kind = self.stations[self.find(&Target::Device(device.clone()))?].kind;
-        let Some((low, high)) = kind.settable() else {
-            let message = format!("{device} is a {}, which nothing can set", kind.name);
-            return Err(Refusal::new(Code::UnknownAction, message));
-        };
-        if !(low..=high).contains(value) {
-            let message = format!("{device} is set to {low} to {high}, not {value}");
-            return Err(Refusal::new(Code::OutOfRange, message));
-        }
-        Ok(())
+        takes(&self.stations[self.find(&Target::Device(reaction.device.clone()))?], reaction.value)
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::about;
 use super::conversation::{LineConversation, Then};
 use super::entering;
+use super::faults;
 use super::thresholds;
 use super::translate::{self, Fields, required};
 use crate::control::Now;
@@ -38,7 +39,7 @@ pub(super) enum Next {
 }
 
 /// Every command.
-pub(super) static COMMANDS: [Row; 21] = [
+pub(super) static COMMANDS: [Row; 22] = [
     Row {
         name: "HELP",
         syntax: "HELP [OF=command]",
@@ -181,6 +182,12 @@ pub(super) static COMMANDS: [Row; 21] = [
         syntax: "ALERTS [AFTER=number] [DEVICE=name] (or ALERT=number)",
         purpose: "tells which alerts are open, or of one of them",
         carry_out: thresholds::alerts,
+    },
+    Row {
+        name: "FAULT",
+        syntax: "FAULT DEVICE=name FAULT=name [FOR=duration] [TIME=duration] [N=count] (or MEND=1 [DEVICE=name])",
+        purpose: "makes simulated hardware go wrong, or mends it",
+        carry_out: faults::fault,
     },
     Row {
         name: "STATUS",

@@ -9,6 +9,7 @@ mod alerts;
 mod commands;
 mod conversation;
 mod entering;
+mod faults;
 #[cfg(test)]
 mod tests;
 mod thresholds;

@@ -4,7 +4,8 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::domain::{
-    Action, Arguments, Code, Command, Datum, DeviceName, LeaseOrder, Order, Refusal, Target, ThresholdOrder,
+    Action, Arguments, Code, Command, Datum, DeviceName, FaultOrder, LeaseOrder, Order, Refusal, Target,
+    ThresholdOrder,
 };
 
 /// The longest method name; none is longer than a word.
@@ -58,6 +59,9 @@ pub(in crate::gateway) fn rpc(payload: &[u8]) -> Result<Order, Refusal> {
 /// device's own.
 fn order(target: Target, action: Action) -> Result<Order, Refusal> {
     let is_system = matches!(&target, Target::Device(name) if name.as_str() == SYSTEM);
+    if is_system && FaultOrder::VERBS.contains(&action.verb.as_str()) {
+        return FaultOrder::parse(&action.verb, &action.arguments).map(Order::Fault);
+    }
     if is_system && ThresholdOrder::VERBS.contains(&action.verb.as_str()) {
         return ThresholdOrder::parse(&action.verb, &action.arguments).map(Order::Threshold);
     }

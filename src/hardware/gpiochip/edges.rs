@@ -1,24 +1,23 @@
 //! The thread that waits for the edges of all inputs at once.
 
-use std::cell::Cell;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Once};
 use std::thread::{self, JoinHandle};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-use super::super::{Edge, EdgeSink, HardwareError, Line};
-use super::removals::Removals;
-use crate::domain::Value;
+use super::super::{ChipNews, ChipSink, Edge, HardwareError, Line};
+use super::plugs::Plugs;
+use super::watched::Watched;
 
-/// The handle of the thread `edges`.  It belongs to the inputs together: with the last of them it is told to stop,
-/// and waited for.
+/// The handle of the thread `edges`.  It belongs to the inputs together, and to whoever wants to hear of chips: with the
+/// last of them it is told to stop, and waited for.
 pub(super) struct EdgeThread {
     commands: Sender<Command>,
     shared: Arc<Shared>,
@@ -60,6 +59,11 @@ impl EdgeThread {
         self.send(Command::Watch(watched));
     }
 
+    /// Tells of chips that go away and come from now on.
+    pub(super) fn tell(&self, news: ChipSink) {
+        self.send(Command::Tell(news));
+    }
+
     /// Does not report the edges of the line behind `fd` any more.  Returns when the thread has let go of it.
     pub(super) fn forget(&self, fd: RawFd) {
         let (held, released) = mpsc::channel();
@@ -87,100 +91,6 @@ impl Drop for EdgeThread {
     }
 }
 
-/// Where the events of one line come from: a request of either version of the kernel's interface.
-pub(super) trait EventSource: Send {
-    /// What becomes readable with the first event.
-    fn fd(&self) -> BorrowedFd<'_>;
-
-    /// Reports events that wait, the oldest first.  Asked only when there are some, so that it does not wait.
-    fn read(&self, report: &mut dyn FnMut(Event)) -> io::Result<Finding>;
-}
-
-/// An edge as the kernel tells it.
-pub(super) struct Event {
-    /// In nanoseconds of CLOCK_MONOTONIC.
-    pub(super) timestamp_ns: u64,
-    /// What the line went to, where the kernel says one of the two.
-    pub(super) value: Option<Value>,
-    /// Which of the line's edges it is; a number that wraps.
-    pub(super) sequence: u32,
-}
-
-/// What was found when events were read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Finding {
-    /// All of them.
-    Complete,
-    /// The queue was full, so that newer ones may have been dropped.
-    MayLack,
-    /// So many were dropped.
-    Lacks(u32),
-}
-
-/// A line whose edges are waited for.
-pub(super) struct Watched {
-    source: Box<dyn EventSource>,
-    line: Line,
-    input: usize,
-    edges: EdgeSink,
-    /// The time of its last edge, in nanoseconds of CLOCK_MONOTONIC.
-    last_ns: Cell<u64>,
-    overrun: Once,
-}
-
-impl Watched {
-    /// Edges of `line`, whose events come from `source`, go to `edges` under the number `input`.
-    pub(super) fn new(source: Box<dyn EventSource>, line: Line, input: usize, edges: EdgeSink) -> Watched {
-        Watched { source, line, input, edges, last_ns: Cell::new(0), overrun: Once::new() }
-    }
-
-    /// The events that wait.
-    ///
-    /// After a loss there is one edge more, without a value: whoever then reads the line ends with its true value, and
-    /// only the times of the lost edges stay unknown.  Where their numbers tell how many they were it has the number of
-    /// the edge before; else it has none.
-    fn drain(&self, tell: &mut dyn FnMut(Edge)) -> io::Result<()> {
-        let mut last = None;
-        let read = self.source.read(&mut |event| {
-            self.last_ns.set(event.timestamp_ns);
-            last = Some(event.sequence);
-            tell(self.edge(event.value, last));
-        });
-        let (lost, counted) = match read {
-            Ok(Finding::Complete) => return Ok(()),
-            Ok(Finding::MayLack) => ("edges may be lost".to_owned(), None),
-            Ok(Finding::Lacks(count)) => (format!("{count} edges were lost"), last),
-            Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {
-                return Ok(());
-            }
-            Err(error) => return Err(error),
-        };
-        self.overrun.call_once(|| {
-            log::warn!("line {} changes faster than it is read: {lost}; said once", self.line);
-        });
-        tell(self.edge(None, counted));
-        Ok(())
-    }
-
-    /// One more edge, so that the device reads the line and finds out what happened to it.
-    fn end(&self, why: &dyn std::fmt::Display) -> Edge {
-        log::error!("line {} reports no edges any more: {why}", self.line);
-        self.edge(None, None)
-    }
-
-    fn edge(&self, value: Option<Value>, sequence: Option<u32>) -> Edge {
-        Edge { input: self.input, value, timestamp_ns: self.last_ns.get(), sequence }
-    }
-
-    fn report(&self, edge: Edge) {
-        (self.edges)(edge);
-    }
-
-    fn raw_fd(&self) -> RawFd {
-        self.source.fd().as_raw_fd()
-    }
-}
-
 /// What the thread and its handle have in common.
 struct Shared {
     wake: EventFd,
@@ -196,6 +106,7 @@ impl Shared {
 
 enum Command {
     Watch(Watched),
+    Tell(ChipSink),
     /// The channel is never used but dropped, which says: done.
     Forget {
         fd: RawFd,
@@ -206,47 +117,94 @@ enum Command {
 
 /// The thread.  When it ends before it was told to, every device is made to look, and finds out.
 fn live(inbox: &Receiver<Command>, shared: &Shared) {
-    let mut watched: Vec<Watched> = Vec::new();
-    let ended = catch_unwind(AssertUnwindSafe(|| run(inbox, shared, &mut watched)));
+    let mut lines = Lines::default();
+    let ended = catch_unwind(AssertUnwindSafe(|| run(inbox, shared, &mut lines)));
     shared.running.store(false, Ordering::Release);
     let why = match ended {
         Ok(Ok(())) => return,
         Ok(Err(errno)) => format!("poll: {errno}"),
         Err(_) => "the thread edges panicked".to_owned(),
     };
-    watched.iter().for_each(|line| line.report(line.end(&why)));
+    lines.watched.iter().for_each(|line| line.report(line.end(&why)));
+}
+
+/// The lines that the thread was given.
+#[derive(Default)]
+struct Lines {
+    watched: Vec<Watched>,
+    /// Those whose chip is gone, also when nobody wants them any more, until a chip comes.
+    ///
+    /// To let go of them frees their interrupts, and kernel 6.1 was seen to crash when this happened while it was still
+    /// removing the chip.
+    lost: Vec<Watched>,
+}
+
+impl Lines {
+    /// Moves lines to those whose chip is gone; returns how many were there before.
+    fn lose(&mut self, is_lost: impl Fn(&Watched) -> bool) -> usize {
+        let before = self.lost.len();
+        let (lost, watched): (Vec<_>, Vec<_>) = self.watched.drain(..).partition(is_lost);
+        self.watched = watched;
+        self.lost.extend(lost);
+        before
+    }
+
+    /// Takes note of what happened to a chip, and tells it; then the lines, which nobody asks about any more who was
+    /// told of the chip.
+    fn note(&mut self, news: ChipNews, told: Option<&ChipSink>) {
+        let before = match &news {
+            ChipNews::Gone(chip) => self.lose(|line| line.is_on(chip)),
+            ChipNews::Came(_) => {
+                self.lost.clear();
+                0
+            }
+        };
+        if let Some(told) = told {
+            told(news);
+        }
+        self.lost[before..].iter().for_each(|line| line.report(line.end(&Errno::ENODEV)));
+    }
 }
 
 /// Takes commands, waits, reports.
-fn run(inbox: &Receiver<Command>, shared: &Shared, watched: &mut Vec<Watched>) -> Result<(), Errno> {
-    let removals = Removals::watch();
-    if let Err(errno) = &removals {
-        log::warn!("an unplugged chip will be noticed only when its lines are next used: inotify: {errno}");
+fn run(inbox: &Receiver<Command>, shared: &Shared, lines: &mut Lines) -> Result<(), Errno> {
+    let plugs = Plugs::watch();
+    if let Err(errno) = &plugs {
+        log::warn!("an unplugged chip will be noticed only when its lines are used: inotify: {errno}");
     }
-    let removals = removals.ok();
+    let plugs = plugs.ok();
+    let mut told: Option<ChipSink> = None;
     loop {
         for command in inbox.try_iter() {
             match command {
-                Command::Watch(line) => watched.push(line),
-                Command::Forget { fd, _held } => watched.retain(|line| line.raw_fd() != fd),
+                Command::Watch(line) => lines.watched.push(line),
+                Command::Tell(sink) => told = Some(sink),
+                Command::Forget { fd, _held } => lines.watched.retain(|line| line.raw_fd() != fd),
                 Command::Stop => return Ok(()),
             }
         }
-        let ended = report_until_woken(watched, &shared.wake, removals.as_ref())?;
-        watched.retain(|line| !ended.contains(&line.raw_fd()));
+        let Woken { news, ended } = report_until_woken(&lines.watched, &shared.wake, plugs.as_ref())?;
+        lines.lose(|line| ended.contains(&line.raw_fd()));
+        for news in news {
+            lines.note(news, told.as_ref());
+        }
     }
 }
 
-/// Reports edges until there are commands, or lines that ended: these are returned.
-fn report_until_woken(
-    watched: &[Watched],
-    wake: &EventFd,
-    removals: Option<&Removals>,
-) -> Result<Vec<RawFd>, Errno> {
+/// Why the thread does something else than reporting edges; also when there are commands.
+struct Woken {
+    /// What happened to chips.
+    news: Vec<ChipNews>,
+    /// Lines that have no events any more.
+    ended: Vec<RawFd>,
+}
+
+/// Reports edges until there are commands, news of chips, or lines that ended.
+fn report_until_woken(watched: &[Watched], wake: &EventFd, plugs: Option<&Plugs>) -> Result<Woken, Errno> {
     let wait_for = |fd| PollFd::new(fd, PollFlags::POLLIN);
-    let mut fds: Vec<PollFd<'_>> = watched.iter().map(|line| wait_for(line.source.fd())).collect();
+    let mut fds: Vec<PollFd<'_>> = watched.iter().map(|line| wait_for(line.fd())).collect();
     fds.push(wait_for(wake.as_fd()));
-    fds.extend(removals.map(|removals| wait_for(removals.fd())));
+    fds.extend(plugs.map(|plugs| wait_for(plugs.fd())));
     let mut told: Vec<(&Watched, Edge)> = Vec::new();
     loop {
         match poll(&mut fds, PollTimeout::NONE) {
@@ -255,42 +213,64 @@ fn report_until_woken(
             Err(errno) => return Err(errno),
         }
         let mut ended = Vec::new();
-        for (line, fd) in watched.iter().zip(&fds) {
-            // A chip that is unplugged says so here, or at the read, or both.
-            let outcome = match fd.revents() {
-                Some(events) if events.is_empty() => Ok(()),
-                Some(PollFlags::POLLIN) => line.drain(&mut |edge| told.push((line, edge))),
-                _ => Err(Errno::ENODEV.into()),
-            };
-            if let Err(error) = outcome {
-                told.push((line, line.end(&error)));
-                ended.push(line.raw_fd());
+        for _ in 0..ROUNDS {
+            for (line, fd) in watched.iter().zip(&fds) {
+                // A chip that is unplugged says so here, or at the read, or both.
+                let outcome = match fd.revents() {
+                    Some(events) if events.is_empty() => Ok(()),
+                    Some(PollFlags::POLLIN) => line.drain(&mut |edge| told.push((line, edge))),
+                    _ => Err(Errno::ENODEV.into()),
+                };
+                if let Err(error) = outcome {
+                    told.push((line, line.end(&error)));
+                    ended.push(line.raw_fd());
+                }
+            }
+            // Each line has a queue of its own, but what turns a knob happens to two of them in turns.  When all queues
+            // are empty, what comes later is later.
+            let lines = &mut fds[..watched.len()];
+            let may_wait = ended.is_empty() && lines.len() > 1;
+            if !may_wait || poll(lines, PollTimeout::ZERO).unwrap_or(0) == 0 {
+                break;
             }
         }
-        // Each line has a queue of its own, but what turns a knob happens to two of them in turns.
         told.sort_by_key(|(_, edge)| edge.timestamp_ns);
         told.drain(..).for_each(|(line, edge)| line.report(edge));
-        // Read, so that it wakes the next wait with the next removal only.
-        if let Some((removals, _)) = removals.zip(fds.last().and_then(PollFd::any).filter(|any| *any)) {
-            removals.drain();
-        }
+        let plugged = plugs.filter(|_| fds.last().and_then(PollFd::any) == Some(true));
+        let news = plugged.map(Plugs::news).unwrap_or_default();
         // Reset before the commands are taken, so that none is slept through.
         let woken = wake.read().is_ok();
-        if woken || !ended.is_empty() {
-            return Ok(ended);
+        if woken || !news.is_empty() || !ended.is_empty() {
+            return Ok(Woken { news, ended });
         }
     }
 }
 
+/// How often lines are looked at before what they told is passed on: so often that they can be put into order, and not
+/// so often that one that never rests keeps the others waiting.
+const ROUNDS: usize = 8;
+
 #[cfg(test)]
 mod tests {
+    use super::super::watched::{Event, EventSource, Finding};
     use super::*;
+    use crate::domain::Value;
+    use std::os::fd::BorrowedFd;
 
     /// Events that wait, and what is found with them.
     struct Waiting {
-        fd: EventFd,
-        events: [(u64, u32); 2],
+        fd: Arc<EventFd>,
+        events: Vec<(u64, u32)>,
         finding: Finding,
+        /// What has events when this one was read.
+        then: Option<Arc<EventFd>>,
+    }
+
+    impl Waiting {
+        fn new(events: &[(u64, u32)]) -> Waiting {
+            let fd = Arc::new(EventFd::from_value_and_flags(1, EfdFlags::EFD_NONBLOCK).expect("an eventfd"));
+            Waiting { fd, events: events.to_vec(), finding: Finding::Complete, then: None }
+        }
     }
 
     impl EventSource for Waiting {
@@ -300,41 +280,52 @@ mod tests {
 
         fn read(&self, report: &mut dyn FnMut(Event)) -> io::Result<Finding> {
             self.fd.read()?;
-            for (timestamp_ns, sequence) in self.events {
-                report(Event { timestamp_ns, value: Some(Value::Active), sequence });
+            for (timestamp_ns, sequence) in &self.events {
+                report(Event {
+                    timestamp_ns: *timestamp_ns,
+                    value: Some(Value::Active),
+                    sequence: *sequence,
+                });
             }
+            self.then.as_ref().map(|then| then.write(1)).transpose()?;
             Ok(self.finding)
         }
     }
 
-    /// What is told when these wait at the same time: input, time and number.
-    fn told(waiting: Vec<([(u64, u32); 2], Finding)>) -> Vec<(usize, u64, Option<u32>)> {
+    /// What is told of these lines until the thread is woken: input, time and number.
+    fn told<const LINES: usize>(waiting: [Waiting; LINES]) -> Vec<(usize, u64, Option<u32>)> {
         let (sender, edges) = mpsc::channel();
-        let lines = waiting.into_iter().enumerate().map(|(input, (events, finding))| {
-            let fd = EventFd::from_value_and_flags(1, EfdFlags::EFD_NONBLOCK).expect("an eventfd");
+        let lines = waiting.into_iter().enumerate().map(|(input, waiting)| {
             let sender = sender.clone();
             let line = Line { chip: "gpiochip0".into(), offset: 4 };
             let sink = Arc::new(move |edge| sender.send(edge).expect("the test waits"));
-            Watched::new(Box::new(Waiting { fd, events, finding }), line, input, sink)
+            Watched::new(Box::new(waiting), line, input, sink)
         });
         let lines: Vec<Watched> = lines.collect();
         let wake = EventFd::from_value(1).expect("an eventfd");
-        assert_eq!(report_until_woken(&lines, &wake, None), Ok(Vec::new()));
+        let woken = report_until_woken(&lines, &wake, None).expect("poll");
+        assert!(woken.ended.is_empty() && woken.news.is_empty());
         edges.try_iter().map(|edge| (edge.input, edge.timestamp_ns, edge.sequence)).collect()
     }
 
     #[test]
     fn edges_of_several_lines_are_told_in_the_order_in_which_they_were() {
-        let turned = vec![([(10, 1), (30, 2)], Finding::Complete), ([(20, 1), (40, 2)], Finding::Complete)];
-        let expected = [(0, 10, Some(1)), (1, 20, Some(1)), (0, 30, Some(2)), (1, 40, Some(2))];
-        assert_eq!(told(turned), expected);
+        let turned = [Waiting::new(&[(10, 1), (30, 2)]), Waiting::new(&[(20, 1), (40, 2)])];
+        assert_eq!(told(turned), [(0, 10, Some(1)), (1, 20, Some(1)), (0, 30, Some(2)), (1, 40, Some(2))]);
+    }
+
+    #[test]
+    fn so_are_edges_that_come_while_others_are_read() {
+        let (late, mut early) = (Waiting::new(&[(20, 1)]), Waiting::new(&[(10, 1), (30, 2)]));
+        late.fd.read().expect("it was not read yet");
+        early.then = Some(late.fd.clone());
+        assert_eq!(told([late, early]), [(1, 10, Some(1)), (0, 20, Some(1)), (1, 30, Some(2))]);
     }
 
     #[test]
     fn a_loss_is_told_with_a_number_where_it_was_counted() {
-        let events = [(10, 1), (30, 9)];
-        let [counted, uncounted] =
-            [Finding::Lacks(7), Finding::MayLack].map(|finding| told(vec![(events, finding)]));
+        let [counted, uncounted] = [Finding::Lacks(7), Finding::MayLack]
+            .map(|finding| told([Waiting { finding, ..Waiting::new(&[(10, 1), (30, 9)]) }]));
         assert_eq!(counted, [(0, 10, Some(1)), (0, 30, Some(9)), (0, 30, Some(9))]);
         assert_eq!(uncounted, [(0, 10, Some(1)), (0, 30, Some(9)), (0, 30, None)]);
     }

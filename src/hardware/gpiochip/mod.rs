@@ -9,7 +9,8 @@
 //! lines     finds a line on it by offset or name
 //! v1, v2    the requests for lines, and what they say when a line changes
 //! edges     the thread that waits for the edges of all inputs
-//! removals  chips that go away, which wakes it
+//! watched   one of them
+//! plugs     chips that go away and come, which wakes it
 //! errors    what the kernel said, out of the libraries' errors
 //! ```
 
@@ -17,10 +18,11 @@ mod chips;
 mod edges;
 mod errors;
 mod lines;
-mod removals;
+mod plugs;
 mod v1;
 mod v2;
 mod version;
+mod watched;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -33,7 +35,8 @@ use self::edges::EdgeThread;
 pub use self::version::Version;
 use super::group::Group;
 use super::{
-    EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Pwm, Signal, Start, pwm_sysfs,
+    ChipSink, EdgeSink, Hardware, HardwareError, Input, InputRequest, Line, Outputs, Pwm, Signal, Start,
+    pwm_sysfs,
 };
 use crate::domain::{LineAddress, Polarity, PwmAddress};
 
@@ -46,6 +49,8 @@ pub struct Gpiochip {
     paths: HashMap<Arc<str>, PathBuf>,
     /// Lives as long as there are inputs.
     edges: Weak<EdgeThread>,
+    /// The same, where it tells of chips.
+    news: Option<Arc<EdgeThread>>,
 }
 
 impl Gpiochip {
@@ -67,7 +72,7 @@ impl Gpiochip {
     }
 
     fn new(version: Version) -> Gpiochip {
-        Gpiochip { version, paths: HashMap::new(), edges: Weak::new() }
+        Gpiochip { version, paths: HashMap::new(), edges: Weak::new(), news: None }
     }
 
     /// Opens the chip that a located line is on.  Chips that were unplugged may come back under another number,
@@ -110,6 +115,20 @@ impl Hardware for Gpiochip {
         self.edges.upgrade().is_none_or(|thread| thread.is_running())
     }
 
+    /// Tells of what is in `/dev`, so that nothing is told where that is not the kernel's own, as in some containers.
+    /// The device then learns of it when it next uses the line.
+    fn watch_chips(&mut self, news: ChipSink) {
+        match self.edge_thread() {
+            Ok(thread) => {
+                thread.tell(news);
+                self.news = Some(thread);
+            }
+            Err(error) => {
+                log::warn!("an unplugged chip will be noticed only when its lines are used: {error}")
+            }
+        }
+    }
+
     /// Asks for names and numbers only, which changes nothing about a line, whoever holds it.
     fn locate(&mut self, address: &LineAddress) -> Result<Line, HardwareError> {
         let (line, path) = lines::locate(self.version, &Chips::scan()?, address)?;
@@ -141,15 +160,14 @@ impl Hardware for Gpiochip {
         input: usize,
         edges: EdgeSink,
     ) -> Result<Box<dyn Input>, HardwareError> {
-        let chip = self.chip_of(line)?;
+        let (chip, thread) = (self.chip_of(line)?, self.edge_thread()?);
         Ok(match self.version {
             Version::V1 => {
                 let handle = v1::inputs::request(chip, line, request)?;
-                Box::new(v1::inputs::open(handle, line, self.edge_thread()?, input, edges))
+                Box::new(v1::inputs::open(handle, line, thread, input, edges))
             }
             Version::V2 => {
                 let taken = v2::inputs::request(&chip, line, request)?;
-                let thread = self.edge_thread()?;
                 Box::new(v2::inputs::open(taken, line, request.debounce, thread, input, edges))
             }
         })

@@ -147,6 +147,7 @@ impl Talk {
                 format!("{} {}{token}", command.target, command.action)
             }
             Some(Request { order: Order::Lease(order), .. }) => format!("{} {order}", order.subject()),
+            Some(Request { order: Order::Fault(order), .. }) => format!("{} {order}", order.subject()),
             Some(Request { order: Order::Threshold(order), .. }) => format!("{} {order}", order.subject()),
             None => "nothing".to_owned(),
         }

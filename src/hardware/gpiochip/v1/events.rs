@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use gpio_cdev::LineEventHandle;
 
-use super::super::edges::{Event, EventSource, Finding};
+use super::super::watched::{Event, EventSource, Finding};
 use crate::domain::Value;
 
 /// A line's queue of 16 events, which drops newer ones without a word.

@@ -7,9 +7,10 @@ use gpio_cdev::{Chip, EventRequestFlags, LineEventHandle, LineRequestFlags};
 use nix::errno::Errno;
 
 use super::super::CONSUMER;
-use super::super::edges::{EdgeThread, Watched};
+use super::super::edges::EdgeThread;
 use super::super::errors::{self, Cause};
 use super::super::version::Version;
+use super::super::watched::Watched;
 use super::events::LineEvents;
 use crate::domain::{Bias, Polarity, Value};
 use crate::hardware::{EdgeSink, Edges, HardwareError, Input, InputRequest, Line};

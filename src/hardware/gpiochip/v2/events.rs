@@ -8,8 +8,8 @@ use std::sync::Arc;
 use gpiocdev::Request;
 use gpiocdev::line::EdgeKind;
 
-use super::super::edges::{Event, EventSource, Finding};
 use super::super::errors::Cause;
+use super::super::watched::{Event, EventSource, Finding};
 use crate::domain::Value;
 
 /// A line's queue of events, which drops older ones.  Each has a number, and the gap tells how many were dropped.

@@ -9,9 +9,10 @@ use gpiocdev::{Request, line};
 use nix::errno::Errno;
 
 use super::super::CONSUMER;
-use super::super::edges::{EdgeThread, Watched};
+use super::super::edges::EdgeThread;
 use super::super::errors::{self, Cause};
 use super::super::version::Version;
+use super::super::watched::Watched;
 use super::events::{KERNEL_EVENTS, LineEvents};
 use super::ours;
 use crate::domain::{Bias, Polarity, Value};
