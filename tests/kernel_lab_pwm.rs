@@ -8,6 +8,7 @@
 #[path = "support/lab.rs"]
 #[allow(dead_code, reason = "the wires of GPIO lines are for others")]
 mod lab;
+mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,11 +16,18 @@ use std::time::Duration;
 
 use gpio_gatekeeper::domain::{Polarity, PwmAddress};
 use gpio_gatekeeper::hardware::{Pwm, Signal, pwm_sysfs};
+use nix::sys::signal::Signal as Kill;
+use support::line::LineClient;
+use support::process::Process;
+use support::program::{Program, file, gatekeeper, on_free_ports};
 
 #[test]
 fn the_kernel_lab_runs_every_test_below() {
     if std::env::var_os("LAB_GPIOCHIP").is_none() {
-        lab::run_this_binary_inside("the_kernel_lab_runs_every_test_below", &[]);
+        lab::run_this_binary_inside(
+            "the_kernel_lab_runs_every_test_below",
+            &[env!("CARGO_BIN_EXE_gpio-gatekeeper")],
+        );
     }
 }
 
@@ -59,4 +67,26 @@ fn a_channel_that_runs_is_taken_over_with_another_polarity() {
     assert_eq!(contents(&chip, 1), ["40000", "40000", "normal", "1"], "it goes on");
     drop(open(1, Polarity::ActiveLow, 0.25));
     assert_eq!(contents(&chip, 1), ["40000", "10000", "inversed", "1"]);
+}
+
+#[test]
+fn a_servo_is_driven_by_the_daemon_and_detached_after_a_crash() {
+    let Some(chip) = chip() else { return };
+    let text = on_free_ports(
+        r#""hardware": {"backend": "gpiochip"},"#,
+        r#""arm": {"servo": {"pwm": {"chip": "pwm-stub", "channel": 2}}},
+           "lamp": {"pwm_led": {"pwm": {"chip": "pwm-stub", "channel": 3}, "frequency": 1000, "on_stop": 0.25}}"#,
+    );
+    let program = Program::start(&text);
+    let mut line = LineClient::patient(program.line);
+    line.expect("COMMAND=SET|DEVICE=arm|VALUE=1", "REPLY=OK|VALUE=1|STATE=holding|ANGLE=90");
+    line.expect("COMMAND=SET|DEVICE=lamp|VALUE=0.5", "REPLY=OK|VALUE=0.5");
+    assert_eq!(contents(&chip, 2), ["20000000", "2000000", "normal", "1"]);
+    assert_eq!(contents(&chip, 3), ["1000000", "500000", "normal", "1"]);
+    drop(program.stop(Kill::SIGKILL));
+    assert_eq!(contents(&chip, 2)[1], "2000000", "nobody stopped it");
+    let (_folder, name) = file(&text);
+    let ended = Process::start(&mut gatekeeper(&["safe-states", "--config", &name])).end();
+    assert_eq!(ended.code(), Some(0), "{ended:?}");
+    assert_eq!((&*contents(&chip, 2)[1], &*contents(&chip, 3)[1]), ("0", "250000"));
 }

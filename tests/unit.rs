@@ -97,6 +97,10 @@ fn what_the_configuration_needs_is_in_it() {
     ] {
         assert_eq!(values(&unit(sections), key), [expected], "{sections}");
     }
+    let sensors = r#""devices": {"a": {"tmp102": {}}, "b": {"max31865": {"reference": 430, "wires": 2}}}"#;
+    assert_eq!(values(&plain, "SupplementaryGroups"), ["gpio"]);
+    assert_eq!(values(&unit(sensors), "SupplementaryGroups"), ["gpio i2c spi"]);
+    assert_eq!(values(&unit(sensors), "DeviceAllow"), ["char-gpiochip rw", "char-i2c rw", "char-spi rw"]);
     let inside = unit(r#""audit": {"file": "/var/lib/gpio-gatekeeper/a"}, "mqtt": {"persistence": "file"}"#);
     assert!(values(&inside, "ReadWritePaths").is_empty(), "{inside}");
 }

@@ -127,7 +127,7 @@ impl Controller {
                     return lacks("input");
                 }
                 for line in &site.lines {
-                    board.storm(line, edges).map_err(|error| Refusal::from(error))?;
+                    board.storm(line, edges)?;
                 }
                 Ok(Vec::new())
             }

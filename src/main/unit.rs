@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gpio_gatekeeper::config::Persistence;
 use gpio_gatekeeper::daemon::DaemonConfig;
-use gpio_gatekeeper::domain::Span;
+use gpio_gatekeeper::domain::{Span, Wired};
 
 use super::{fail, load, print, wrong};
 
@@ -49,6 +49,12 @@ fn unit(program: &Path, file: &Path, config: &DaemonConfig) -> Result<String, St
     };
     let mut text = TEMPLATE.replace("{watchdog}", &watchdog);
     text = text.replace("{capabilities}", if has_low_port(config) { LOW_PORTS } else { NO_CAPABILITIES });
+    let (mut groups, mut devices) = (String::new(), String::new());
+    for bus in BUSES.iter().filter(|bus| has_sensor_on(config, bus)) {
+        groups += &format!(" {}", bus.name);
+        devices += &format!("DeviceAllow=char-{} rw\n", bus.name);
+    }
+    text = text.replace("{groups}", &groups).replace("{devices}", &devices);
     let mut folders = String::new();
     for folder in folders_of(config) {
         folders += &match folder {
@@ -68,6 +74,20 @@ fn folders_of(config: &DaemonConfig) -> Vec<PathBuf> {
         state.into_iter().chain(audit).filter(|folder| !folder.starts_with(STATE)).collect();
     folders.dedup();
     folders.into_iter().map(Path::to_owned).collect()
+}
+
+/// A kind of bus that programs open: its name, which is both that of its group and the kernel's for its devices, and how
+/// the paths of those begin.
+struct Bus {
+    name: &'static str,
+    path: &'static str,
+}
+
+const BUSES: [Bus; 2] = [Bus { name: "i2c", path: "/dev/i2c-" }, Bus { name: "spi", path: "/dev/spidev" }];
+
+fn has_sensor_on(config: &DaemonConfig, bus: &Bus) -> bool {
+    let mut parts = config.devices.iter().filter_map(|device| device.blueprint.part());
+    parts.any(|(_, address)| address.place.starts_with(bus.path))
 }
 
 fn has_low_port(config: &DaemonConfig) -> bool {
@@ -155,9 +175,9 @@ TimeoutStopSec=75s
 # A user of its own, who has to be able to read the configuration and the files that it names.
 # `useradd --system gpio-gatekeeper` makes it.
 User=gpio-gatekeeper
-# Its members may open /dev/gpiochip* and write PWM channels.  Where there is no such group, make it, and rules of udev
-# that give it the devices.
-SupplementaryGroups=gpio
+# Its members may open /dev/gpiochip* and write PWM channels; those of i2c and spi may open sensors, where it has any.
+# Where there is no such group, make it, and rules of udev that give it the devices.
+SupplementaryGroups=gpio{groups}
 # /var/lib/gpio-gatekeeper is made for that user.
 StateDirectory=gpio-gatekeeper
 StateDirectoryMode=0700
@@ -175,10 +195,10 @@ NoNewPrivileges=yes
 ProtectSystem=strict
 ProtectHome=yes
 PrivateTmp=yes
-# Of all devices it can open GPIO chips, and what every program needs, such as /dev/null.
+# Of all devices it can open GPIO chips, the buses of its sensors, and what every program needs, such as /dev/null.
 DevicePolicy=closed
 DeviceAllow=char-gpiochip rw
-# It speaks TCP, and to systemd.
+{devices}# It speaks TCP, and to systemd.
 RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
 # It needs none of these.
 ProtectKernelModules=yes

@@ -70,6 +70,14 @@ fn when_its_speed_fails_its_lines_go_off() {
     bench.board.break_channel(&pwm_channel(0));
     assert_eq!(bench.refusal("motor.set(0.6)"), Code::DeviceFault);
     assert_eq!((bench.level(5), bench.level(6)), (Level::Low, Level::Low));
+    bench.told();
+    bench.board.record();
+    for call in ["motor.stop()", "motor.forward()"] {
+        assert_eq!(bench.refusal(call), Code::DeviceFault, "{call}");
+        assert!(bench.told().iter().all(|told| told.starts_with("fault@")), "{call}");
+    }
+    let never = bench.board.history().iter().flatten().all(|(_, level)| *level == Level::Low);
+    assert!(never, "what can't be slowed down is not driven");
     let (mut bench, switch) = Bench::faulty(ON_LINE);
     bench.state("motor.set(0.5)");
     switch.set(13, Fault::Write);

@@ -81,8 +81,10 @@ impl Bridge {
         let result = match drive {
             Drive::Stopped => {
                 let throttled = self.throttle(0.0, now);
-                // The lines go off whatever becomes of the speed.
-                self.direct(drive).and(throttled)
+                // The lines go off whatever becomes of the speed, and stay so while it can't be taken away.
+                let directed = self.direct(drive);
+                let throttled = throttled.inspect_err(|error| self.fail(error));
+                directed.and(throttled)
             }
             Drive::Forward | Drive::Backward => self.direct(drive).and_then(|()| self.throttle(speed, now)),
         };
