@@ -12,6 +12,8 @@ mod support;
 
 use std::env;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 
 use gpio_gatekeeper::domain::Polarity;
@@ -29,6 +31,9 @@ fn the_kernel_lab_runs_every_test_below() {
         lab::run_this_binary_inside("the_kernel_lab_runs_every_test_below", &[daemon]);
     }
 }
+
+/// A user without any rights.
+const NOBODY: u32 = 65534;
 
 fn ended(arguments: &[&str]) -> Ended {
     Process::start(&mut gatekeeper(arguments)).end()
@@ -130,6 +135,23 @@ fn the_doctor_asks_the_bus_of_a_sensor_who_is_there() {
     fs::write("/sys/bus/i2c/drivers/dummy/unbind", format!("{number}-0048")).unwrap();
     let freed = doctor(&format!(r#""hall": {}"#, sensor("tmp102", "0x48")));
     assert_eq!(freed.code(), Some(0), "{freed:?}");
+}
+
+#[test]
+fn the_doctor_says_once_of_a_bus_that_somebody_may_not_open_it() {
+    let Some(_lab) = Lab::inside() else { return };
+    let path = env::var("LAB_I2C").unwrap();
+    let sensor = |name: &str, address: &str| {
+        format!(r#""{name}": {{"tmp102": {{"bus": "{path}", "address": "{address}"}}}}"#)
+    };
+    let devices = [sensor("hall", "0x48"), sensor("attic", "0x49")].join(",");
+    let (folder, name) = file(&on_free_ports(r#""hardware": {"backend": "gpiochip"},"#, &devices));
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let ended = Process::start(gatekeeper(&["doctor", &name]).uid(NOBODY)).end();
+    let problem =
+        format!("problem: devices hall, attic: {NOBODY} may not open {path}\n  sudo groupadd -f gpio ");
+    assert_eq!(ended.output.matches(&path).count(), 1, "{ended:?}");
+    assert!(ended.output.contains(&problem), "{}", ended.output);
 }
 
 #[test]
