@@ -9,7 +9,7 @@ use log::error;
 
 use super::station::Station;
 use super::{Controller, Now};
-use crate::domain::{Action, Code, DeviceName, Link, Refusal, State};
+use crate::domain::{Action, Code, DeviceName, Link, Refusal, Scale, State};
 
 /// The links of one controller, whose devices are known by their places.
 #[derive(Default)]
@@ -23,6 +23,7 @@ struct Following {
     link: Link,
     output: usize,
     input: usize,
+    scale: Scale,
     /// The value that it was last to take; nothing where that was not known.
     wanted: Option<f64>,
     /// Why it was refused last, if it was.
@@ -35,8 +36,10 @@ impl Links {
         let place = |name: &DeviceName| by_name.get(name).copied();
         let links = links.into_iter().filter_map(|link| {
             let (output, input) = (place(&link.output)?, place(&link.input)?);
-            let wanted = link.value(stations.get(input)?.told());
-            Some(Following { link, output, input, wanted, refused: None })
+            let (of_input, of_output) = (stations.get(input)?, stations.get(output)?);
+            let scale = Scale::between(of_input.kind.unit, of_output.kind.unit);
+            let wanted = link.value(of_input.told(), scale);
+            Some(Following { link, output, input, scale, wanted, refused: None })
         });
         Links { links: links.collect(), changed: VecDeque::new() }
     }
@@ -51,7 +54,7 @@ impl Links {
     /// What a link wants done in this state of the device that it follows.
     fn heed(&mut self, place: usize, followed: &State) -> Option<Action> {
         let following = self.links.get_mut(place)?;
-        let wanted = following.link.value(followed);
+        let wanted = following.link.value(followed, following.scale);
         if wanted == following.wanted {
             return None;
         }

@@ -36,7 +36,7 @@ pub use lease::{
     Bond, Holder, Lease, LeaseNews, LeaseNotice, LeaseOrder, LeaseToken, LeasedDevices, Loss, Scope, Tenancy,
 };
 pub use line::{Bias, LineAddress, LineRef, Polarity, Value};
-pub use link::{Link, Sense};
+pub use link::{Link, Scale, Sense};
 pub use name::{CertificateName, ClientId, DeviceName, NameError, UserName};
 pub use part::{PartAddress, Share};
 pub use principal::{Principal, Protocol, Visitor};

@@ -175,3 +175,20 @@ fn a_link_that_leads_nowhere_is_a_mistake() {
     }
     Bench::new(&light("null"));
 }
+
+#[test]
+fn a_cover_opens_all_the_way_for_a_button() {
+    let cover = r#""shade": {"cover": {"up": 9, "down": 10, "open_time": "10s", "close_time": "10s", "follow": "button"}}"#;
+    let mut bench = Bench::new(&format!("{BUTTON}, {cover}"));
+    // Until it has been at an end it can't be sent anywhere in between.
+    bench.state("shade.close()");
+    bench.pass(20_000);
+    bench.state("button.press()");
+    bench.pass(0);
+    assert_eq!(bench.state("shade.read()").event, "opening");
+    bench.pass(20_000);
+    assert_eq!(bench.state("shade.read()").event, "open");
+    bench.state("button.release()");
+    bench.pass(20_000);
+    assert_eq!(bench.state("shade.read()").event, "closed");
+}
