@@ -51,6 +51,28 @@ fn the_doctor_finds_a_missing_chip_and_a_taken_port() {
 }
 
 #[test]
+fn the_doctor_tells_of_every_sensor_that_this_board_has_no_place_for() {
+    let sensors = r#""hall": {"tmp102": {"bus": "/dev/i2c-99"}}, "tank": {"ds18b20": {"id": "28-00000000ffff"}},
+        "oven": {"max31865": {"device": "/dev/spidev99.9", "reference": 430, "wires": 2}},
+        "cpu": {"cpu_temperature": {"zone": 250}}"#;
+    let hardware = r#""hardware": {"backend": "gpiochip"},"#;
+    let (_folder, real) = file(&on_free_ports(hardware, sensors));
+    let ended = ended(&["doctor", &real]);
+    assert_eq!(ended.code(), Some(1), "{ended:?}");
+    for expected in [
+        "problem: device hall, address: there is no /dev/i2c-99; the I2C buses here: ",
+        "problem: device tank, id: ",
+        "problem: device oven, device: there is no /dev/spidev99.9; the SPI devices here: ",
+        "problem: device cpu, zone: there is no thermal_zone250; the thermometers here: ",
+    ] {
+        assert!(ended.output.contains(expected), "{expected:?} is not in\n{}", ended.output);
+    }
+    let (_folder, made_up) = file(&simulated("", sensors));
+    let ended = self::ended(&["doctor", &made_up]);
+    assert_eq!((ended.code(), ended.output.contains("problem: ")), (Some(0), false), "{}", ended.output);
+}
+
+#[test]
 fn the_doctor_reads_the_configuration_before_it_looks() {
     let (_folder, name) = file("{");
     assert_eq!(ended(&["doctor", &name]).code(), Some(2));

@@ -11,6 +11,10 @@ mod lab;
 mod support;
 
 use std::env;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
 
 use gpio_gatekeeper::domain::Polarity;
 use gpio_gatekeeper::hardware::gpiochip::Gpiochip;
@@ -27,6 +31,9 @@ fn the_kernel_lab_runs_every_test_below() {
         lab::run_this_binary_inside("the_kernel_lab_runs_every_test_below", &[daemon]);
     }
 }
+
+/// A user without any rights.
+const NOBODY: u32 = 65534;
 
 fn ended(arguments: &[&str]) -> Ended {
     Process::start(&mut gatekeeper(arguments)).end()
@@ -75,6 +82,76 @@ fn the_doctor_finds_nothing_where_all_is_well() {
     let ended = doctor(r#""lamp": {"led": {"line": "GPIO4"}}"#);
     assert_eq!(ended.code(), Some(0), "{ended:?}");
     assert!(ended.output.ends_with("nothing stands in the way of 1 devices\n"), "{}", ended.output);
+}
+
+/// Gives an address to a driver of the kernel until it is dropped.
+struct Driven<'a> {
+    bus: &'a Path,
+    address: &'static str,
+}
+
+impl Driven<'_> {
+    fn new<'a>(bus: &'a Path, address: &'static str) -> Driven<'a> {
+        // The driver with which the kernel keeps addresses for itself.
+        fs::write(bus.join("new_device"), format!("dummy {address}")).unwrap();
+        Driven { bus, address }
+    }
+}
+
+impl Drop for Driven<'_> {
+    fn drop(&mut self) {
+        // A test that has failed already is to say why.
+        let _ = fs::write(self.bus.join("delete_device"), self.address);
+    }
+}
+
+#[test]
+fn the_doctor_asks_the_bus_of_a_sensor_who_is_there() {
+    let Some(_lab) = Lab::inside() else { return };
+    let path = env::var("LAB_I2C").unwrap();
+    let name = path.trim_start_matches("/dev/");
+    let bus = Path::new("/sys/bus/i2c/devices").join(name);
+    let sensor =
+        |kind: &str, address: &str| format!(r#"{{"{kind}": {{"bus": "{path}", "address": "{address}"}}}}"#);
+    let good =
+        doctor(&format!(r#""hall": {}, "roof": {}"#, sensor("tmp102", "0x48"), sensor("emc2101", "0x4c")));
+    assert_eq!(good.code(), Some(0), "{good:?}");
+    let silent =
+        doctor(&format!(r#""hall": {}, "attic": {}"#, sensor("tmp102", "0x48"), sensor("tmp102", "0x49")));
+    assert_eq!(silent.code(), Some(1), "{silent:?}");
+    let problem = format!(
+        "problem: device attic, address: nobody answers at 0x49 on {path}; those who do: 0x38 (often AHT10 or \
+         AHT20), 0x48 (often TMP102 or ADS1115), 0x4c (often EMC2101)\n"
+    );
+    assert!(silent.output.contains(&problem) && !silent.output.contains("hall"), "{}", silent.output);
+    let _driven = Driven::new(&bus, "0x48");
+    let held = doctor(&format!(r#""hall": {}"#, sensor("tmp102", "0x48")));
+    let problem = format!("problem: device hall, address: the kernel's driver dummy has 0x48 on {path}, so");
+    assert!(held.output.contains(&problem), "{}", held.output);
+    let number = name.trim_start_matches("i2c-");
+    let mend = format!("\n  echo {number}-0048 | sudo tee /sys/bus/i2c/drivers/dummy/unbind ");
+    assert!(held.output.contains(&mend), "{}", held.output);
+    // The command does what it says.
+    fs::write("/sys/bus/i2c/drivers/dummy/unbind", format!("{number}-0048")).unwrap();
+    let freed = doctor(&format!(r#""hall": {}"#, sensor("tmp102", "0x48")));
+    assert_eq!(freed.code(), Some(0), "{freed:?}");
+}
+
+#[test]
+fn the_doctor_says_once_of_a_bus_that_somebody_may_not_open_it() {
+    let Some(_lab) = Lab::inside() else { return };
+    let path = env::var("LAB_I2C").unwrap();
+    let sensor = |name: &str, address: &str| {
+        format!(r#""{name}": {{"tmp102": {{"bus": "{path}", "address": "{address}"}}}}"#)
+    };
+    let devices = [sensor("hall", "0x48"), sensor("attic", "0x49")].join(",");
+    let (folder, name) = file(&on_free_ports(r#""hardware": {"backend": "gpiochip"},"#, &devices));
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let ended = Process::start(gatekeeper(&["doctor", &name]).uid(NOBODY)).end();
+    let problem =
+        format!("problem: devices hall, attic: {NOBODY} may not open {path}\n  sudo groupadd -f gpio ");
+    assert_eq!(ended.output.matches(&path).count(), 1, "{ended:?}");
+    assert!(ended.output.contains(&problem), "{}", ended.output);
 }
 
 #[test]

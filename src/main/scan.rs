@@ -34,7 +34,7 @@ pub(super) fn arguments(parser: &mut lexopt::Parser) -> Result<Order, lexopt::Er
 pub(super) fn run(order: &Order) -> ExitCode {
     let survey = Survey::take(order.asking);
     match order.form {
-        Form::Table => super::print(&table(&survey)),
+        Form::Table => super::print(&table(&survey, order.asking)),
         Form::Json => match serde_json::to_string_pretty(&survey) {
             Ok(json) => super::print(&json),
             Err(error) => super::fail(&error),
@@ -43,19 +43,28 @@ pub(super) fn run(order: &Order) -> ExitCode {
 }
 
 /// The table, of which every part says so when there is nothing.
-fn table(survey: &Survey) -> String {
+fn table(survey: &Survey, asking: Asking) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
-    let _ = write_table(&mut text, survey);
+    let _ = write_table(&mut text, survey, asking);
     text
 }
 
-fn write_table(text: &mut String, survey: &Survey) -> fmt::Result {
+fn write_table(text: &mut String, survey: &Survey, asking: Asking) -> fmt::Result {
     heading(text, "GPIO chips", survey.chips.is_empty())?;
     survey.chips.iter().try_for_each(|chip| write_chip(text, chip))?;
     heading(text, "I2C buses", survey.i2c.is_empty())?;
-    survey.i2c.iter().try_for_each(|bus| write_bus(text, bus))?;
-    heading(text, "1-wire", survey.one_wire.is_empty())?;
+    for bus in &survey.i2c {
+        write_bus(text, bus)?;
+        let could_answer = survey.problems.iter().all(|problem| problem.what != bus.path);
+        if bus.parts.is_empty() && could_answer && asking == Asking::EveryAddress {
+            writeln!(text, "    nobody answers")?;
+        }
+    }
+    heading(text, "1-wire", !survey.has_one_wire)?;
+    if survey.has_one_wire && survey.one_wire.is_empty() {
+        writeln!(text, "  a bus with nobody on it")?;
+    }
     for part in &survey.one_wire {
         writeln!(text, "  {}  {}", part.id, part.part.unwrap_or("of an unknown family"))?;
     }
@@ -121,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_board_without_anything_says_so_of_everything() {
-        let text = table(&Survey::default());
+        let text = table(&Survey::default(), Asking::EveryAddress);
         assert_eq!(text.lines().filter(|line| line.ends_with(": none")).count(), 6, "{text}");
     }
 
@@ -141,25 +150,33 @@ mod tests {
             lines: vec![line(2, Some("GPIO2"), None), line(17, Some("GPIO17"), Some("lamp"))],
         };
         let part = I2cPart { address: 0x48, likely: vec!["TMP102", "ADS1115"], driver: None };
-        let (path, name) = ("/dev/i2c-1".to_owned(), "bcm2835".to_owned());
         let pwm = PwmChip { device: "fe20c000.pwm".to_owned(), name: "pwmchip0".to_owned(), channels: 2 };
         let problem = Problem { what: "/dev/i2c-2".to_owned(), why: "no".to_owned(), denied: true };
-        let text = table(&Survey {
+        let bus =
+            |number, parts| I2cBus { path: format!("/dev/i2c-{number}"), name: "bcm2835".to_owned(), parts };
+        let survey = Survey {
             chips: vec![chip],
-            i2c: vec![I2cBus { path, name, parts: vec![part] }],
+            i2c: vec![bus(1, vec![part]), bus(2, Vec::new()), bus(3, Vec::new())],
+            has_one_wire: true,
             pwm: vec![pwm],
             problems: vec![problem],
             ..Survey::default()
-        });
+        };
+        let text = table(&survey, Asking::EveryAddress);
         for row in [
             "  gpiochip0  pinctrl-bcm2711  2 lines",
             "      2  GPIO2   input",
             "     17  GPIO17  input   held by \"lamp\"",
             "    0x48  TMP102 or ADS1115",
             "  fe20c000.pwm  2 channels, now pwmchip0",
+            "1-wire",
+            "  a bus with nobody on it",
             "/dev/i2c-2 could not be looked at: no",
         ] {
             assert!(text.lines().any(|line| line == row), "{row:?} is not in\n{text}");
         }
+        assert!(text.contains("  /dev/i2c-3  bcm2835\n    nobody answers\n"), "{text}");
+        assert_eq!(text.matches("nobody answers").count(), 1, "{text}");
+        assert!(!table(&survey, Asking::Nobody).contains("nobody answers"));
     }
 }

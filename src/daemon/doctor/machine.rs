@@ -22,6 +22,8 @@ pub(super) struct Machine {
     pub(super) groups: HashMap<PathBuf, String>,
     /// The first number of each chip in the old numbering of `/sys/class/gpio`, by the chip's label.
     pub(super) first_numbers: HashMap<String, u32>,
+    /// The I2C buses that the kernel drives, such as `i2c-1`, also those that programs can't open.
+    pub(super) i2c_buses: Vec<String>,
 }
 
 /// A program that has to do with lines.
@@ -48,6 +50,7 @@ impl Machine {
             sees_everybody,
             groups: groups(root),
             first_numbers: first_numbers(&root.join("sys/class/gpio")),
+            i2c_buses: i2c_buses(&root.join("sys/bus/i2c/devices")),
         }
     }
 
@@ -139,6 +142,13 @@ fn first_numbers(class: &Path) -> HashMap<String, u32> {
     chips.collect()
 }
 
+fn i2c_buses(devices: &Path) -> Vec<String> {
+    let entries = fs::read_dir(devices).into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    // The parts on the buses are entries as well, such as `1-0048`.
+    names.filter(|name| name.starts_with("i2c-")).collect()
+}
+
 /// What a small file says; nothing where it can't be read.
 fn text(file: &Path) -> String {
     fs::read_to_string(file).map(|text| text.trim().to_owned()).unwrap_or_default()
@@ -167,6 +177,8 @@ mod tests {
         file("boot/firmware/config.txt", "");
         file("sys/class/gpio/gpiochip512/base", "512\n");
         file("sys/class/gpio/gpiochip512/label", "pinctrl-bcm2711\n");
+        file("sys/bus/i2c/devices/i2c-1/name", "bcm2835 (i2c@7e804000)\n");
+        file("sys/bus/i2c/devices/1-0068/name", "ds3231\n");
         let machine = Machine::look(&root);
         fs::remove_dir_all(&root).expect("it was made above");
         assert_eq!(machine.kernel, "6.12.34");
@@ -175,5 +187,6 @@ mod tests {
         let program = Program { pid: 812, name: "python3".to_owned(), memory, holds_lines: false };
         assert_eq!((machine.programs, machine.sees_everybody), (vec![program], true));
         assert_eq!(machine.first_numbers.get("pinctrl-bcm2711"), Some(&512));
+        assert_eq!(machine.i2c_buses, ["i2c-1"]);
     }
 }

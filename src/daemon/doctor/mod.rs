@@ -1,10 +1,12 @@
 //! The doctor: what in a configuration can't work on this board, why, and the command that mends it.
 //!
-//! It looks and touches nothing: no line is taken, no output changes.
+//! It looks and touches nothing: no line is taken, no output changes.  Only the I2C buses of its sensors are asked who is
+//! there.
 
 mod lines;
 mod machine;
 mod programs;
+mod sensors;
 
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
@@ -52,8 +54,15 @@ pub fn examine(config: &DaemonConfig) -> Vec<Finding> {
     } else {
         let survey = Survey::take(Asking::Nobody);
         match hardware(config) {
-            Ok(mut hardware) => findings.extend(board(config, hardware.as_mut(), &survey, &machine)),
-            Err(error) => findings.push(lines::no_backend(&error.to_string(), &survey, &machine)),
+            Ok(hardware) if hardware.is_simulated() => findings.push(all_simulated()),
+            Ok(mut hardware) => {
+                findings.extend(wires(config, hardware.as_mut(), &survey, &machine));
+                findings.extend(sensors::findings(config, survey, &machine));
+            }
+            Err(error) => {
+                findings.push(lines::no_backend(&error.to_string(), &survey, &machine));
+                findings.extend(sensors::findings(config, survey, &machine));
+            }
         }
     }
     let listeners = [config.line.listen, config.mqtt.listen, config.http.listen];
@@ -62,23 +71,24 @@ pub fn examine(config: &DaemonConfig) -> Vec<Finding> {
     findings
 }
 
-/// What is wrong with the lines, where there is a backend.
-fn board(
+/// What the daemon makes of a board without lines.
+fn all_simulated() -> Finding {
+    Finding {
+        gravity: Gravity::Problem,
+        subject: "hardware".to_owned(),
+        problem: "this board has no GPIO chip, so that every device is simulated".to_owned(),
+        mend: "run it on a board that has one, or set hardware.backend to \"simulated\"".to_owned(),
+    }
+}
+
+/// What is wrong with the lines and channels, where there is a backend.
+fn wires(
     config: &DaemonConfig,
     hardware: &mut dyn Hardware,
     survey: &Survey,
     machine: &Machine,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if hardware.is_simulated() {
-        findings.push(Finding {
-            gravity: Gravity::Problem,
-            subject: "hardware".to_owned(),
-            problem: "this board has no GPIO chip, so that every device is simulated".to_owned(),
-            mend: "run it on a board that has one, or set hardware.backend to \"simulated\"".to_owned(),
-        });
-        return findings;
-    }
     for device in &config.devices {
         for (role, mut address) in device.blueprint.lines() {
             if address.chip.is_none() {

@@ -11,38 +11,44 @@ use nix::errno::Errno;
 use super::{Asking, I2cBus, I2cPart, Problem, line_of, numbered, parts};
 
 /// The addresses of seven bits that parts may have; the others are reserved (UM10204, 3.1.12).
-const ADDRESSES: std::ops::RangeInclusive<u8> = 0x08..=0x77;
+pub(super) const ADDRESSES: std::ops::RangeInclusive<u8> = 0x08..=0x77;
 
 /// Every bus below `root/dev`, with those who answered.
 pub(super) fn find(root: &Path, asking: Asking, problems: &mut Vec<Problem>) -> Vec<I2cBus> {
-    let dev = root.join("dev");
     let mut buses = Vec::new();
-    for bus in numbered(&dev, "i2c-") {
-        let path = dev.join(&bus);
+    for bus in numbered(&root.join("dev"), "i2c-") {
+        let path = root.join("dev").join(&bus);
         let about = root.join("sys/bus/i2c/devices");
         let name = line_of(&about.join(&bus).join("name")).unwrap_or_default();
-        let mut parts = Vec::new();
-        for address in ADDRESSES {
-            let driver = driver(&about, &bus, address);
-            let is_there = match (&driver, asking) {
-                (Some(_), _) => true,
-                (None, Asking::Nobody) => false,
-                (None, Asking::EveryAddress) => match answers(&path, address) {
-                    Ok(answers) => answers,
-                    // What keeps us from one address keeps us from all.
-                    Err(error) => {
-                        problems.push(Problem::new(&path, &error));
-                        break;
-                    }
-                },
-            };
-            if is_there {
-                parts.push(I2cPart { address, likely: parts::at(address), driver });
-            }
+        let held = ADDRESSES.filter_map(|address| Some((address, driver(&about, &bus, address)?)));
+        let parts = held.map(|(address, driver)| part(address, Some(driver))).collect();
+        let mut bus = I2cBus { path: path.display().to_string(), name, parts };
+        if asking == Asking::EveryAddress {
+            problems.extend(ask(&mut bus, ADDRESSES).err());
         }
-        buses.push(I2cBus { path: path.display().to_string(), name, parts });
+        buses.push(bus);
     }
     buses
+}
+
+/// Asks these addresses of a bus, but those that somebody is known to have, and adds who answers.
+pub(super) fn ask(bus: &mut I2cBus, addresses: impl IntoIterator<Item = u8>) -> Result<(), Problem> {
+    let path = Path::new(&bus.path);
+    for address in addresses {
+        if bus.parts.iter().any(|part| part.address == address) {
+            continue;
+        }
+        // What keeps us from one address keeps us from all.
+        if answers(path, address).map_err(|error| Problem::new(path, &error))? {
+            let place = bus.parts.partition_point(|part| part.address < address);
+            bus.parts.insert(place, part(address, None));
+        }
+    }
+    Ok(())
+}
+
+fn part(address: u8, driver: Option<String>) -> I2cPart {
+    I2cPart { address, likely: parts::at(address), driver }
 }
 
 /// The driver of the kernel that has this address, if one has.

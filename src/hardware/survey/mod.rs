@@ -161,6 +161,30 @@ impl Survey {
         survey
     }
 
+    /// Asks one I2C bus who is at these addresses, and where one is silent, who is at all others.
+    ///
+    /// A bus that is not there is left alone.
+    pub fn ask(&mut self, bus: &str, addresses: &[u8]) {
+        let Some(bus) = self.i2c.iter_mut().find(|known| known.path == bus) else { return };
+        let asked = i2c::ask(bus, addresses.iter().copied());
+        let is_there = |address: &u8| bus.parts.iter().any(|part| part.address == *address);
+        let asked = match asked {
+            Ok(()) if !addresses.iter().all(is_there) => i2c::ask(bus, i2c::ADDRESSES),
+            asked => asked,
+        };
+        self.problems.extend(asked.err());
+    }
+
+    /// Opens an SPI device and closes it again, to find out whether this user may; nothing is sent.
+    ///
+    /// One that is not there is left alone.
+    pub fn try_spi(&mut self, path: &str) {
+        if self.spi.iter().any(|known| known == path) {
+            let opened = std::fs::File::options().read(true).write(true).open(path);
+            self.problems.extend(opened.err().map(|error| Problem::new(Path::new(path), &error)));
+        }
+    }
+
     /// The lines with this name, each with its chip.
     pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a Chip, &'a ChipLine)> {
         let lines = self.chips.iter().flat_map(|chip| chip.lines.iter().map(move |line| (chip, line)));

@@ -126,4 +126,22 @@ mod tests {
         let asked = Survey::below(&board.0, Asking::EveryAddress);
         assert!(!asked.problems[0].denied && asked.problems[0].what.ends_with("dev/i2c-1"));
     }
+
+    #[test]
+    fn only_what_is_there_is_asked_and_opened() {
+        let board = Board::new("asked");
+        board.file("dev/i2c-1", "a file is no bus");
+        board.file("dev/spidev0.0/folder", "a folder can't be opened like a device");
+        board.file("dev/spidev0.1", "");
+        let mut survey = Survey::below(&board.0, Asking::Nobody);
+        let path = |name: &str| board.0.join("dev").join(name).display().to_string();
+        for name in ["spidev0.0", "spidev0.1", "spidev9.9"] {
+            survey.try_spi(&path(name));
+        }
+        survey.ask(&path("i2c-9"), &[0x48]);
+        survey.ask(&path("i2c-1"), &[0x48]);
+        let what: Vec<&str> = survey.problems.iter().map(|problem| &*problem.what).collect();
+        assert_eq!(what, [path("spidev0.0"), path("i2c-1")]);
+        assert!(survey.i2c[0].parts.is_empty() && survey.problems.iter().all(|problem| !problem.denied));
+    }
 }
