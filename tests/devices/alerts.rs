@@ -80,6 +80,30 @@ fn a_fault_neither_creates_nor_resolves() {
 }
 
 #[test]
+fn what_the_hardware_did_not_do_is_tried_again_until_it_is_done() {
+    let action = configured(
+        r#""action": {"device": "fan", "set": 1}, "resolved_action": {"device": "fan", "set": 0}"#,
+    );
+    let (mut bench, switch) = Bench::faulty(&action);
+    switch.set(2, Fault::Write);
+    bench.state("lamp.set(0.6)");
+    bench.pass(2500);
+    assert_eq!(deeds(&mut bench), ["fan alert(1, set(1)) DEVICE_FAULT"; 3]);
+    switch.mend();
+    bench.pass(500);
+    assert_eq!(bench.state("fan.read()").value, Ok(1.0));
+    bench.pass(5000);
+    assert_eq!(deeds(&mut bench).len(), 1);
+    switch.set(2, Fault::Write);
+    bench.state("lamp.off()");
+    bench.pass(1000);
+    bench.state("lamp.set(0.6)");
+    switch.mend();
+    bench.pass(3000);
+    assert_eq!(bench.state("fan.read()").value, Ok(1.0), "what is out of date is not done any more");
+}
+
+#[test]
 fn an_alert_acts_once_and_once_more_when_it_is_resolved() {
     let mut bench =
         bench(r#""action": {"device": "fan", "set": 1}, "resolved_action": {"device": "fan", "set": 0}"#);

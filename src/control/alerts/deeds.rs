@@ -15,14 +15,16 @@ impl Controller {
     pub(in crate::control) fn settle_alerts(&mut self, now: Now) {
         self.alerts.tick(now);
         self.events.extend(self.alerts.events());
-        for intent in self.alerts.intents(now.instant) {
-            self.react(&intent, now);
+        for (threshold, intent) in self.alerts.intents(now.instant) {
+            if self.react(&intent, now) == Err(Code::DeviceFault) {
+                self.alerts.try_again(&threshold, intent, now.instant);
+            }
         }
     }
 
-    fn react(&mut self, intent: &Intent, now: Now) {
+    fn react(&mut self, intent: &Intent, now: Now) -> Result<(), Code> {
         let Intent { reaction, alert, .. } = intent;
-        let Some(index) = self.by_name.get(&reaction.device).copied() else { return };
+        let Some(index) = self.by_name.get(&reaction.device).copied() else { return Ok(()) };
         let action = Action::set(reaction.value.into());
         let old = self.stations[index].told().value.clone().ok();
         let done = self.may_react(index, &action, intent, now).and_then(|()| {
@@ -38,7 +40,9 @@ impl Controller {
         if let Err(refusal) = &done {
             error!("alert {alert}: {reaction} was not set: {refusal}");
         }
+        let outcome = done.as_ref().map(|()| ()).map_err(|refusal| refusal.code);
         self.audit_own(index, &format!("alert({alert}, {action})"), done, old, now);
+        outcome
     }
 
     /// Whether an alert may set a device now.  To switch off is for safety: neither an interlock stands against that,

@@ -138,14 +138,21 @@ impl Alerts {
         Severity::ALL.each_ref().map(open)
     }
 
-    /// What is to be done now.
-    fn intents(&mut self, now: Instant) -> Vec<Intent> {
-        let due = |guard: &mut Guard| {
+    /// What is to be done now, each with its threshold.
+    fn intents(&mut self, now: Instant) -> Vec<(ThresholdName, Intent)> {
+        let due = |(name, guard): (&ThresholdName, &mut Guard)| {
             let intent = guard.intent.take_if(|intent| intent.due <= now)?;
             guard.acted = Some(now);
-            Some(intent)
+            Some((name.clone(), intent))
         };
-        self.guards.values_mut().filter_map(due).collect()
+        self.guards.iter_mut().filter_map(due).collect()
+    }
+
+    /// The hardware did not do what was to be done: that is tried again, unless something else is to be done meanwhile.
+    fn try_again(&mut self, name: &ThresholdName, intent: Intent, now: Instant) {
+        if let Some(guard) = self.guards.get_mut(name) {
+            guard.intent.get_or_insert(Intent { due: now + PAUSE, ..intent });
+        }
     }
 
     /// Every alert that is open, in the order of the names of their thresholds.
