@@ -103,6 +103,7 @@ fn what_it_sets_is_on_the_wire(lab: &Lab, backend: &str) {
     line.expect("COMMAND=GET|DEVICE=valve", "REPLY=OK|VALUE=0|STATE=off");
     let pressed = line.ask("COMMAND=DO|DEVICE=button|ACTION=press");
     assert!(pressed.starts_with("REPLY=ERROR|CODE=NOT_SUPPORTED|"), "{pressed}");
+    line.expect("COMMAND=FAULT|DEVICE=led|FAULT=stuck", "REPLY=ERROR|CODE=NOT_SUPPORTED");
     assert_eq!(program.stop(Signal::SIGTERM).code(), Some(0));
 }
 
