@@ -58,7 +58,7 @@ impl Cover {
             open_end: open(&plan.open_end)?,
             closed_end: open(&plan.closed_end)?,
             obstruction: open(&plan.obstruction)?,
-            policies: plan.policies,
+            policies: plan.safeguards.policies,
             journey: None,
             last: Direction::Closing,
             blocked: None,

@@ -10,11 +10,11 @@ use super::duty_policy::DutyPolicy;
 use super::effect::{Effect, PULSE};
 use super::pwm_output::PwmOutput;
 use super::pwm_source::{PwmSource, Source};
-use super::safety::{self, Policies, Powers};
-use crate::control::{Activity, Bench, Blueprint, Device, Observation, Occasion, Protection, Ticked};
+use super::safety::{Policies, Powers, Safeguards, SafetySettings};
+use crate::control::{Activity, Bench, Blueprint, Device, Guards, Observation, Occasion, Ticked};
 use crate::domain::{
-    ActionSpec, Arguments, Datum, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, PwmAddress,
-    Refusal, Settings, Span, Wired,
+    ActionSpec, Arguments, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, PwmAddress, Refusal,
+    Settings, Wired,
 };
 use crate::hardware::HardwareError;
 
@@ -44,19 +44,12 @@ struct DimmerSettings {
     #[serde(default)]
     active_low: bool,
     frequency: Option<f64>,
-    #[serde(default)]
-    require_lease: bool,
-    max_on: Option<Span>,
-    on_stop: Option<DutyPolicy>,
-    on_lease_lost: Option<DutyPolicy>,
-    on_link_lost: Option<DutyPolicy>,
 }
 
 struct Plan {
     kind: &'static str,
     pwm: PwmSource,
-    protection: Protection,
-    policies: Policies<DutyPolicy>,
+    safeguards: Safeguards<DutyPolicy>,
 }
 
 struct Dimmer {
@@ -75,19 +68,16 @@ pub(super) fn read(
     settings: &Settings<'_>,
     mistakes: &mut Mistakes,
 ) -> Option<Box<dyn Blueprint>> {
-    let given: DimmerSettings = settings.read(mistakes)?;
+    let (given, safety) =
+        settings.read_both::<DimmerSettings, SafetySettings<Option<DutyPolicy>>>(mistakes)?;
     let source = Source::read(given.line, given.chip, given.pwm, settings, mistakes)?;
     let period = source.period(given.frequency.unwrap_or(FREQUENCY), settings, mistakes)?;
-    let policies = Policies {
-        on_stop: given.on_stop.unwrap_or(DutyPolicy::OFF),
-        on_lease_lost: given.on_lease_lost.unwrap_or(left),
-        on_link_lost: given.on_link_lost.unwrap_or(left),
-    };
-    policies.check(&source, Powers::All, settings, mistakes)?;
-    let protection = safety::protection(given.require_lease, given.max_on, settings, mistakes)?;
+    let safety = safety.with(|given| given.unwrap_or(DutyPolicy::OFF), |given| given.unwrap_or(left));
+    safety.check_policies(&source, Powers::All, settings, mistakes)?;
+    let safeguards = safety.checked(settings, mistakes)?;
     let polarity = Polarity::from_active_low(given.active_low);
     let pwm = PwmSource { role: "line", source, polarity, period };
-    Some(Box::new(Plan { kind, pwm, protection, policies }))
+    Some(Box::new(Plan { kind, pwm, safeguards }))
 }
 
 /// In Hz: no eye sees it, and few loads hear it.
@@ -104,16 +94,13 @@ impl Wired for Plan {
 }
 
 impl Blueprint for Plan {
-    fn safety(&self) -> Vec<(&'static str, Datum)> {
-        self.policies.told()
-    }
-
-    fn protection(&self) -> Protection {
-        self.protection
+    fn guards(&self) -> Guards {
+        self.safeguards.told()
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
-        let (kind, pwm, policies) = (self.kind, self.pwm.open(bench, self.policies.on_stop)?, self.policies);
+        let (kind, pwm, policies) =
+            (self.kind, self.pwm.open(bench, self.safeguards.policies.on_stop)?, self.safeguards.policies);
         Ok(Box::new(Dimmer { kind, pwm, policies, fault: None, effect: None }))
     }
 }

@@ -10,10 +10,10 @@ use serde::Deserialize;
 use super::actions::{self, READ};
 use super::bridge::{Bridge, Drive};
 use super::pwm_source::{PwmSource, Source, Wire};
-use super::safety::{self, Policies, RestPolicy};
-use crate::control::{Activity, Bench, Blueprint, Device, Kind, Observation, Occasion, Protection, Ticked};
+use super::safety::{Policies, RestPolicy, Safeguards, SafetySettings};
+use crate::control::{Activity, Bench, Blueprint, Device, Guards, Kind, Observation, Occasion, Ticked};
 use crate::domain::{
-    ActionSpec, Arguments, Code, Datum, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, PwmAddress,
+    ActionSpec, Arguments, Code, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, PwmAddress,
     Refusal, Settings, Span, Wired,
 };
 use crate::hardware::HardwareError;
@@ -82,16 +82,7 @@ struct MotorSettings {
     chip: Option<String>,
     #[serde(default)]
     active_low: bool,
-    #[serde(default)]
-    require_lease: bool,
-    max_on: Option<Span>,
     dead_time: Option<Span>,
-    #[serde(default)]
-    on_stop: RestPolicy,
-    #[serde(default)]
-    on_lease_lost: RestPolicy,
-    #[serde(default)]
-    on_link_lost: RestPolicy,
 }
 
 struct Plan {
@@ -99,9 +90,8 @@ struct Plan {
     backward: LineAddress,
     enable: Option<PwmSource>,
     polarity: Polarity,
-    protection: Protection,
     dead_time: Duration,
-    policies: Policies<RestPolicy>,
+    safeguards: Safeguards<RestPolicy>,
 }
 
 struct Motor {
@@ -133,7 +123,7 @@ enum Speeds {
 }
 
 fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blueprint>> {
-    let given: MotorSettings = settings.read(mistakes)?;
+    let (given, safety) = settings.read_both::<MotorSettings, SafetySettings<RestPolicy>>(mistakes)?;
     let dead_time = given.dead_time.unwrap_or(DEAD_TIME);
     if dead_time > LONGEST_DEAD_TIME {
         settings.mistake("dead_time", format!("dead_time is at most {LONGEST_DEAD_TIME}"), mistakes);
@@ -153,24 +143,18 @@ fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blue
         }
     };
     let on_line = enable.as_ref().is_some_and(|enable| matches!(enable.source, Source::Line(_)));
-    if on_line && given.on_stop == RestPolicy::Hold {
+    if on_line && safety.on_stop == RestPolicy::Hold {
         let message = "on_stop is off, because the PWM of a line ends with the daemon";
         settings.mistake("on_stop", message, mistakes);
         return None;
     }
-    let protection = safety::protection(given.require_lease, given.max_on, settings, mistakes)?;
     Some(Box::new(Plan {
         forward: LineAddress { chip: given.chip.clone(), line: given.forward },
         backward: LineAddress { chip: given.chip, line: given.backward },
         enable,
         polarity: Polarity::from_active_low(given.active_low),
-        protection,
         dead_time: dead_time.0,
-        policies: Policies {
-            on_stop: given.on_stop,
-            on_lease_lost: given.on_lease_lost,
-            on_link_lost: given.on_link_lost,
-        },
+        safeguards: safety.checked(settings, mistakes)?,
     }))
 }
 
@@ -186,12 +170,8 @@ impl Wired for Plan {
 }
 
 impl Blueprint for Plan {
-    fn safety(&self) -> Vec<(&'static str, Datum)> {
-        self.policies.told()
-    }
-
-    fn protection(&self) -> Protection {
-        self.protection
+    fn guards(&self) -> Guards {
+        self.safeguards.told()
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
@@ -203,7 +183,7 @@ impl Blueprint for Plan {
             bridge: Bridge::open(bench, &lines, self.enable.as_ref())?,
             speeds: if self.enable.is_some() { Speeds::All } else { Speeds::OnOff },
             dead_time: self.dead_time,
-            policies: self.policies,
+            policies: self.safeguards.policies,
             rested: None,
             next: None,
         }))

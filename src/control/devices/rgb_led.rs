@@ -11,11 +11,11 @@ use super::duty_policy::DutyPolicy;
 use super::effect::{Effect, PULSE};
 use super::pwm_output::PwmOutput;
 use super::pwm_source::{PwmSource, Source, Wire};
-use super::safety::{self, Policies};
-use crate::control::{Activity, Bench, Blueprint, Device, Kind, Observation, Occasion, Protection, Ticked};
+use super::safety::{Policies, Safeguards, SafetySettings};
+use crate::control::{Activity, Bench, Blueprint, Device, Guards, Kind, Observation, Occasion, Ticked};
 use crate::domain::{
-    ActionSpec, Arguments, Datum, LineAddress, Mistakes, ParameterSpec, Polarity, PwmAddress, Refusal,
-    Settings, Span, Wired,
+    ActionSpec, Arguments, LineAddress, Mistakes, ParameterSpec, Polarity, PwmAddress, Refusal, Settings,
+    Wired,
 };
 use crate::hardware::HardwareError;
 
@@ -81,20 +81,22 @@ struct RgbSettings {
     #[serde(default)]
     active_low: bool,
     frequency: Option<f64>,
-    #[serde(default)]
-    require_lease: bool,
-    max_on: Option<Span>,
-    on_stop: Option<DutyPolicy>,
-    #[serde(default = "hold")]
-    on_lease_lost: DutyPolicy,
-    #[serde(default = "hold")]
-    on_link_lost: DutyPolicy,
+}
+
+/// A light holds where nothing else is said.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(transparent)]
+struct Held(DutyPolicy);
+
+impl Default for Held {
+    fn default() -> Held {
+        Held(DutyPolicy::Hold)
+    }
 }
 
 struct Plan {
     sources: [PwmSource; 3],
-    protection: Protection,
-    policies: Policies<DutyPolicy>,
+    safeguards: Safeguards<DutyPolicy>,
 }
 
 struct RgbLed {
@@ -106,16 +108,13 @@ struct RgbLed {
     effect: Option<Effect>,
 }
 
-fn hold() -> DutyPolicy {
-    DutyPolicy::Hold
-}
-
 fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blueprint>> {
-    let given: RgbSettings = settings.read(mistakes)?;
+    let (given, safety) =
+        settings.read_both::<RgbSettings, SafetySettings<Option<DutyPolicy>, Held>>(mistakes)?;
     let chip = given.chip.as_ref();
     let sources = [given.red, given.green, given.blue].map(|wire| Source::of_wire(wire, chip));
-    let on_stop = given.on_stop.unwrap_or(DutyPolicy::OFF);
-    if sources.iter().any(|source| matches!(source, Source::Line(_))) && on_stop != DutyPolicy::OFF {
+    let safety = safety.with(|given| given.unwrap_or(DutyPolicy::OFF), |Held(policy)| policy);
+    if sources.iter().any(|source| matches!(source, Source::Line(_))) && safety.on_stop != DutyPolicy::OFF {
         let message = "on_stop is off, because the PWM of a line ends with the daemon";
         settings.mistake("on_stop", message, mistakes);
         return None;
@@ -125,14 +124,13 @@ fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blue
     let periods: Option<Vec<Duration>> =
         sources.iter().map(|source| source.period(frequency, settings, mistakes)).collect();
     let period = *periods?.first()?;
-    let protection = safety::protection(given.require_lease, given.max_on, settings, mistakes)?;
+    let safeguards = safety.checked(settings, mistakes)?;
     let polarity = Polarity::from_active_low(given.active_low);
     let [red, green, blue] = sources;
     let named = |role, source| PwmSource { role, source, polarity, period };
     Some(Box::new(Plan {
         sources: [named(ROLES[0], red), named(ROLES[1], green), named(ROLES[2], blue)],
-        protection,
-        policies: Policies { on_stop, on_lease_lost: given.on_lease_lost, on_link_lost: given.on_link_lost },
+        safeguards,
     }))
 }
 
@@ -147,19 +145,21 @@ impl Wired for Plan {
 }
 
 impl Blueprint for Plan {
-    fn safety(&self) -> Vec<(&'static str, Datum)> {
-        self.policies.told()
-    }
-
-    fn protection(&self) -> Protection {
-        self.protection
+    fn guards(&self) -> Guards {
+        self.safeguards.told()
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
         let [red, green, blue] = &self.sources;
-        let on_stop = self.policies.on_stop;
+        let on_stop = self.safeguards.policies.on_stop;
         let pwms = [red.open(bench, on_stop)?, green.open(bench, on_stop)?, blue.open(bench, on_stop)?];
-        Ok(Box::new(RgbLed { pwms, policies: self.policies, hue: Color::WHITE, fault: None, effect: None }))
+        Ok(Box::new(RgbLed {
+            pwms,
+            policies: self.safeguards.policies,
+            hue: Color::WHITE,
+            fault: None,
+            effect: None,
+        }))
     }
 }
 

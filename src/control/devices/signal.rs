@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::actions::{self, READ};
 use super::debounce::{Debounced, InputPlan};
 use crate::control::{Bench, Blueprint, Device, Observation, Ticked};
-use crate::domain::{ActionSpec, Arguments, Datum, EdgeStamp, LineAddress, Refusal, Value, Wired};
+use crate::domain::{ActionSpec, Arguments, EdgeStamp, LineAddress, Refusal, Value, Wired};
 use crate::hardware::{Edge, HardwareError};
 
 /// What a signal can do.
@@ -57,10 +57,6 @@ impl Wired for Plan {
 }
 
 impl Blueprint for Plan {
-    fn safety(&self) -> Vec<(&'static str, Datum)> {
-        Vec::new()
-    }
-
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
         let line = self.input.open(bench)?;
         Ok(Box::new(Signal { words: self.words, line, hold: self.hold, until: None, stamp: None }))
