@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use super::actions::{self, READ};
-use super::bridge::{Bridge, Drive};
+use super::bridge::Drive;
+use super::opposed::{Motion, Opposed, Pair};
 use super::pwm_source::{PwmSource, Source, Wire};
 use super::safety::{Policies, RestPolicy, Safeguards, SafetySettings};
 use crate::control::{Activity, Bench, Blueprint, Device, Guards, Kind, Observation, Occasion, Ticked};
@@ -95,22 +96,9 @@ struct Plan {
 }
 
 struct Motor {
-    bridge: Bridge,
+    lines: Opposed,
     speeds: Speeds,
-    dead_time: Duration,
     policies: Policies<RestPolicy>,
-    /// The direction it last had, and when it was off again; nothing when it never had one, and no direction when
-    /// nobody knows which.
-    rested: Option<(Option<Drive>, Instant)>,
-    /// What it will do, and when.
-    next: Option<(Motion, Instant)>,
-}
-
-/// A direction and how fast, from 0 to 1.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Motion {
-    drive: Drive,
-    speed: f64,
 }
 
 /// Which speeds a motor has.
@@ -175,24 +163,20 @@ impl Blueprint for Plan {
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
-        let lines = [
+        let lines: Pair = [
             ("forward", self.forward.clone(), self.polarity),
             ("backward", self.backward.clone(), self.polarity),
         ];
         Ok(Box::new(Motor {
-            bridge: Bridge::open(bench, &lines, self.enable.as_ref())?,
+            lines: Opposed::open(&lines, self.enable.as_ref(), self.dead_time, bench)?,
             speeds: if self.enable.is_some() { Speeds::All } else { Speeds::OnOff },
-            dead_time: self.dead_time,
             policies: self.safeguards.policies,
-            rested: None,
-            next: None,
         }))
     }
 }
 
+/// What a motor is told to do.
 impl Motion {
-    const STOPPED: Motion = Motion { drive: Drive::Stopped, speed: 0.0 };
-
     /// Of a number from -1 (full speed backward) to 1 (full speed forward).
     fn of_value(value: f64) -> Motion {
         let drive = match value {
@@ -221,10 +205,6 @@ impl Motion {
         let speed = speeds.check("speed is 0 or 1", speed.unwrap_or(1.0))?;
         Ok(if speed == 0.0 { Motion::STOPPED } else { Motion { drive, speed } })
     }
-
-    fn opposite(self) -> Motion {
-        Motion { drive: self.drive.opposite(), ..self }
-    }
 }
 
 impl Speeds {
@@ -238,35 +218,11 @@ impl Speeds {
 }
 
 impl Motor {
-    /// Goes to `wanted`: at once where that is safe, else through off and after the dead time.
-    fn drive(&mut self, wanted: Motion, now: Instant) -> Result<(), HardwareError> {
-        self.next = None;
-        if wanted.drive != Drive::Stopped && self.bridge.drive() == Ok(wanted.drive) {
-            return self.bridge.set_speed(wanted.speed, now);
-        }
-        // After a fault nobody knows what it did: then it rests, whichever way it is to run.
-        let before = self.bridge.drive().ok();
-        self.bridge.set(Drive::Stopped, 0.0, now)?;
-        if before != Some(Drive::Stopped) {
-            self.rested = Some((before, now));
-        }
-        if wanted.drive == Drive::Stopped {
-            return Ok(());
-        }
-        match self.rested {
-            Some((last, since)) if last != Some(wanted.drive) && now < since + self.dead_time => {
-                self.next = Some((wanted, since + self.dead_time));
-                Ok(())
-            }
-            _ => self.bridge.set(wanted.drive, wanted.speed, now),
-        }
-    }
-
     /// What it does, or is about to do.
     fn motion(&self) -> Motion {
-        match (self.next, self.bridge.drive()) {
-            (Some((next, _)), _) => next,
-            (None, Ok(drive)) => Motion { drive, speed: self.bridge.speed() },
+        match (self.lines.next(), self.lines.drive()) {
+            (Some(next), _) => next,
+            (None, Ok(drive)) => Motion { drive, speed: self.lines.speed() },
             (None, Err(_)) => Motion::STOPPED,
         }
     }
@@ -278,7 +234,7 @@ impl Device for Motor {
             "set" => Motion::of_set(arguments, self.speeds)?,
             "read" => {
                 arguments.none()?;
-                return Ok(self.bridge.read()?);
+                return Ok(self.lines.read()?);
             }
             "forward" => Motion::towards(Drive::Forward, arguments, self.speeds)?,
             "backward" => Motion::towards(Drive::Backward, arguments, self.speeds)?,
@@ -286,7 +242,7 @@ impl Device for Motor {
             "reverse" => arguments.none().map(|()| self.motion().opposite())?,
             _ => return Err(actions::unknown(verb, KIND.name, KIND.actions)),
         };
-        Ok(self.drive(wanted, now)?)
+        Ok(self.lines.go(wanted, now)?)
     }
 
     fn check_set(&self, arguments: &Arguments, _range: (f64, f64)) -> Result<(), Refusal> {
@@ -294,50 +250,43 @@ impl Device for Motor {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        [self.next.map(|(_, due)| due), self.bridge.deadline()].into_iter().flatten().min()
+        self.lines.deadline()
     }
 
     fn tick(&mut self, now: Instant) -> Ticked {
-        let mut ticked = Ticked::Quiet;
-        if let Some((Motion { drive, speed }, _)) = self.next.take_if(|(_, due)| *due <= now) {
-            if let Err(error) = self.bridge.set(drive, speed, now) {
-                self.bridge.fail(&error);
-            }
-            ticked = Ticked::Changed;
+        match self.lines.tick(now) {
+            Ok(false) => Ticked::Quiet,
+            Ok(true) | Err(_) => Ticked::Changed,
         }
-        if self.bridge.tick(now).is_err() {
-            ticked = Ticked::Changed;
-        }
-        ticked
     }
 
     fn activity(&self) -> Activity {
-        let is_off = self.bridge.drive() == Ok(Drive::Stopped) && self.next.is_none();
+        let is_off = self.lines.drive() == Ok(Drive::Stopped) && self.lines.next().is_none();
         if is_off { Activity::Idle } else { Activity::Active }
     }
 
     fn observe(&self) -> Observation {
-        let event = match (self.bridge.drive(), self.next) {
+        let event = match (self.lines.drive(), self.lines.next()) {
             (Err(_), _) => "fault",
             (Ok(_), Some(_)) => "reversing",
             (Ok(Drive::Stopped), None) => "stopped",
             (Ok(Drive::Forward), None) => "forward",
             (Ok(Drive::Backward), None) => "backward",
         };
-        let value = self.bridge.drive().map(|drive| match drive {
+        let value = self.lines.drive().map(|drive| match drive {
             Drive::Stopped => 0.0,
-            Drive::Forward => self.bridge.speed(),
-            Drive::Backward => -self.bridge.speed(),
+            Drive::Forward => self.lines.speed(),
+            Drive::Backward => -self.lines.speed(),
         });
         Observation { event, value, edge: None, fields: Vec::new() }
     }
 
     fn secure(&mut self, occasion: Occasion, now: Instant) -> Result<(), HardwareError> {
         match self.policies.on(occasion) {
-            RestPolicy::Off => self.drive(Motion::STOPPED, now),
+            RestPolicy::Off => self.lines.go(Motion::STOPPED, now),
             RestPolicy::Hold => {
                 // A direction that is still to be taken is not something to be held.
-                self.next = None;
+                self.lines.forget_next();
                 Ok(())
             }
         }
