@@ -1,6 +1,5 @@
 //! `rgb_led`: a light of three colours, each with a PWM of its own.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
@@ -9,9 +8,10 @@ use super::actions::{self, BLINK, OFF, ON, READ, TOGGLE};
 use super::color::{self, Color};
 use super::duty_policy::DutyPolicy;
 use super::effect::{Effect, PULSE};
+use super::light::{Lamp, Light};
 use super::pwm_output::PwmOutput;
 use super::pwm_source::{PwmSource, Source, Wire};
-use super::safety::{Policies, Safeguards, SafetySettings};
+use super::safety::{Safeguards, SafetySettings};
 use crate::control::{Activity, Bench, Blueprint, Device, Guards, Kind, Observation, Occasion, Ticked};
 use crate::domain::{
     ActionSpec, Arguments, LineAddress, Mistakes, ParameterSpec, Polarity, PwmAddress, Refusal, Settings,
@@ -100,12 +100,14 @@ struct Plan {
 }
 
 struct RgbLed {
+    light: Light<Trio>,
+}
+
+/// Three PWMs that are one lamp.
+struct Trio {
     pwms: [PwmOutput; 3],
-    policies: Policies<DutyPolicy>,
     /// The colour at full brightness.
     hue: Color,
-    fault: Option<Arc<str>>,
-    effect: Option<Effect>,
 }
 
 fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blueprint>> {
@@ -151,19 +153,14 @@ impl Blueprint for Plan {
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
         let [red, green, blue] = &self.sources;
-        let on_stop = self.safeguards.policies.on_stop;
-        let pwms = [red.open(bench, on_stop)?, green.open(bench, on_stop)?, blue.open(bench, on_stop)?];
-        Ok(Box::new(RgbLed {
-            pwms,
-            policies: self.safeguards.policies,
-            hue: Color::WHITE,
-            fault: None,
-            effect: None,
-        }))
+        let policies = self.safeguards.policies;
+        let mut open = |source: &PwmSource| source.open(bench, policies.on_stop);
+        let lamp = Trio { pwms: [open(red)?, open(green)?, open(blue)?], hue: Color::WHITE };
+        Ok(Box::new(RgbLed { light: Light::new(lamp, policies) }))
     }
 }
 
-impl RgbLed {
+impl Trio {
     /// Its colour as the hardware has it.
     fn color(&self) -> Color {
         let [red, green, blue] = &self.pwms;
@@ -172,36 +169,42 @@ impl RgbLed {
 
     /// Takes a colour, which is remembered while it is dark.
     fn paint(&mut self, color: Color, now: Instant) -> Result<(), HardwareError> {
-        self.effect = None;
         self.hue = color.at_full().unwrap_or(self.hue);
         self.give(color, now)
-    }
-
-    fn shine(&mut self, brightness: f64, now: Instant) -> Result<(), HardwareError> {
-        self.give(self.hue.at(brightness), now)
     }
 
     fn give(&mut self, color: Color, now: Instant) -> Result<(), HardwareError> {
         let results = self.pwms.iter_mut().zip(color.0).map(|(pwm, part)| pwm.set(part, now));
         // All three are written, whatever becomes of the first.
-        let result = results.collect::<Vec<_>>().into_iter().collect();
-        self.note(result)
+        results.collect::<Vec<_>>().into_iter().collect()
+    }
+}
+
+impl Lamp for Trio {
+    fn shine(&mut self, brightness: f64, now: Instant) -> Result<(), HardwareError> {
+        self.give(self.hue.at(brightness), now)
     }
 
-    fn begin(&mut self, effect: Effect, now: Instant) -> Result<(), HardwareError> {
-        self.effect = None;
-        self.shine(effect.first(), now)?;
-        self.effect = Some(effect);
-        Ok(())
+    fn brightness(&self) -> f64 {
+        self.color().brightness()
     }
 
-    /// Keeps an error as the state, and ends whatever was going on.
-    fn note(&mut self, result: Result<(), HardwareError>) -> Result<(), HardwareError> {
-        self.fault = result.as_ref().err().map(|error| error.to_string().into());
-        if result.is_err() {
-            self.effect = None;
-        }
-        result
+    fn read(&mut self) -> Result<(), HardwareError> {
+        self.pwms.iter_mut().try_for_each(PwmOutput::read)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.pwms.iter().filter_map(PwmOutput::deadline).min()
+    }
+
+    fn tick(&mut self, now: Instant) -> Result<(), HardwareError> {
+        self.pwms.iter_mut().try_for_each(|pwm| pwm.tick(now))
+    }
+}
+
+impl RgbLed {
+    fn paint(&mut self, color: Color, now: Instant) -> Result<(), HardwareError> {
+        self.light.change(|lamp| lamp.paint(color, now))
     }
 }
 
@@ -210,23 +213,23 @@ impl Device for RgbLed {
         let brightness = match verb {
             "on" => arguments.none().map(|()| 1.0)?,
             "off" => arguments.none().map(|()| 0.0)?,
-            "toggle" => arguments.none().map(|()| if self.color().brightness() > 0.0 { 0.0 } else { 1.0 })?,
+            "toggle" => {
+                arguments.none().map(|()| if self.light.lamp.brightness() > 0.0 { 0.0 } else { 1.0 })?
+            }
             "set" => match color::of_value(arguments)? {
                 Some(color) => return Ok(self.paint(color, now)?),
                 None => actions::part_value(arguments)?,
             },
             "color" => return Ok(self.paint(color::of_arguments(arguments)?, now)?),
-            "blink" => return Ok(self.begin(Effect::blink(arguments, now)?, now)?),
-            "pulse" => return Ok(self.begin(Effect::pulse(arguments, now)?, now)?),
+            "blink" => return Ok(self.light.begin(Effect::blink(arguments, now)?, now)?),
+            "pulse" => return Ok(self.light.begin(Effect::pulse(arguments, now)?, now)?),
             "read" => {
                 arguments.none()?;
-                let read = self.pwms.iter_mut().try_for_each(PwmOutput::read);
-                return Ok(self.note(read)?);
+                return Ok(self.light.read()?);
             }
             _ => return Err(actions::unknown(verb, KIND.name, KIND.actions)),
         };
-        self.effect = None;
-        Ok(self.shine(brightness, now)?)
+        Ok(self.light.shine(brightness, now)?)
     }
 
     fn check_set(&self, arguments: &Arguments, _range: (f64, f64)) -> Result<(), Refusal> {
@@ -237,55 +240,30 @@ impl Device for RgbLed {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let pwms = self.pwms.iter().filter_map(PwmOutput::deadline);
-        pwms.chain(self.effect.as_ref().map(Effect::due)).min()
+        self.light.deadline()
     }
 
     fn tick(&mut self, now: Instant) -> Ticked {
-        let mut ticked = Ticked::Quiet;
-        if let Some(effect) = self.effect.take_if(|effect| effect.due() <= now) {
-            let (next, brightness) = effect.next(now);
-            self.effect = next;
-            // The steps of a fade are not told one by one; its turns are.
-            if self.shine(brightness, now).is_err() || matches!(brightness, 0.0 | 1.0) {
-                ticked = Ticked::Changed;
-            }
-        }
-        let switched = self.pwms.iter_mut().try_for_each(|pwm| pwm.tick(now));
-        if switched.is_err() {
-            let _ = self.note(switched);
-            ticked = Ticked::Changed;
-        }
-        ticked
+        self.light.tick(now)
     }
 
     fn activity(&self) -> Activity {
-        let is_off = self.fault.is_none() && self.effect.is_none() && self.color().brightness() == 0.0;
-        if is_off { Activity::Idle } else { Activity::Active }
+        self.light.activity()
     }
 
     fn observe(&self) -> Observation {
-        let color = self.color();
-        let value = match &self.fault {
-            Some(fault) => Err(fault.clone()),
-            None => Ok(color.brightness()),
-        };
+        let color = self.light.lamp.color();
+        let value = self.light.value();
         let (event, mut fields) = match &value {
             Err(_) => ("fault", Vec::new()),
             Ok(0.0) => ("off", color.fields()),
             Ok(_) => ("on", color.fields()),
         };
-        fields.extend(self.effect.iter().map(Effect::field));
+        fields.extend(self.light.effect.iter().map(Effect::field));
         Observation { event, value, edge: None, fields }
     }
 
     fn secure(&mut self, occasion: Occasion, now: Instant) -> Result<(), HardwareError> {
-        match self.policies.on(occasion) {
-            DutyPolicy::Hold => Ok(()),
-            DutyPolicy::Set(brightness) => {
-                self.effect = None;
-                self.shine(brightness, now)
-            }
-        }
+        self.light.secure(occasion, now)
     }
 }
