@@ -81,7 +81,7 @@ fn start() -> (Daemon, Receiver<f64>) {
     let wrap = move |outputs, _| -> Box<dyn Outputs> {
         Box::new(StampedOutputs { outputs, stamps: stamps.clone() })
     };
-    let hardware = Wrapped { simulation: Simulation::new(), wrap };
+    let hardware = Wrapped::new(Simulation::new(), wrap);
     (Gatekeeper::daemon(LIMITS, DEVICES, Box::new(hardware)), stops)
 }
 

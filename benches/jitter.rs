@@ -74,7 +74,7 @@ fn start() -> (Daemon, Receiver<Instant>) {
         let stamps = (lines == [LAMP]).then(|| stamps.clone());
         Box::new(StampedOutputs { outputs, stamps })
     };
-    let hardware = Wrapped { simulation: Simulation::new(), wrap };
+    let hardware = Wrapped::new(Simulation::new(), wrap);
     (Gatekeeper::daemon(LIMITS, DEVICES, Box::new(hardware)), writes)
 }
 
