@@ -15,22 +15,23 @@
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Instant;
 
 use gpio_gatekeeper::daemon::{Daemon, Ending};
 use gpio_gatekeeper::hardware::{Board, Level, Line, Simulation};
 
 use daemons::Gatekeeper;
+use load::Load;
 use spread::Spread;
 use support::clients::{LineClient, MqttClient};
 use support::servers::Mosquitto;
 
 #[path = "../tests/support/mod.rs"]
 mod daemons;
+#[path = "support/load.rs"]
+mod load;
 #[path = "support/spread.rs"]
 mod spread;
 #[allow(dead_code, reason = "this program uses a part")]
@@ -60,7 +61,7 @@ fn main() {
     let mut contestants = vec![("ours", ours(&daemon, board)), ("floor", floor())];
     contestants.extend(mosquitto.as_ref().map(|mosquitto| ("mosquitto", rival(mosquitto))));
     for (name, crowd) in [("idle", 0), ("200 busy clients", CROWD)] {
-        let load = Load::start(&daemon, crowd);
+        let load = load(&daemon, crowd);
         let before = daemon.shared().commands.count();
         let begun = Instant::now();
         let mut took = vec![Vec::new(); contestants.len()];
@@ -137,32 +138,14 @@ fn rival(mosquitto: &Mosquitto) -> Act {
 }
 
 /// Clients each of which has one command under way at any time.
-struct Load {
-    over: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<()>>,
-}
-
-impl Load {
-    fn start(daemon: &Daemon, crowd: usize) -> Load {
-        let over = Arc::new(AtomicBool::new(false));
-        let address = daemon.line_address().expect("it is on");
-        let client = |_| {
-            let over = over.clone();
-            let mut client = LineClient::connect(address);
-            thread::spawn(move || {
-                while !over.load(Ordering::Relaxed) {
-                    client.set(1);
-                }
-            })
-        };
-        let threads = (0..crowd).map(client).collect();
-        Load { over, threads }
+fn load(daemon: &Daemon, crowd: usize) -> Load {
+    let address = daemon.line_address().expect("it is on");
+    let mut load = Load::default();
+    for _ in 0..crowd {
+        let mut client = LineClient::connect(address);
+        load.add(move || {
+            client.set(1);
+        });
     }
-
-    fn stop(self) {
-        self.over.store(true, Ordering::Relaxed);
-        for thread in self.threads {
-            thread.join().expect("the clients are answered");
-        }
-    }
+    load
 }

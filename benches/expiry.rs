@@ -14,8 +14,6 @@
 
 #![allow(unreachable_pub, reason = "a program has nobody outside")]
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -26,6 +24,7 @@ use gpio_gatekeeper::domain::Value;
 use gpio_gatekeeper::hardware::{HardwareError, Outputs, Simulation};
 use gpio_gatekeeper::wire::mqtt::Packet;
 
+use load::Load;
 use spread::Spread;
 use support::Gatekeeper;
 use support::line::LineClient;
@@ -33,6 +32,8 @@ use support::mqtt::{MqttClient, publish};
 use support::websocket::bytes;
 use support::wrapped::Wrapped;
 
+#[path = "support/load.rs"]
+mod load;
 #[path = "support/spread.rs"]
 mod spread;
 #[path = "../tests/support/mod.rs"]
@@ -58,7 +59,7 @@ fn main() {
     let expiries = if arguments.iter().any(|argument| argument == "--quick") { 50 } else { 300 };
     let (daemon, stops) = start();
     for (name, crowd) in [("idle", 0), ("full load", CROWD)] {
-        let load = Load::start(&daemon, crowd);
+        let load = load(&daemon, crowd);
         let before = daemon.shared().commands.count();
         let begun = Instant::now();
         let floor = thread::spawn(move || floor(expiries));
@@ -69,8 +70,8 @@ fn main() {
         load.stop();
         let verdict = if late.at(0.99) <= PROMISED { "kept" } else { "MISSED" };
         println!("{name}, {rate:.0} commands/s; late in us by");
-        println!("  leases {}; p99 within {PROMISED}: {verdict}", told(&late));
-        println!("  floor  {}", told(&floor));
+        println!("  leases {}; p99 within {PROMISED}: {verdict}", late);
+        println!("  floor  {}", floor);
     }
     daemon.stop(Ending::Asked);
 }
@@ -80,7 +81,7 @@ fn start() -> (Daemon, Receiver<f64>) {
     let wrap = move |outputs, _| -> Box<dyn Outputs> {
         Box::new(StampedOutputs { outputs, stamps: stamps.clone() })
     };
-    let hardware = Wrapped { simulation: Simulation::new(), wrap };
+    let hardware = Wrapped::new(Simulation::new(), wrap);
     (Gatekeeper::daemon(LIMITS, DEVICES, Box::new(hardware)), stops)
 }
 
@@ -116,53 +117,27 @@ fn floor(deadlines: usize) -> Vec<f64> {
     late
 }
 
-fn told(late: &Spread) -> String {
-    let [p50, p90, p99, most] = [0.5, 0.9, 0.99, 1.0].map(|part| late.at(part));
-    format!("p50 {p50:.0}, p90 {p90:.0}, p99 {p99:.0}, at most {most:.0}")
-}
-
 /// Clients that send as much as they can.
-struct Load {
-    over: Arc<AtomicBool>,
-    threads: Vec<thread::JoinHandle<()>>,
-}
-
-impl Load {
-    fn start(daemon: &Daemon, crowd: usize) -> Load {
-        let over = Arc::new(AtomicBool::new(false));
-        let mut threads = Vec::new();
-        for number in 0..crowd {
-            let mut line = LineClient::connect(daemon.line_address().expect("it is on"));
-            let done = over.clone();
-            threads.push(thread::spawn(move || {
-                let frames = "|START|COMMAND=SET|DEVICE=led|VALUE=TOGGLE|END|".repeat(PIPELINE);
-                while !done.load(Ordering::Relaxed) {
-                    line.raw(frames.as_bytes());
-                    (0..PIPELINE).for_each(|_| drop(line.reply()));
-                }
-            }));
-            let id = format!("crowd-{number}");
-            let mut mqtt = MqttClient::connect(daemon.mqtt_address().expect("it is on"), &id);
-            mqtt.subscribe(&format!("pi/rpc/responses/{id}"));
-            let done = over.clone();
-            threads.push(thread::spawn(move || {
-                let toggle = Packet::Publish(publish("pi/devices/led/set", "TOGGLE"));
-                let toggles = bytes(&vec![toggle; PIPELINE - 1]);
-                while !done.load(Ordering::Relaxed) {
-                    mqtt.raw(&toggles);
-                    mqtt.call(&id, r#"{"device": "led", "method": "toggle"}"#);
-                }
-            }));
-        }
-        Load { over, threads }
+fn load(daemon: &Daemon, crowd: usize) -> Load {
+    let mut load = Load::default();
+    for number in 0..crowd {
+        let mut line = LineClient::connect(daemon.line_address().expect("it is on"));
+        let frames = "|START|COMMAND=SET|DEVICE=led|VALUE=TOGGLE|END|".repeat(PIPELINE);
+        load.add(move || {
+            line.raw(frames.as_bytes());
+            (0..PIPELINE).for_each(|_| drop(line.reply()));
+        });
+        let id = format!("crowd-{number}");
+        let mut mqtt = MqttClient::connect(daemon.mqtt_address().expect("it is on"), &id);
+        mqtt.subscribe(&format!("pi/rpc/responses/{id}"));
+        let toggle = Packet::Publish(publish("pi/devices/led/set", "TOGGLE"));
+        let toggles = bytes(&vec![toggle; PIPELINE - 1]);
+        load.add(move || {
+            mqtt.raw(&toggles);
+            mqtt.call(&id, r#"{"device": "led", "method": "toggle"}"#);
+        });
     }
-
-    fn stop(self) {
-        self.over.store(true, Ordering::Relaxed);
-        for thread in self.threads {
-            thread.join().expect("the clients are answered");
-        }
-    }
+    load
 }
 
 /// Outputs that stamp when a motor is told to stand still, in seconds since 1970-01-01T00:00:00Z.

@@ -13,8 +13,6 @@
 #![allow(unreachable_pub, reason = "a program has nobody outside")]
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -23,11 +21,14 @@ use gpio_gatekeeper::daemon::{Daemon, Ending};
 use gpio_gatekeeper::domain::Value;
 use gpio_gatekeeper::hardware::{HardwareError, Outputs, Simulation};
 
+use load::Load;
 use spread::Spread;
 use support::Gatekeeper;
 use support::line::LineClient;
 use support::wrapped::Wrapped;
 
+#[path = "support/load.rs"]
+mod load;
 #[path = "support/spread.rs"]
 mod spread;
 #[path = "../tests/support/mod.rs"]
@@ -52,7 +53,7 @@ fn main() {
     let (daemon, stamps) = start();
     let address = daemon.line_address().expect("it is on");
     for (name, crowd) in [("idle", 0), ("200 busy clients", CROWD)] {
-        let load = Load::start(address, crowd);
+        let load = load(address, crowd);
         let before = daemon.shared().commands.count();
         let pulses = seconds * 200;
         let floor = thread::spawn(move || floor(pulses));
@@ -61,8 +62,8 @@ fn main() {
         let rate = (daemon.shared().commands.count() - before) as f64 / seconds as f64;
         load.stop();
         println!("{name}, {rate:.0} commands/s; pulses of 5 ms differ in us by");
-        println!("  lamp   {}", told(&lamp));
-        println!("  floor  {}", told(&floor));
+        println!("  lamp   {}", lamp);
+        println!("  floor  {}", floor);
     }
     daemon.stop(Ending::Asked);
 }
@@ -73,7 +74,7 @@ fn start() -> (Daemon, Receiver<Instant>) {
         let stamps = (lines == [LAMP]).then(|| stamps.clone());
         Box::new(StampedOutputs { outputs, stamps })
     };
-    let hardware = Wrapped { simulation: Simulation::new(), wrap };
+    let hardware = Wrapped::new(Simulation::new(), wrap);
     (Gatekeeper::daemon(LIMITS, DEVICES, Box::new(hardware)), writes)
 }
 
@@ -107,38 +108,14 @@ fn errors(stamps: &[Instant]) -> Spread {
     Spread::of(stamps.windows(2).map(|pair| error(pair).abs() * 1e6).collect())
 }
 
-fn told(errors: &Spread) -> String {
-    let [p50, p90, p99, most] = [0.5, 0.9, 0.99, 1.0].map(|part| errors.at(part));
-    format!("p50 {p50:.0}, p90 {p90:.0}, p99 {p99:.0}, at most {most:.0}")
-}
-
 /// Clients that send a command as soon as the one before is answered.
-struct Load {
-    over: Arc<AtomicBool>,
-    threads: Vec<thread::JoinHandle<()>>,
-}
-
-impl Load {
-    fn start(address: SocketAddr, crowd: usize) -> Load {
-        let over = Arc::new(AtomicBool::new(false));
-        let client = |_| {
-            let (mut line, done) = (LineClient::connect(address), over.clone());
-            thread::spawn(move || {
-                while !done.load(Ordering::Relaxed) {
-                    drop(line.ask("COMMAND=SET|DEVICE=led|VALUE=TOGGLE"));
-                }
-            })
-        };
-        let threads = (0..crowd).map(client).collect();
-        Load { over, threads }
+fn load(address: SocketAddr, crowd: usize) -> Load {
+    let mut load = Load::default();
+    for _ in 0..crowd {
+        let mut line = LineClient::connect(address);
+        load.add(move || drop(line.ask("COMMAND=SET|DEVICE=led|VALUE=TOGGLE")));
     }
-
-    fn stop(self) {
-        self.over.store(true, Ordering::Relaxed);
-        for thread in self.threads {
-            thread.join().expect("the clients are answered");
-        }
-    }
+    load
 }
 
 /// Outputs that stamp every write to the line of the lamp.

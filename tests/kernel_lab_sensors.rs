@@ -21,7 +21,7 @@ use i2cdev::core::I2CDevice;
 use i2cdev::linux::LinuxI2CDevice;
 use support::Gatekeeper;
 use support::line::LineClient;
-use support::real_buses::RealBuses;
+use support::real_buses::real_buses;
 
 #[test]
 fn the_kernel_lab_runs_every_test_below() {
@@ -114,7 +114,7 @@ fn a_daemon_tells_what_the_registers_say() {
         r#""room": {{"tmp102": {{"bus": "{bus}", "interval": "100ms"}}}},
         "gone": {{"tmp102": {{"bus": "{bus}", "address": "0x50", "interval": "100ms"}}}}"#
     );
-    let daemon = Gatekeeper::daemon("", &devices, Box::new(RealBuses::new()));
+    let daemon = Gatekeeper::daemon("", &devices, Box::new(real_buses()));
     let mut client = LineClient::patient(daemon.line_address().unwrap());
     client.expect("COMMAND=SUB|DEVICE=room", "REPLY=OK");
     client.event("EVENT=STATE|DEVICE=room|KIND=tmp102|VALUE=25|STATE=reading|");

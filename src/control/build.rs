@@ -17,7 +17,7 @@ use super::sensing::Sensing;
 use super::sequences::SEQUENCE;
 use super::station::Station;
 use super::watching::Watching;
-use super::{Access, Bench, Blueprint, Controller, Keeper, Kind, Now, Protection};
+use super::{Access, Bench, Blueprint, Controller, Guards, Keeper, Kind, Now, Protection};
 use crate::domain::{
     Arguments, Datum, DeviceName, Entry, Event, Interlock, Link, Refusal, Registry, Span, Standing,
     ThresholdName,
@@ -125,14 +125,8 @@ impl Controller {
                     owners.extend(taken.iter().map(|(_, line)| (line.clone(), name.clone())));
                     let lines = taken.iter().map(|(_, line)| line.clone()).collect();
                     registry.devices.push(entry(&name, kind, blueprint.as_ref(), taken, registry.simulated));
-                    stations.push(Station::new(
-                        name,
-                        kind,
-                        blueprint.protection(),
-                        blueprint.safety(),
-                        device,
-                        now,
-                    ));
+                    let Guards { protection, policies } = blueprint.guards();
+                    stations.push(Station::new(name, kind, protection, policies, device, now));
                     sites.push(Site { blueprint, lines, failed: None });
                     continue;
                 }
@@ -229,11 +223,10 @@ fn entry(
 
 /// What protects it and those around it.
 fn safety(blueprint: &dyn Blueprint) -> Vec<(&'static str, Datum)> {
-    let policies = blueprint.safety();
+    let Guards { protection: Protection { access, max_on }, policies } = blueprint.guards();
     if policies.is_empty() {
         return policies;
     }
-    let Protection { access, max_on } = blueprint.protection();
     let required = Datum::Bool(access == Access::LeaseRequired);
     let max_on = max_on.map(|max_on| ("max_on", Datum::Text(Span(max_on).to_string())));
     policies.into_iter().chain([("require_lease", required)]).chain(max_on).collect()

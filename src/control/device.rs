@@ -46,12 +46,9 @@ impl Kind {
 
 /// A device that is configured and not yet built.
 pub trait Blueprint: Wired + Send {
-    /// What the device does when things go wrong: when (`on_stop`), and what then (`hold` or a value).
-    fn safety(&self) -> Vec<(&'static str, Datum)>;
-
-    /// What protects it.
-    fn protection(&self) -> Protection {
-        Protection::default()
+    /// What keeps the device and those around it safe.
+    fn guards(&self) -> Guards {
+        Guards::default()
     }
 
     /// The numbers of its state besides `value`, each with its unit.
@@ -61,6 +58,15 @@ pub trait Blueprint: Wired + Send {
 
     /// Takes its lines and makes the device.
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError>;
+}
+
+/// What keeps a device and those around it safe: nothing where it is no output.
+#[derive(Debug, Clone, Default)]
+pub struct Guards {
+    /// What protects it from those who use it.
+    pub protection: Protection,
+    /// What it does when things go wrong: when (`on_stop`), and what then (`hold` or a value).
+    pub policies: Vec<(&'static str, Datum)>,
 }
 
 /// What protects a device from those who use it.

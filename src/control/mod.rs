@@ -31,7 +31,7 @@ pub use alerts::{Keep, Keeper, Keeps};
 pub use build::{Audited, BuildCause, BuildError, Plan, Planned};
 pub use controller::Controller;
 pub use device::{
-    Activity, Beginning, Bench, Blueprint, Device, Kind, Observation, Occasion, Protection, Ticked,
+    Activity, Beginning, Bench, Blueprint, Device, Guards, Kind, Observation, Occasion, Protection, Ticked,
 };
 pub use inbox::{Commands, Now, Recipient, Request, Requests};
 pub use latency::{BOUNDS, Latencies, Latency};

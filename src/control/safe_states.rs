@@ -65,7 +65,7 @@ impl<'a> SafeStates<'a> {
             hardware,
         };
         for (place, planned) in plan.devices.into_iter().enumerate() {
-            let policy = planned.blueprint.safety().into_iter().find(|(name, _)| *name == "on_stop");
+            let policy = planned.blueprint.guards().policies.into_iter().find(|(name, _)| *name == "on_stop");
             let name = planned.name.clone();
             let state = match policy {
                 None => SafeState::Nothing,
@@ -143,7 +143,7 @@ impl<'a> SafeStates<'a> {
         let brought =
             planned.blueprint.build(&mut bench).map_err(|error| error.to_string()).and_then(|device| {
                 let (name, kind) = (planned.name.clone(), planned.kind);
-                let protection = planned.blueprint.protection();
+                let protection = planned.blueprint.guards().protection;
                 let mut station = Station::new(name, kind, protection, Vec::new(), device, now);
                 let stopped = match rival {
                     None => stop_device(&mut station, now),

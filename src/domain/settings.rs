@@ -178,6 +178,14 @@ impl<'a> Settings<'a> {
         reader::read(self, mistakes)
     }
 
+    /// Reads the object into two structs, each of which has keys of its own; see [`Settings::read`].
+    pub fn read_both<T: DeserializeOwned, U: DeserializeOwned>(
+        &self,
+        mistakes: &mut Mistakes,
+    ) -> Option<(T, U)> {
+        reader::read_both(self, mistakes)
+    }
+
     /// Adds a mistake about the value of `key`, or about the whole object where the key was not given.
     pub fn mistake(&self, key: &str, message: impl Into<String>, mistakes: &mut Mistakes) {
         let (offset, path) = match self.entry(key) {

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use support::Gatekeeper;
 use support::line::LineClient;
 use support::mqtt::MqttClient;
-use support::real_buses::RealBuses;
+use support::real_buses::real_buses;
 
 const ROOM: &str = r#""room": {"tmp102": {"interval": "100ms"}}"#;
 const ROOM_PLACE: &str = "/dev/i2c-1 address 0x48";
@@ -112,7 +112,7 @@ fn a_sensor_comes_back() {
 fn a_daemon_starts_without_its_sensors() {
     let missing = r#""a": {"tmp102": {"bus": "/dev/i2c-250"}}, "b": {"ds18b20": {"id": "28-000000000000"}},
         "c": {"max31865": {"device": "/dev/spidev9.9", "reference": 430, "wires": 2}}"#;
-    let daemon = Gatekeeper::daemon("", missing, Box::new(RealBuses::new()));
+    let daemon = Gatekeeper::daemon("", missing, Box::new(real_buses()));
     let mut client = LineClient::patient(daemon.line_address().expect("it is on"));
     for device in ["a", "b", "c"] {
         client.expect(&format!("COMMAND=SUB|DEVICE={device}"), "REPLY=OK");

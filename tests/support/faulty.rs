@@ -50,7 +50,7 @@ pub fn hardware() -> (Box<dyn Hardware>, Board, Switch) {
     let wrap = move |outputs, lines| -> Box<dyn Outputs> {
         Box::new(FaultyOutputs { outputs, lines, switch: of_outputs.clone() })
     };
-    (Box::new(Wrapped { simulation, wrap }), board, switch)
+    (Box::new(Wrapped::new(simulation, wrap)), board, switch)
 }
 
 impl Switch {

@@ -15,6 +15,16 @@ pub struct Wrapped<W> {
     pub simulation: Simulation,
     /// Makes of its outputs what the hardware thread gets.
     pub wrap: W,
+    /// Where its sensors are.
+    pub buses: Arc<dyn Buses>,
+}
+
+impl<W> Wrapped<W> {
+    /// The simulation with its own buses.
+    pub fn new(simulation: Simulation, wrap: W) -> Wrapped<W> {
+        let buses = simulation.buses();
+        Wrapped { simulation, wrap, buses }
+    }
 }
 
 impl<W> Hardware for Wrapped<W>
@@ -66,6 +76,6 @@ where
     }
 
     fn buses(&self) -> Arc<dyn Buses> {
-        self.simulation.buses()
+        self.buses.clone()
     }
 }

@@ -5,12 +5,11 @@ use std::time::Instant;
 use serde::Deserialize;
 
 use super::actions::{self, READ};
-use super::debounce::InputPlan;
+use super::debounce::{InputPlan, InputSettings};
 use super::press::{DEBOUNCE, Hold, Press};
 use crate::control::{Bench, Blueprint, Device, Kind, Observation, Ticked};
 use crate::domain::{
-    ActionSpec, Arguments, Bias, Datum, LineAddress, LineRef, Mistakes, Polarity, Refusal, Settings, Span,
-    Value, Wired,
+    ActionSpec, Arguments, Datum, LineAddress, Mistakes, Refusal, Settings, Span, Value, Wired,
 };
 use crate::hardware::{Edge, HardwareError};
 
@@ -38,13 +37,6 @@ const SIMULATED: &[ActionSpec] = &[
 
 #[derive(Deserialize)]
 struct ButtonSettings {
-    line: LineRef,
-    chip: Option<String>,
-    #[serde(default)]
-    active_low: bool,
-    #[serde(default)]
-    bias: Bias,
-    debounce: Option<Span>,
     hold_time: Option<Span>,
     #[serde(default)]
     hold_repeat: bool,
@@ -60,16 +52,9 @@ struct Button {
 }
 
 fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blueprint>> {
-    let given: ButtonSettings = settings.read(mistakes)?;
+    let (input, given) = settings.read_both::<InputSettings, ButtonSettings>(mistakes)?;
     let hold = Hold::read(given.hold_time, given.hold_repeat, settings, mistakes)?;
-    let input = InputPlan {
-        role: "line",
-        address: LineAddress { chip: given.chip, line: given.line },
-        polarity: Polarity::from_active_low(given.active_low),
-        bias: given.bias,
-        debounce: given.debounce.unwrap_or(DEBOUNCE),
-    };
-    Some(Box::new(Plan { input: input.checked(settings, mistakes)?, hold }))
+    Some(Box::new(Plan { input: input.plan(DEBOUNCE, settings, mistakes)?, hold }))
 }
 
 impl Wired for Plan {
@@ -91,10 +76,6 @@ impl Wired for Plan {
 }
 
 impl Blueprint for Plan {
-    fn safety(&self) -> Vec<(&'static str, Datum)> {
-        Vec::new()
-    }
-
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
         Ok(Box::new(Button { press: Press::open(&self.input, self.hold, bench)? }))
     }

@@ -10,12 +10,12 @@ use super::blink::Blink;
 use super::output_line::{Initial, OutputLine};
 use super::pwm_output::Channel;
 use super::pwm_source::Source;
-use super::safety::{self, Policies, RestPolicy};
+use super::safety::{Policies, RestPolicy, Safeguards, SafetySettings};
 use super::tone;
-use crate::control::{Activity, Bench, Blueprint, Device, Kind, Observation, Occasion, Protection, Ticked};
+use crate::control::{Activity, Bench, Blueprint, Device, Guards, Kind, Observation, Occasion, Ticked};
 use crate::domain::{
     ActionSpec, Arguments, Code, Datum, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, PwmAddress,
-    Refusal, Settings, Span, Value, Wired,
+    Refusal, Settings, Value, Wired,
 };
 use crate::hardware::{HardwareError, Signal};
 
@@ -81,23 +81,13 @@ struct BuzzerSettings {
     #[serde(default)]
     active_low: bool,
     frequency: Option<f64>,
-    #[serde(default)]
-    require_lease: bool,
-    max_on: Option<Span>,
-    #[serde(default)]
-    on_stop: RestPolicy,
-    #[serde(default)]
-    on_lease_lost: RestPolicy,
-    #[serde(default)]
-    on_link_lost: RestPolicy,
 }
 
 struct Plan {
     source: Source,
     polarity: Polarity,
     frequency: f64,
-    protection: Protection,
-    policies: Policies<RestPolicy>,
+    safeguards: Safeguards<RestPolicy>,
 }
 
 /// What makes the sound.
@@ -120,7 +110,7 @@ struct Buzzer {
 }
 
 fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blueprint>> {
-    let given: BuzzerSettings = settings.read(mistakes)?;
+    let (given, safety) = settings.read_both::<BuzzerSettings, SafetySettings<RestPolicy>>(mistakes)?;
     let source = Source::read(given.line, given.chip, given.pwm, settings, mistakes)?;
     let message = match (&source, given.frequency) {
         (Source::Line(_), Some(_)) => Some("only the tone of a PWM channel (pwm) has a frequency"),
@@ -133,17 +123,11 @@ fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blue
         settings.mistake("frequency", message, mistakes);
         return None;
     }
-    let protection = safety::protection(given.require_lease, given.max_on, settings, mistakes)?;
     Some(Box::new(Plan {
         source,
         polarity: Polarity::from_active_low(given.active_low),
         frequency: given.frequency.unwrap_or(FREQUENCY),
-        protection,
-        policies: Policies {
-            on_stop: given.on_stop,
-            on_lease_lost: given.on_lease_lost,
-            on_link_lost: given.on_link_lost,
-        },
+        safeguards: safety.checked(settings, mistakes)?,
     }))
 }
 
@@ -158,12 +142,8 @@ impl Wired for Plan {
 }
 
 impl Blueprint for Plan {
-    fn safety(&self) -> Vec<(&'static str, Datum)> {
-        self.policies.told()
-    }
-
-    fn protection(&self) -> Protection {
-        self.protection
+    fn guards(&self) -> Guards {
+        self.safeguards.told()
     }
 
     fn values(&self) -> Vec<(&'static str, &'static str)> {
@@ -181,7 +161,7 @@ impl Blueprint for Plan {
                 Voice::Channel(Channel::new(bench.pwm(address, self.polarity, start)?)?, self.frequency)
             }
         };
-        let policies = self.policies;
+        let policies = self.safeguards.policies;
         Ok(Box::new(Buzzer { voice, policies, blink: None, tone: None, until: None, fault: None }))
     }
 }

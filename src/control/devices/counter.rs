@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use super::actions::{self, READ};
-use super::debounce::InputPlan;
+use super::debounce::{InputPlan, InputSettings};
 use crate::control::{Bench, Blueprint, Device, Kind, Observation, Ticked};
 use crate::domain::{
-    ActionSpec, Arguments, Bias, Code, Datum, EdgeStamp, LineAddress, LineRef, Mistakes, ParameterSpec,
-    Polarity, Refusal, Settings, Span, Value, Wired,
+    ActionSpec, Arguments, Code, Datum, EdgeStamp, LineAddress, Mistakes, ParameterSpec, Refusal, Settings,
+    Span, Value, Wired,
 };
 use crate::hardware::{Edge, Edges, HardwareError, Input, InputRequest};
 
@@ -54,15 +54,8 @@ const MOST_SAMPLES: u32 = 1000;
 
 #[derive(Deserialize)]
 struct CounterSettings {
-    line: LineRef,
-    chip: Option<String>,
-    #[serde(default)]
-    active_low: bool,
-    #[serde(default)]
-    bias: Bias,
     #[serde(default)]
     edges: Counted,
-    debounce: Option<Span>,
     window: Option<Span>,
     interval: Option<Span>,
 }
@@ -118,7 +111,7 @@ struct Told {
 }
 
 fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blueprint>> {
-    let given: CounterSettings = settings.read(mistakes)?;
+    let (input, given) = settings.read_both::<InputSettings, CounterSettings>(mistakes)?;
     let interval = given.interval.unwrap_or(INTERVAL);
     if interval < LEAST_INTERVAL || interval > LONGEST {
         settings.mistake("interval", format!("interval is from {LEAST_INTERVAL} to {LONGEST}"), mistakes);
@@ -131,18 +124,11 @@ fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blue
         settings.mistake("window", message, mistakes);
         return None;
     }
-    let input = InputPlan {
-        role: "line",
-        address: LineAddress { chip: given.chip, line: given.line },
-        polarity: Polarity::from_active_low(given.active_low),
-        bias: given.bias,
-        debounce: given.debounce.unwrap_or(Span::from_millis(0)),
-    };
     let edges = match given.edges {
         Counted::Active => Edges::ToActive,
         Counted::Both => Edges::Both,
     };
-    let input = input.checked(settings, mistakes)?;
+    let input = input.plan(Span::from_millis(0), settings, mistakes)?;
     Some(Box::new(Plan { input, edges, window: window.0, interval: interval.0 }))
 }
 
@@ -165,10 +151,6 @@ impl Wired for Plan {
 }
 
 impl Blueprint for Plan {
-    fn safety(&self) -> Vec<(&'static str, Datum)> {
-        Vec::new()
-    }
-
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
         let InputPlan { role, address, polarity, bias, debounce } = &self.input;
         let request =

@@ -8,9 +8,9 @@ use super::actions::READ;
 use super::cover_drive::Cover;
 use super::debounce::InputPlan;
 use super::opposed::Pair;
-use super::safety::{self, Policies};
+use super::safety::{self, Policies, Safeguards};
 use super::travel::Times;
-use crate::control::{Bench, Blueprint, Device, Kind, Protection};
+use crate::control::{Bench, Blueprint, Device, Guards, Kind};
 use crate::domain::{
     ActionSpec, Bias, Datum, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, Settings, Span, Wired,
 };
@@ -116,8 +116,7 @@ pub(super) struct Plan {
     pub(super) open_end: Option<InputPlan>,
     pub(super) closed_end: Option<InputPlan>,
     pub(super) obstruction: Option<InputPlan>,
-    pub(super) policies: Policies<Policy>,
-    protection: Protection,
+    pub(super) safeguards: Safeguards<Policy>,
 }
 
 fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blueprint>> {
@@ -165,12 +164,14 @@ fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blue
         closed_end: input("closed_end", given.closed_end),
         obstruction: input("obstruction", given.obstruction),
         // Nobody would stop it at its end when the daemon has ended.
-        policies: Policies {
-            on_stop: Policy::Off,
-            on_lease_lost: given.on_lease_lost,
-            on_link_lost: given.on_link_lost,
+        safeguards: Safeguards {
+            protection,
+            policies: Policies {
+                on_stop: Policy::Off,
+                on_lease_lost: given.on_lease_lost,
+                on_link_lost: given.on_link_lost,
+            },
         },
-        protection,
     }))
 }
 
@@ -187,12 +188,8 @@ impl Wired for Plan {
 }
 
 impl Blueprint for Plan {
-    fn safety(&self) -> Vec<(&'static str, Datum)> {
-        self.policies.told()
-    }
-
-    fn protection(&self) -> Protection {
-        self.protection
+    fn guards(&self) -> Guards {
+        self.safeguards.told()
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {

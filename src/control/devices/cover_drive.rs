@@ -7,7 +7,7 @@ use super::actions;
 use super::bridge::Drive;
 use super::cover::{ACTIONS, Plan, Policy};
 use super::debounce::{Debounced, InputPlan};
-use super::opposed::Opposed;
+use super::opposed::{Motion, Opposed};
 use super::safety::Policies;
 use super::travel::{CLOSED, Direction, OPEN, Travel};
 use crate::control::{Activity, Bench, Device, Observation, Occasion, Ticked};
@@ -50,7 +50,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 impl Cover {
     /// Takes its lines; it rests, at an end where an end stop says so, else nobody knows where.
     pub(super) fn build(plan: &Plan, bench: &mut Bench<'_>) -> Result<Cover, HardwareError> {
-        let lines = Opposed::open(&plan.lines, plan.dead_time, bench)?;
+        let lines = Opposed::open(&plan.lines, None, plan.dead_time, bench)?;
         let mut open = |input: &Option<InputPlan>| input.as_ref().map(|input| input.open(bench)).transpose();
         let mut cover = Cover {
             lines,
@@ -58,7 +58,7 @@ impl Cover {
             open_end: open(&plan.open_end)?,
             closed_end: open(&plan.closed_end)?,
             obstruction: open(&plan.obstruction)?,
-            policies: plan.policies,
+            policies: plan.safeguards.policies,
             journey: None,
             last: Direction::Closing,
             blocked: None,
@@ -101,7 +101,7 @@ impl Cover {
             Direction::Opening => Drive::Forward,
             Direction::Closing => Drive::Backward,
         };
-        let gone = self.lines.go(drive, now);
+        let gone = self.drive(Motion::full(drive), now);
         self.travel.stop(now);
         self.note(gone, now)?;
         self.last = direction;
@@ -120,8 +120,13 @@ impl Cover {
         }
     }
 
+    /// What reads back as something else is a fault as well: nobody knows what it does.
+    fn drive(&mut self, motion: Motion, now: Instant) -> Result<(), HardwareError> {
+        self.lines.go(motion, now).inspect_err(|error| self.lines.fail(error))
+    }
+
     fn halt(&mut self, now: Instant) -> Result<(), HardwareError> {
-        let halted = self.lines.go(Drive::Stopped, now);
+        let halted = self.drive(Motion::STOPPED, now);
         self.travel.stop(now);
         self.journey = None;
         self.note(halted, now)

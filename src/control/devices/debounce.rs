@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde::Deserialize;
+
 use crate::control::Bench;
-use crate::domain::{Bias, EdgeStamp, LineAddress, Mistakes, Polarity, Settings, Span, Value};
+use crate::domain::{Bias, EdgeStamp, LineAddress, LineRef, Mistakes, Polarity, Settings, Span, Value};
 use crate::hardware::{Edge, HardwareError, Input, InputRequest};
 
 /// An input and the value that counts.
@@ -32,8 +34,39 @@ pub(super) struct InputPlan {
     pub(super) debounce: Span,
 }
 
+/// The settings of an input line that is called `line`.
+#[derive(Deserialize)]
+pub(super) struct InputSettings {
+    line: LineRef,
+    chip: Option<String>,
+    #[serde(default)]
+    active_low: bool,
+    #[serde(default)]
+    bias: Bias,
+    debounce: Option<Span>,
+}
+
 /// Longer than any contact bounces, and what every backend can do.
 const LONGEST_DEBOUNCE: Span = Span::from_millis(60_000);
+
+impl InputSettings {
+    /// The line that they are about, debounced for `debounce` where they say nothing else.
+    pub(super) fn plan(
+        self,
+        debounce: Span,
+        settings: &Settings<'_>,
+        mistakes: &mut Mistakes,
+    ) -> Option<InputPlan> {
+        let input = InputPlan {
+            role: "line",
+            address: LineAddress { chip: self.chip, line: self.line },
+            polarity: Polarity::from_active_low(self.active_low),
+            bias: self.bias,
+            debounce: self.debounce.unwrap_or(debounce),
+        };
+        input.checked(settings, mistakes)
+    }
+}
 
 impl InputPlan {
     /// The same, if its setting `debounce` is in range.

@@ -6,11 +6,11 @@ use std::time::Instant;
 use serde::Deserialize;
 
 use super::actions::{self, OFF, ON, READ, TOGGLE};
-use super::safety::{self, Policies};
-use crate::control::{Beginning, Bench, Blueprint, Device, Kind, Observation, Occasion, Protection};
+use super::safety::{self, Policies, Safeguards, SafetySettings};
+use crate::control::{Beginning, Bench, Blueprint, Device, Guards, Kind, Observation, Occasion};
 use crate::domain::{
     ActionSpec, Arguments, Code, Datum, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, Refusal,
-    Settings, Span, Value, Wired,
+    Settings, Value, Wired,
 };
 use crate::hardware::{HardwareError, Outputs, Start};
 
@@ -64,12 +64,6 @@ struct GroupSettings {
     #[serde(default)]
     active_low: bool,
     initial: Option<Given>,
-    #[serde(default)]
-    require_lease: bool,
-    max_on: Option<Span>,
-    on_stop: Option<Given>,
-    on_lease_lost: Option<Given>,
-    on_link_lost: Option<Given>,
 }
 
 /// A number of the group, or a word for one, as it is written.
@@ -102,9 +96,8 @@ enum Policy {
 struct Plan {
     lines: Vec<LineAddress>,
     polarity: Polarity,
-    protection: Protection,
     initial: Policy,
-    policies: Policies<Policy>,
+    safeguards: Safeguards<Policy>,
 }
 
 struct Group {
@@ -115,7 +108,7 @@ struct Group {
 }
 
 fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blueprint>> {
-    let given: GroupSettings = settings.read(mistakes)?;
+    let (given, safety) = settings.read_both::<GroupSettings, SafetySettings<Option<Given>>>(mistakes)?;
     let count = given.lines.len();
     if !(2..=BITS.len()).contains(&count) {
         settings.mistake("lines", format!("a group has 2 to {} lines, not {count}", BITS.len()), mistakes);
@@ -141,17 +134,23 @@ fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blue
         }
     };
     let initial = policy("initial", given.initial, Word::Off, Word::Keep);
-    let on_stop = policy("on_stop", given.on_stop, Word::Off, Word::Hold);
-    let on_lease_lost = policy("on_lease_lost", given.on_lease_lost, Word::Hold, Word::Hold);
-    let on_link_lost = policy("on_link_lost", given.on_link_lost, Word::Hold, Word::Hold);
-    let protection = safety::protection(given.require_lease, given.max_on, settings, mistakes)?;
+    let on_stop = policy("on_stop", safety.on_stop, Word::Off, Word::Hold);
+    let on_lease_lost = policy("on_lease_lost", safety.on_lease_lost, Word::Hold, Word::Hold);
+    let on_link_lost = policy("on_link_lost", safety.on_link_lost, Word::Hold, Word::Hold);
+    let protection = safety::protection(safety.require_lease, safety.max_on, settings, mistakes)?;
     let lines = given.lines.into_iter().map(|line| LineAddress { chip: given.chip.clone(), line });
     Some(Box::new(Plan {
         lines: lines.collect(),
         polarity: Polarity::from_active_low(given.active_low),
-        protection,
         initial: initial?,
-        policies: Policies { on_stop: on_stop?, on_lease_lost: on_lease_lost?, on_link_lost: on_link_lost? },
+        safeguards: Safeguards {
+            protection,
+            policies: Policies {
+                on_stop: on_stop?,
+                on_lease_lost: on_lease_lost?,
+                on_link_lost: on_link_lost?,
+            },
+        },
     }))
 }
 
@@ -179,12 +178,8 @@ impl Wired for Plan {
 }
 
 impl Blueprint for Plan {
-    fn safety(&self) -> Vec<(&'static str, Datum)> {
-        self.policies.told()
-    }
-
-    fn protection(&self) -> Protection {
-        self.protection
+    fn guards(&self) -> Guards {
+        self.safeguards.told()
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
@@ -192,7 +187,7 @@ impl Blueprint for Plan {
         let first = match bench.beginning() {
             Beginning::AsConfigured => self.initial,
             Beginning::Off => Policy::Take { bits: 0, all: all(count) },
-            Beginning::On => self.policies.on_stop,
+            Beginning::On => self.safeguards.policies.on_stop,
         };
         let lines: Vec<_> =
             self.lines().into_iter().map(|(role, line)| (role, line, self.polarity)).collect();
@@ -200,7 +195,7 @@ impl Blueprint for Plan {
             Policy::Hold => bench.outputs(&lines, Start::Keep)?,
             Policy::Take { bits, .. } => bench.outputs(&lines, Start::Values(&values(bits, count)))?,
         };
-        let mut group = Group { lines, count, bits: Ok(0), policies: self.policies };
+        let mut group = Group { lines, count, bits: Ok(0), policies: self.safeguards.policies };
         group.read()?;
         Ok(Box::new(group))
     }

@@ -1,6 +1,5 @@
 //! A dimmer: one output with a duty from 0 to 1.  The kinds `pwm_led` and `pwm` are dimmers.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use serde::Deserialize;
@@ -8,13 +7,14 @@ use serde::Deserialize;
 use super::actions::{self, BLINK, OFF, ON, READ, TOGGLE};
 use super::duty_policy::DutyPolicy;
 use super::effect::{Effect, PULSE};
+use super::light::{Lamp, Light};
 use super::pwm_output::PwmOutput;
 use super::pwm_source::{PwmSource, Source};
-use super::safety::{self, Policies, Powers};
-use crate::control::{Activity, Bench, Blueprint, Device, Observation, Occasion, Protection, Ticked};
+use super::safety::{Powers, Safeguards, SafetySettings};
+use crate::control::{Activity, Bench, Blueprint, Device, Guards, Observation, Occasion, Ticked};
 use crate::domain::{
-    ActionSpec, Arguments, Datum, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, PwmAddress,
-    Refusal, Settings, Span, Wired,
+    ActionSpec, Arguments, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, PwmAddress, Refusal,
+    Settings, Wired,
 };
 use crate::hardware::HardwareError;
 
@@ -44,27 +44,17 @@ struct DimmerSettings {
     #[serde(default)]
     active_low: bool,
     frequency: Option<f64>,
-    #[serde(default)]
-    require_lease: bool,
-    max_on: Option<Span>,
-    on_stop: Option<DutyPolicy>,
-    on_lease_lost: Option<DutyPolicy>,
-    on_link_lost: Option<DutyPolicy>,
 }
 
 struct Plan {
     kind: &'static str,
     pwm: PwmSource,
-    protection: Protection,
-    policies: Policies<DutyPolicy>,
+    safeguards: Safeguards<DutyPolicy>,
 }
 
 struct Dimmer {
     kind: &'static str,
-    pwm: PwmOutput,
-    policies: Policies<DutyPolicy>,
-    fault: Option<Arc<str>>,
-    effect: Option<Effect>,
+    light: Light<PwmOutput>,
 }
 
 /// Reads the settings of a dimmer of this kind, which does what `left` says when a lease or a link is lost, and
@@ -75,19 +65,16 @@ pub(super) fn read(
     settings: &Settings<'_>,
     mistakes: &mut Mistakes,
 ) -> Option<Box<dyn Blueprint>> {
-    let given: DimmerSettings = settings.read(mistakes)?;
+    let (given, safety) =
+        settings.read_both::<DimmerSettings, SafetySettings<Option<DutyPolicy>>>(mistakes)?;
     let source = Source::read(given.line, given.chip, given.pwm, settings, mistakes)?;
     let period = source.period(given.frequency.unwrap_or(FREQUENCY), settings, mistakes)?;
-    let policies = Policies {
-        on_stop: given.on_stop.unwrap_or(DutyPolicy::OFF),
-        on_lease_lost: given.on_lease_lost.unwrap_or(left),
-        on_link_lost: given.on_link_lost.unwrap_or(left),
-    };
-    policies.check(&source, Powers::All, settings, mistakes)?;
-    let protection = safety::protection(given.require_lease, given.max_on, settings, mistakes)?;
+    let safety = safety.with(|given| given.unwrap_or(DutyPolicy::OFF), |given| given.unwrap_or(left));
+    safety.check_policies(&source, Powers::All, settings, mistakes)?;
+    let safeguards = safety.checked(settings, mistakes)?;
     let polarity = Polarity::from_active_low(given.active_low);
     let pwm = PwmSource { role: "line", source, polarity, period };
-    Some(Box::new(Plan { kind, pwm, protection, policies }))
+    Some(Box::new(Plan { kind, pwm, safeguards }))
 }
 
 /// In Hz: no eye sees it, and few loads hear it.
@@ -104,40 +91,36 @@ impl Wired for Plan {
 }
 
 impl Blueprint for Plan {
-    fn safety(&self) -> Vec<(&'static str, Datum)> {
-        self.policies.told()
-    }
-
-    fn protection(&self) -> Protection {
-        self.protection
+    fn guards(&self) -> Guards {
+        self.safeguards.told()
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
-        let (kind, pwm, policies) = (self.kind, self.pwm.open(bench, self.policies.on_stop)?, self.policies);
-        Ok(Box::new(Dimmer { kind, pwm, policies, fault: None, effect: None }))
+        let policies = self.safeguards.policies;
+        let light = Light::new(self.pwm.open(bench, policies.on_stop)?, policies);
+        Ok(Box::new(Dimmer { kind: self.kind, light }))
     }
 }
 
-impl Dimmer {
+impl Lamp for PwmOutput {
     fn shine(&mut self, brightness: f64, now: Instant) -> Result<(), HardwareError> {
-        let result = self.pwm.set(brightness, now);
-        self.note(result)
+        self.set(brightness, now)
     }
 
-    fn begin(&mut self, effect: Effect, now: Instant) -> Result<(), HardwareError> {
-        self.effect = None;
-        self.shine(effect.first(), now)?;
-        self.effect = Some(effect);
-        Ok(())
+    fn brightness(&self) -> f64 {
+        self.duty()
     }
 
-    /// Keeps an error as the state, and ends whatever was going on.
-    fn note(&mut self, result: Result<(), HardwareError>) -> Result<(), HardwareError> {
-        self.fault = result.as_ref().err().map(|error| error.to_string().into());
-        if result.is_err() {
-            self.effect = None;
-        }
-        result
+    fn read(&mut self) -> Result<(), HardwareError> {
+        self.read()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.deadline()
+    }
+
+    fn tick(&mut self, now: Instant) -> Result<(), HardwareError> {
+        self.tick(now)
     }
 }
 
@@ -146,19 +129,17 @@ impl Device for Dimmer {
         let brightness = match verb {
             "on" => arguments.none().map(|()| 1.0)?,
             "off" => arguments.none().map(|()| 0.0)?,
-            "toggle" => arguments.none().map(|()| 1.0 - self.pwm.duty())?,
+            "toggle" => arguments.none().map(|()| 1.0 - self.light.lamp.duty())?,
             "set" => actions::part_value(arguments)?,
-            "blink" => return Ok(self.begin(Effect::blink(arguments, now)?, now)?),
-            "pulse" => return Ok(self.begin(Effect::pulse(arguments, now)?, now)?),
+            "blink" => return Ok(self.light.begin(Effect::blink(arguments, now)?, now)?),
+            "pulse" => return Ok(self.light.begin(Effect::pulse(arguments, now)?, now)?),
             "read" => {
                 arguments.none()?;
-                let read = self.pwm.read();
-                return Ok(self.note(read)?);
+                return Ok(self.light.read()?);
             }
             _ => return Err(actions::unknown(verb, self.kind, ACTIONS)),
         };
-        self.effect = None;
-        Ok(self.shine(brightness, now)?)
+        Ok(self.light.shine(brightness, now)?)
     }
 
     fn check_set(&self, arguments: &Arguments, _range: (f64, f64)) -> Result<(), Refusal> {
@@ -166,53 +147,29 @@ impl Device for Dimmer {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        [self.pwm.deadline(), self.effect.as_ref().map(Effect::due)].into_iter().flatten().min()
+        self.light.deadline()
     }
 
     fn tick(&mut self, now: Instant) -> Ticked {
-        let mut ticked = Ticked::Quiet;
-        if let Some(effect) = self.effect.take_if(|effect| effect.due() <= now) {
-            let (next, brightness) = effect.next(now);
-            self.effect = next;
-            // The steps of a fade are not told one by one; its turns are.
-            if self.shine(brightness, now).is_err() || matches!(self.pwm.duty(), 0.0 | 1.0) {
-                ticked = Ticked::Changed;
-            }
-        }
-        let switched = self.pwm.tick(now);
-        if switched.is_err() {
-            let _ = self.note(switched);
-            ticked = Ticked::Changed;
-        }
-        ticked
+        self.light.tick(now)
     }
 
     fn activity(&self) -> Activity {
-        let is_off = self.fault.is_none() && self.effect.is_none() && self.pwm.duty() == 0.0;
-        if is_off { Activity::Idle } else { Activity::Active }
+        self.light.activity()
     }
 
     fn observe(&self) -> Observation {
-        let value = match &self.fault {
-            Some(fault) => Err(fault.clone()),
-            None => Ok(self.pwm.duty()),
-        };
+        let value = self.light.value();
         let event = match &value {
             Err(_) => "fault",
             Ok(brightness) if *brightness > 0.0 => "on",
             Ok(_) => "off",
         };
-        let fields = self.effect.iter().map(Effect::field).collect();
+        let fields = self.light.effect.iter().map(Effect::field).collect();
         Observation { event, value, edge: None, fields }
     }
 
     fn secure(&mut self, occasion: Occasion, now: Instant) -> Result<(), HardwareError> {
-        match self.policies.on(occasion) {
-            DutyPolicy::Hold => Ok(()),
-            DutyPolicy::Set(duty) => {
-                self.effect = None;
-                self.shine(duty, now)
-            }
-        }
+        self.light.secure(occasion, now)
     }
 }

@@ -44,6 +44,13 @@ impl DutyPolicy {
     }
 }
 
+/// What moves or heats stops.
+impl Default for DutyPolicy {
+    fn default() -> DutyPolicy {
+        DutyPolicy::OFF
+    }
+}
+
 impl TryFrom<Written> for DutyPolicy {
     type Error = &'static str;
 

@@ -9,9 +9,9 @@ use super::actions::{self, OFF, ON, READ, TOGGLE};
 use super::duty_policy::DutyPolicy;
 use super::pwm_output::PwmOutput;
 use super::pwm_source::{PwmSource, Source};
-use super::safety::{self, Policies, Powers};
+use super::safety::{Policies, Powers, Safeguards, SafetySettings};
 use super::tachometer::{Tachometer, TachometerPlan, TachometerSettings};
-use crate::control::{Activity, Bench, Blueprint, Device, Kind, Observation, Occasion, Protection, Ticked};
+use crate::control::{Activity, Bench, Blueprint, Device, Guards, Kind, Observation, Occasion, Ticked};
 use crate::domain::{
     ActionSpec, Arguments, Code, Datum, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, PwmAddress,
     Refusal, Settings, Span, Wired,
@@ -72,15 +72,6 @@ struct FanSettings {
     minimum: f64,
     start_boost: Option<Span>,
     tachometer: Option<TachometerSettings>,
-    #[serde(default)]
-    require_lease: bool,
-    max_on: Option<Span>,
-    #[serde(default = "off")]
-    on_stop: DutyPolicy,
-    #[serde(default = "off")]
-    on_lease_lost: DutyPolicy,
-    #[serde(default = "off")]
-    on_link_lost: DutyPolicy,
 }
 
 struct Plan {
@@ -88,8 +79,7 @@ struct Plan {
     speeds: Speeds,
     start_boost: Duration,
     tachometer: Option<TachometerPlan>,
-    protection: Protection,
-    policies: Policies<DutyPolicy>,
+    safeguards: Safeguards<DutyPolicy>,
 }
 
 /// Which speeds a fan has.
@@ -112,12 +102,8 @@ struct Fan {
     fault: Option<Arc<str>>,
 }
 
-fn off() -> DutyPolicy {
-    DutyPolicy::OFF
-}
-
 fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blueprint>> {
-    let given: FanSettings = settings.read(mistakes)?;
+    let (given, safety) = settings.read_both::<FanSettings, SafetySettings<DutyPolicy>>(mistakes)?;
     if !(0.0..=1.0).contains(&given.minimum) {
         settings.mistake("minimum", "minimum is from 0 to 1", mistakes);
         return None;
@@ -136,21 +122,16 @@ fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blue
             (period, Speeds::From(given.minimum))
         }
     };
-    let policies = Policies {
-        on_stop: given.on_stop,
-        on_lease_lost: given.on_lease_lost,
-        on_link_lost: given.on_link_lost,
-    };
     let powers = if speeds == Speeds::OnOff { Powers::OnOff } else { Powers::All };
-    policies.check(&source, powers, settings, mistakes)?;
+    safety.check_policies(&source, powers, settings, mistakes)?;
     let tachometer = match given.tachometer {
         Some(tachometer) => Some(tachometer.plan(settings, mistakes)?),
         None => None,
     };
-    let protection = safety::protection(given.require_lease, given.max_on, settings, mistakes)?;
+    let safeguards = safety.checked(settings, mistakes)?;
     let polarity = Polarity::from_active_low(given.active_low);
     let pwm = PwmSource { role: "line", source, polarity, period };
-    Some(Box::new(Plan { pwm, speeds, start_boost: start_boost.0, tachometer, protection, policies }))
+    Some(Box::new(Plan { pwm, speeds, start_boost: start_boost.0, tachometer, safeguards }))
 }
 
 impl Wired for Plan {
@@ -164,12 +145,8 @@ impl Wired for Plan {
 }
 
 impl Blueprint for Plan {
-    fn safety(&self) -> Vec<(&'static str, Datum)> {
-        self.policies.told()
-    }
-
-    fn protection(&self) -> Protection {
-        self.protection
+    fn guards(&self) -> Guards {
+        self.safeguards.told()
     }
 
     fn values(&self) -> Vec<(&'static str, &'static str)> {
@@ -178,7 +155,7 @@ impl Blueprint for Plan {
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
-        let pwm = self.pwm.open(bench, self.policies.on_stop)?;
+        let pwm = self.pwm.open(bench, self.safeguards.policies.on_stop)?;
         let tachometer = self.tachometer.as_ref().map(|plan| plan.open(bench)).transpose()?;
         Ok(Box::new(Fan {
             pwm,
@@ -186,7 +163,7 @@ impl Blueprint for Plan {
             start_boost: self.start_boost,
             boost: None,
             tachometer,
-            policies: self.policies,
+            policies: self.safeguards.policies,
             fault: None,
         }))
     }

@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::actions::{self, OFF, ON, READ};
 use super::output_line::{Initial, OutputLine};
-use super::safety::{self, Policies, RestPolicy};
-use crate::control::{Activity, Bench, Blueprint, Device, Kind, Observation, Occasion, Protection, Ticked};
+use super::safety::{Policies, RestPolicy, Safeguards, SafetySettings};
+use crate::control::{Activity, Bench, Blueprint, Device, Guards, Kind, Observation, Occasion, Ticked};
 use crate::domain::{
     ActionSpec, Arguments, Code, Datum, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, Refusal,
     Settings, Span, Value, Wired,
@@ -64,15 +64,6 @@ struct HeaterSettings {
     period: Option<Span>,
     minimum_on: Option<Span>,
     minimum_off: Option<Span>,
-    #[serde(default)]
-    require_lease: bool,
-    max_on: Option<Span>,
-    #[serde(default)]
-    on_stop: OnStop,
-    #[serde(default)]
-    on_lease_lost: RestPolicy,
-    #[serde(default)]
-    on_link_lost: RestPolicy,
 }
 
 /// Nobody would ever switch it off again.
@@ -87,8 +78,7 @@ struct Plan {
     address: LineAddress,
     polarity: Polarity,
     rhythm: Rhythm,
-    protection: Protection,
-    policies: Policies<RestPolicy>,
+    safeguards: Safeguards<RestPolicy>,
 }
 
 /// How long it is on and off in turn.
@@ -113,7 +103,8 @@ struct Heater {
 }
 
 fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blueprint>> {
-    let given: HeaterSettings = settings.read(mistakes)?;
+    let (given, safety) =
+        settings.read_both::<HeaterSettings, SafetySettings<OnStop, RestPolicy>>(mistakes)?;
     let (least, most) = PERIODS;
     let period = given.period.unwrap_or(PERIOD);
     if period < least || period > most {
@@ -129,18 +120,12 @@ fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blue
             return None;
         }
     }
-    let OnStop::Off = given.on_stop;
-    let protection = safety::protection(given.require_lease, given.max_on, settings, mistakes)?;
+    let safety = safety.with(|OnStop::Off| RestPolicy::Off, |given| given);
     Some(Box::new(Plan {
         address: LineAddress { chip: given.chip, line: given.line },
         polarity: Polarity::from_active_low(given.active_low),
         rhythm: Rhythm { period: period.0, minimum_on: minimum_on.0, minimum_off: minimum_off.0 },
-        protection,
-        policies: Policies {
-            on_stop: RestPolicy::Off,
-            on_lease_lost: given.on_lease_lost,
-            on_link_lost: given.on_link_lost,
-        },
+        safeguards: safety.checked(settings, mistakes)?,
     }))
 }
 
@@ -151,19 +136,15 @@ impl Wired for Plan {
 }
 
 impl Blueprint for Plan {
-    fn safety(&self) -> Vec<(&'static str, Datum)> {
-        self.policies.told()
-    }
-
-    fn protection(&self) -> Protection {
-        self.protection
+    fn guards(&self) -> Guards {
+        self.safeguards.told()
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
         Ok(Box::new(Heater {
             line: OutputLine::open(bench, "line", &self.address, self.polarity, Initial::Off)?,
             rhythm: self.rhythm,
-            policies: self.policies,
+            policies: self.safeguards.policies,
             part: 0.0,
             switched: None,
             due: None,

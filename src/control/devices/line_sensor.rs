@@ -1,13 +1,7 @@
 //! `line`: a sensor that sees a line on the floor, as robots follow it.
 
-use std::time::Duration;
-
-use serde::Deserialize;
-
-use super::debounce::InputPlan;
-use super::signal::{self, Plan, Words};
-use crate::control::{Blueprint, Kind};
-use crate::domain::{Bias, LineAddress, LineRef, Mistakes, Polarity, Settings, Span};
+use super::signal::{self, Words};
+use crate::control::Kind;
 
 pub(super) static KIND: Kind = Kind {
     name: WORDS.kind,
@@ -21,30 +15,7 @@ pub(super) static KIND: Kind = Kind {
     simulated_actions: signal::SIMULATED,
     unit: None,
     range: (0.0, 1.0),
-    read,
+    read: |settings, mistakes| signal::read(&WORDS, settings, mistakes),
 };
 
 const WORDS: Words = Words { kind: "line", states: ["no_line", "line"] };
-
-#[derive(Deserialize)]
-struct LineSettings {
-    line: LineRef,
-    chip: Option<String>,
-    #[serde(default)]
-    active_low: bool,
-    #[serde(default)]
-    bias: Bias,
-    debounce: Option<Span>,
-}
-
-fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blueprint>> {
-    let given: LineSettings = settings.read(mistakes)?;
-    let input = InputPlan {
-        role: "line",
-        address: LineAddress { chip: given.chip, line: given.line },
-        polarity: Polarity::from_active_low(given.active_low),
-        bias: given.bias,
-        debounce: given.debounce.unwrap_or(Span::from_millis(0)),
-    };
-    Some(Box::new(Plan { words: &WORDS, input: input.checked(settings, mistakes)?, hold: Duration::ZERO }))
-}

@@ -18,6 +18,7 @@ mod fan;
 mod heater;
 mod input;
 mod led;
+mod light;
 mod line_sensor;
 mod motion;
 mod motor;

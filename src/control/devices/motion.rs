@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 
-use super::debounce::InputPlan;
+use super::debounce::InputSettings;
 use super::signal::{self, Plan, Words};
 use crate::control::{Blueprint, Kind};
-use crate::domain::{Bias, LineAddress, LineRef, Mistakes, Polarity, Settings, Span};
+use crate::domain::{Mistakes, Settings, Span};
 
 pub(super) static KIND: Kind = Kind {
     name: WORDS.kind,
@@ -29,29 +29,16 @@ const LONGEST_HOLD: Span = Span::from_millis(3_600_000);
 
 #[derive(Deserialize)]
 struct MotionSettings {
-    line: LineRef,
-    chip: Option<String>,
-    #[serde(default)]
-    active_low: bool,
-    #[serde(default)]
-    bias: Bias,
-    debounce: Option<Span>,
     hold: Option<Span>,
 }
 
 fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blueprint>> {
-    let given: MotionSettings = settings.read(mistakes)?;
+    let (input, given) = settings.read_both::<InputSettings, MotionSettings>(mistakes)?;
     let hold = given.hold.unwrap_or(Span::from_millis(0));
     if hold > LONGEST_HOLD {
         settings.mistake("hold", format!("hold is at most {LONGEST_HOLD}"), mistakes);
         return None;
     }
-    let input = InputPlan {
-        role: "line",
-        address: LineAddress { chip: given.chip, line: given.line },
-        polarity: Polarity::from_active_low(given.active_low),
-        bias: given.bias,
-        debounce: given.debounce.unwrap_or(Span::from_millis(0)),
-    };
-    Some(Box::new(Plan { words: &WORDS, input: input.checked(settings, mistakes)?, hold: hold.0 }))
+    let input = input.plan(signal::DEBOUNCE, settings, mistakes)?;
+    Some(Box::new(Plan { words: &WORDS, input, hold: hold.0 }))
 }

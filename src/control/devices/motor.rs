@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use super::actions::{self, READ};
-use super::bridge::{Bridge, Drive};
+use super::bridge::Drive;
+use super::opposed::{Motion, Opposed, Pair};
 use super::pwm_source::{PwmSource, Source, Wire};
-use super::safety::{self, Policies, RestPolicy};
-use crate::control::{Activity, Bench, Blueprint, Device, Kind, Observation, Occasion, Protection, Ticked};
+use super::safety::{Policies, RestPolicy, Safeguards, SafetySettings};
+use crate::control::{Activity, Bench, Blueprint, Device, Guards, Kind, Observation, Occasion, Ticked};
 use crate::domain::{
-    ActionSpec, Arguments, Code, Datum, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, PwmAddress,
+    ActionSpec, Arguments, Code, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, PwmAddress,
     Refusal, Settings, Span, Wired,
 };
 use crate::hardware::HardwareError;
@@ -82,16 +83,7 @@ struct MotorSettings {
     chip: Option<String>,
     #[serde(default)]
     active_low: bool,
-    #[serde(default)]
-    require_lease: bool,
-    max_on: Option<Span>,
     dead_time: Option<Span>,
-    #[serde(default)]
-    on_stop: RestPolicy,
-    #[serde(default)]
-    on_lease_lost: RestPolicy,
-    #[serde(default)]
-    on_link_lost: RestPolicy,
 }
 
 struct Plan {
@@ -99,28 +91,14 @@ struct Plan {
     backward: LineAddress,
     enable: Option<PwmSource>,
     polarity: Polarity,
-    protection: Protection,
     dead_time: Duration,
-    policies: Policies<RestPolicy>,
+    safeguards: Safeguards<RestPolicy>,
 }
 
 struct Motor {
-    bridge: Bridge,
+    lines: Opposed,
     speeds: Speeds,
-    dead_time: Duration,
     policies: Policies<RestPolicy>,
-    /// The direction it last had, and when it was off again; nothing when it never had one, and no direction when
-    /// nobody knows which.
-    rested: Option<(Option<Drive>, Instant)>,
-    /// What it will do, and when.
-    next: Option<(Motion, Instant)>,
-}
-
-/// A direction and how fast, from 0 to 1.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Motion {
-    drive: Drive,
-    speed: f64,
 }
 
 /// Which speeds a motor has.
@@ -133,7 +111,7 @@ enum Speeds {
 }
 
 fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blueprint>> {
-    let given: MotorSettings = settings.read(mistakes)?;
+    let (given, safety) = settings.read_both::<MotorSettings, SafetySettings<RestPolicy>>(mistakes)?;
     let dead_time = given.dead_time.unwrap_or(DEAD_TIME);
     if dead_time > LONGEST_DEAD_TIME {
         settings.mistake("dead_time", format!("dead_time is at most {LONGEST_DEAD_TIME}"), mistakes);
@@ -153,24 +131,18 @@ fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blue
         }
     };
     let on_line = enable.as_ref().is_some_and(|enable| matches!(enable.source, Source::Line(_)));
-    if on_line && given.on_stop == RestPolicy::Hold {
+    if on_line && safety.on_stop == RestPolicy::Hold {
         let message = "on_stop is off, because the PWM of a line ends with the daemon";
         settings.mistake("on_stop", message, mistakes);
         return None;
     }
-    let protection = safety::protection(given.require_lease, given.max_on, settings, mistakes)?;
     Some(Box::new(Plan {
         forward: LineAddress { chip: given.chip.clone(), line: given.forward },
         backward: LineAddress { chip: given.chip, line: given.backward },
         enable,
         polarity: Polarity::from_active_low(given.active_low),
-        protection,
         dead_time: dead_time.0,
-        policies: Policies {
-            on_stop: given.on_stop,
-            on_lease_lost: given.on_lease_lost,
-            on_link_lost: given.on_link_lost,
-        },
+        safeguards: safety.checked(settings, mistakes)?,
     }))
 }
 
@@ -186,33 +158,25 @@ impl Wired for Plan {
 }
 
 impl Blueprint for Plan {
-    fn safety(&self) -> Vec<(&'static str, Datum)> {
-        self.policies.told()
-    }
-
-    fn protection(&self) -> Protection {
-        self.protection
+    fn guards(&self) -> Guards {
+        self.safeguards.told()
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
-        let lines = [
+        let lines: Pair = [
             ("forward", self.forward.clone(), self.polarity),
             ("backward", self.backward.clone(), self.polarity),
         ];
         Ok(Box::new(Motor {
-            bridge: Bridge::open(bench, &lines, self.enable.as_ref())?,
+            lines: Opposed::open(&lines, self.enable.as_ref(), self.dead_time, bench)?,
             speeds: if self.enable.is_some() { Speeds::All } else { Speeds::OnOff },
-            dead_time: self.dead_time,
-            policies: self.policies,
-            rested: None,
-            next: None,
+            policies: self.safeguards.policies,
         }))
     }
 }
 
+/// What a motor is told to do.
 impl Motion {
-    const STOPPED: Motion = Motion { drive: Drive::Stopped, speed: 0.0 };
-
     /// Of a number from -1 (full speed backward) to 1 (full speed forward).
     fn of_value(value: f64) -> Motion {
         let drive = match value {
@@ -241,10 +205,6 @@ impl Motion {
         let speed = speeds.check("speed is 0 or 1", speed.unwrap_or(1.0))?;
         Ok(if speed == 0.0 { Motion::STOPPED } else { Motion { drive, speed } })
     }
-
-    fn opposite(self) -> Motion {
-        Motion { drive: self.drive.opposite(), ..self }
-    }
 }
 
 impl Speeds {
@@ -258,35 +218,11 @@ impl Speeds {
 }
 
 impl Motor {
-    /// Goes to `wanted`: at once where that is safe, else through off and after the dead time.
-    fn drive(&mut self, wanted: Motion, now: Instant) -> Result<(), HardwareError> {
-        self.next = None;
-        if wanted.drive != Drive::Stopped && self.bridge.drive() == Ok(wanted.drive) {
-            return self.bridge.set_speed(wanted.speed, now);
-        }
-        // After a fault nobody knows what it did: then it rests, whichever way it is to run.
-        let before = self.bridge.drive().ok();
-        self.bridge.set(Drive::Stopped, 0.0, now)?;
-        if before != Some(Drive::Stopped) {
-            self.rested = Some((before, now));
-        }
-        if wanted.drive == Drive::Stopped {
-            return Ok(());
-        }
-        match self.rested {
-            Some((last, since)) if last != Some(wanted.drive) && now < since + self.dead_time => {
-                self.next = Some((wanted, since + self.dead_time));
-                Ok(())
-            }
-            _ => self.bridge.set(wanted.drive, wanted.speed, now),
-        }
-    }
-
     /// What it does, or is about to do.
     fn motion(&self) -> Motion {
-        match (self.next, self.bridge.drive()) {
-            (Some((next, _)), _) => next,
-            (None, Ok(drive)) => Motion { drive, speed: self.bridge.speed() },
+        match (self.lines.next(), self.lines.drive()) {
+            (Some(next), _) => next,
+            (None, Ok(drive)) => Motion { drive, speed: self.lines.speed() },
             (None, Err(_)) => Motion::STOPPED,
         }
     }
@@ -298,7 +234,7 @@ impl Device for Motor {
             "set" => Motion::of_set(arguments, self.speeds)?,
             "read" => {
                 arguments.none()?;
-                return Ok(self.bridge.read()?);
+                return Ok(self.lines.read()?);
             }
             "forward" => Motion::towards(Drive::Forward, arguments, self.speeds)?,
             "backward" => Motion::towards(Drive::Backward, arguments, self.speeds)?,
@@ -306,7 +242,7 @@ impl Device for Motor {
             "reverse" => arguments.none().map(|()| self.motion().opposite())?,
             _ => return Err(actions::unknown(verb, KIND.name, KIND.actions)),
         };
-        Ok(self.drive(wanted, now)?)
+        Ok(self.lines.go(wanted, now)?)
     }
 
     fn check_set(&self, arguments: &Arguments, _range: (f64, f64)) -> Result<(), Refusal> {
@@ -314,50 +250,43 @@ impl Device for Motor {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        [self.next.map(|(_, due)| due), self.bridge.deadline()].into_iter().flatten().min()
+        self.lines.deadline()
     }
 
     fn tick(&mut self, now: Instant) -> Ticked {
-        let mut ticked = Ticked::Quiet;
-        if let Some((Motion { drive, speed }, _)) = self.next.take_if(|(_, due)| *due <= now) {
-            if let Err(error) = self.bridge.set(drive, speed, now) {
-                self.bridge.fail(&error);
-            }
-            ticked = Ticked::Changed;
+        match self.lines.tick(now) {
+            Ok(false) => Ticked::Quiet,
+            Ok(true) | Err(_) => Ticked::Changed,
         }
-        if self.bridge.tick(now).is_err() {
-            ticked = Ticked::Changed;
-        }
-        ticked
     }
 
     fn activity(&self) -> Activity {
-        let is_off = self.bridge.drive() == Ok(Drive::Stopped) && self.next.is_none();
+        let is_off = self.lines.drive() == Ok(Drive::Stopped) && self.lines.next().is_none();
         if is_off { Activity::Idle } else { Activity::Active }
     }
 
     fn observe(&self) -> Observation {
-        let event = match (self.bridge.drive(), self.next) {
+        let event = match (self.lines.drive(), self.lines.next()) {
             (Err(_), _) => "fault",
             (Ok(_), Some(_)) => "reversing",
             (Ok(Drive::Stopped), None) => "stopped",
             (Ok(Drive::Forward), None) => "forward",
             (Ok(Drive::Backward), None) => "backward",
         };
-        let value = self.bridge.drive().map(|drive| match drive {
+        let value = self.lines.drive().map(|drive| match drive {
             Drive::Stopped => 0.0,
-            Drive::Forward => self.bridge.speed(),
-            Drive::Backward => -self.bridge.speed(),
+            Drive::Forward => self.lines.speed(),
+            Drive::Backward => -self.lines.speed(),
         });
         Observation { event, value, edge: None, fields: Vec::new() }
     }
 
     fn secure(&mut self, occasion: Occasion, now: Instant) -> Result<(), HardwareError> {
         match self.policies.on(occasion) {
-            RestPolicy::Off => self.drive(Motion::STOPPED, now),
+            RestPolicy::Off => self.lines.go(Motion::STOPPED, now),
             RestPolicy::Hold => {
                 // A direction that is still to be taken is not something to be held.
-                self.next = None;
+                self.lines.forget_next();
                 Ok(())
             }
         }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::bridge::{Bridge, Drive};
+use super::pwm_source::PwmSource;
 use crate::control::Bench;
 use crate::domain::{LineAddress, Polarity};
 use crate::hardware::HardwareError;
@@ -19,20 +20,42 @@ pub(super) struct Opposed {
     /// nobody knows which.
     rested: Option<(Option<Drive>, Instant)>,
     /// What it will do, and when.
-    next: Option<(Drive, Instant)>,
+    next: Option<(Motion, Instant)>,
+}
+
+/// A direction and how fast, from 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Motion {
+    pub(super) drive: Drive,
+    pub(super) speed: f64,
 }
 
 /// Two lines of one chip as they are configured, each with its role.
 pub(super) type Pair = [(&'static str, LineAddress, Polarity); 2];
 
+impl Motion {
+    pub(super) const STOPPED: Motion = Motion { drive: Drive::Stopped, speed: 0.0 };
+
+    /// As fast as it goes.
+    pub(super) fn full(drive: Drive) -> Motion {
+        Motion { drive, speed: 1.0 }
+    }
+
+    /// As fast in the other direction, if it has one.
+    pub(super) fn opposite(self) -> Motion {
+        Motion { drive: self.drive.opposite(), ..self }
+    }
+}
+
 impl Opposed {
-    /// Takes the lines, which are off.
+    /// Takes the lines, which are off, and what gives them a speed, where there is one.
     pub(super) fn open(
         lines: &Pair,
+        enable: Option<&PwmSource>,
         dead_time: Duration,
         bench: &mut Bench<'_>,
     ) -> Result<Opposed, HardwareError> {
-        Ok(Opposed { bridge: Bridge::open(bench, lines, None)?, dead_time, rested: None, next: None })
+        Ok(Opposed { bridge: Bridge::open(bench, lines, enable)?, dead_time, rested: None, next: None })
     }
 
     /// What it does, or why nobody knows.
@@ -40,55 +63,71 @@ impl Opposed {
         self.bridge.drive()
     }
 
+    /// How fast that is, from 0 to 1.
+    pub(super) fn speed(&self) -> f64 {
+        self.bridge.speed()
+    }
+
     /// What it will do when it has rested.
-    pub(super) fn next(&self) -> Option<Drive> {
-        self.next.map(|(drive, _)| drive)
+    pub(super) fn next(&self) -> Option<Motion> {
+        self.next.map(|(motion, _)| motion)
+    }
+
+    /// Goes nowhere when it has rested.
+    pub(super) fn forget_next(&mut self) {
+        self.next = None;
+    }
+
+    /// Keeps an error as the state.
+    pub(super) fn fail(&mut self, error: &HardwareError) {
+        self.bridge.fail(error);
     }
 
     /// Goes to `wanted`: at once where that is safe, else through off and after the dead time.
-    pub(super) fn go(&mut self, wanted: Drive, now: Instant) -> Result<(), HardwareError> {
+    pub(super) fn go(&mut self, wanted: Motion, now: Instant) -> Result<(), HardwareError> {
         self.next = None;
-        if wanted != Drive::Stopped && self.bridge.drive() == Ok(wanted) {
-            return Ok(());
+        if wanted.drive != Drive::Stopped && self.bridge.drive() == Ok(wanted.drive) {
+            return self.bridge.set_speed(wanted.speed, now);
         }
         // After a fault nobody knows what it did: then it rests, whichever way it is to go.
         let before = self.bridge.drive().ok();
-        self.set(Drive::Stopped, now)?;
+        self.bridge.set(Drive::Stopped, 0.0, now)?;
         if before != Some(Drive::Stopped) {
             self.rested = Some((before, now));
         }
-        if wanted == Drive::Stopped {
+        if wanted.drive == Drive::Stopped {
             return Ok(());
         }
         match self.rested {
-            Some((last, since)) if last != Some(wanted) && now < since + self.dead_time => {
+            Some((last, since)) if last != Some(wanted.drive) && now < since + self.dead_time => {
                 self.next = Some((wanted, since + self.dead_time));
                 Ok(())
             }
-            _ => self.set(wanted, now),
+            _ => self.bridge.set(wanted.drive, wanted.speed, now),
         }
     }
 
     /// When to tick.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.next.map(|(_, due)| due)
+        [self.next.map(|(_, due)| due), self.bridge.deadline()].into_iter().flatten().min()
     }
 
-    /// Goes where it was to go after its rest; true when it went there.
+    /// Does what is due for its speed, and goes where it was to go after its rest; true when it went there.  An error
+    /// is its state.
     pub(super) fn tick(&mut self, now: Instant) -> Result<bool, HardwareError> {
-        match self.next.take_if(|(_, due)| *due <= now) {
-            Some((drive, _)) => self.set(drive, now).map(|()| true),
+        let went = match self.next.take_if(|(_, due)| *due <= now) {
+            Some((Motion { drive, speed }, _)) => {
+                let gone = self.bridge.set(drive, speed, now);
+                gone.inspect_err(|error| self.bridge.fail(error)).map(|()| true)
+            }
             None => Ok(false),
-        }
+        };
+        let ticked = self.bridge.tick(now);
+        went.and_then(|went| ticked.map(|()| went))
     }
 
     /// Asks the hardware.
     pub(super) fn read(&mut self) -> Result<(), HardwareError> {
         self.bridge.read()
-    }
-
-    /// What reads back as something else is a fault as well: nobody knows what it does.
-    fn set(&mut self, drive: Drive, now: Instant) -> Result<(), HardwareError> {
-        self.bridge.set(drive, 1.0, now).inspect_err(|error| self.bridge.fail(error))
     }
 }

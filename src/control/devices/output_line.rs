@@ -28,10 +28,11 @@ pub(super) enum Initial {
 }
 
 /// What an output does when it is left alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Policy {
     /// Nothing.
+    #[default]
     Hold,
     /// It goes off.
     Off,

@@ -1,6 +1,5 @@
 //! `rgb_led`: a light of three colours, each with a PWM of its own.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
@@ -9,13 +8,14 @@ use super::actions::{self, BLINK, OFF, ON, READ, TOGGLE};
 use super::color::{self, Color};
 use super::duty_policy::DutyPolicy;
 use super::effect::{Effect, PULSE};
+use super::light::{Lamp, Light};
 use super::pwm_output::PwmOutput;
 use super::pwm_source::{PwmSource, Source, Wire};
-use super::safety::{self, Policies};
-use crate::control::{Activity, Bench, Blueprint, Device, Kind, Observation, Occasion, Protection, Ticked};
+use super::safety::{Safeguards, SafetySettings};
+use crate::control::{Activity, Bench, Blueprint, Device, Guards, Kind, Observation, Occasion, Ticked};
 use crate::domain::{
-    ActionSpec, Arguments, Datum, LineAddress, Mistakes, ParameterSpec, Polarity, PwmAddress, Refusal,
-    Settings, Span, Wired,
+    ActionSpec, Arguments, LineAddress, Mistakes, ParameterSpec, Polarity, PwmAddress, Refusal, Settings,
+    Wired,
 };
 use crate::hardware::HardwareError;
 
@@ -81,41 +81,42 @@ struct RgbSettings {
     #[serde(default)]
     active_low: bool,
     frequency: Option<f64>,
-    #[serde(default)]
-    require_lease: bool,
-    max_on: Option<Span>,
-    on_stop: Option<DutyPolicy>,
-    #[serde(default = "hold")]
-    on_lease_lost: DutyPolicy,
-    #[serde(default = "hold")]
-    on_link_lost: DutyPolicy,
+}
+
+/// A light holds where nothing else is said.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(transparent)]
+struct Held(DutyPolicy);
+
+impl Default for Held {
+    fn default() -> Held {
+        Held(DutyPolicy::Hold)
+    }
 }
 
 struct Plan {
     sources: [PwmSource; 3],
-    protection: Protection,
-    policies: Policies<DutyPolicy>,
+    safeguards: Safeguards<DutyPolicy>,
 }
 
 struct RgbLed {
-    pwms: [PwmOutput; 3],
-    policies: Policies<DutyPolicy>,
-    /// The colour at full brightness.
-    hue: Color,
-    fault: Option<Arc<str>>,
-    effect: Option<Effect>,
+    light: Light<Trio>,
 }
 
-fn hold() -> DutyPolicy {
-    DutyPolicy::Hold
+/// Three PWMs that are one lamp.
+struct Trio {
+    pwms: [PwmOutput; 3],
+    /// The colour at full brightness.
+    hue: Color,
 }
 
 fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blueprint>> {
-    let given: RgbSettings = settings.read(mistakes)?;
+    let (given, safety) =
+        settings.read_both::<RgbSettings, SafetySettings<Option<DutyPolicy>, Held>>(mistakes)?;
     let chip = given.chip.as_ref();
     let sources = [given.red, given.green, given.blue].map(|wire| Source::of_wire(wire, chip));
-    let on_stop = given.on_stop.unwrap_or(DutyPolicy::OFF);
-    if sources.iter().any(|source| matches!(source, Source::Line(_))) && on_stop != DutyPolicy::OFF {
+    let safety = safety.with(|given| given.unwrap_or(DutyPolicy::OFF), |Held(policy)| policy);
+    if sources.iter().any(|source| matches!(source, Source::Line(_))) && safety.on_stop != DutyPolicy::OFF {
         let message = "on_stop is off, because the PWM of a line ends with the daemon";
         settings.mistake("on_stop", message, mistakes);
         return None;
@@ -125,14 +126,13 @@ fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blue
     let periods: Option<Vec<Duration>> =
         sources.iter().map(|source| source.period(frequency, settings, mistakes)).collect();
     let period = *periods?.first()?;
-    let protection = safety::protection(given.require_lease, given.max_on, settings, mistakes)?;
+    let safeguards = safety.checked(settings, mistakes)?;
     let polarity = Polarity::from_active_low(given.active_low);
     let [red, green, blue] = sources;
     let named = |role, source| PwmSource { role, source, polarity, period };
     Some(Box::new(Plan {
         sources: [named(ROLES[0], red), named(ROLES[1], green), named(ROLES[2], blue)],
-        protection,
-        policies: Policies { on_stop, on_lease_lost: given.on_lease_lost, on_link_lost: given.on_link_lost },
+        safeguards,
     }))
 }
 
@@ -147,23 +147,20 @@ impl Wired for Plan {
 }
 
 impl Blueprint for Plan {
-    fn safety(&self) -> Vec<(&'static str, Datum)> {
-        self.policies.told()
-    }
-
-    fn protection(&self) -> Protection {
-        self.protection
+    fn guards(&self) -> Guards {
+        self.safeguards.told()
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
         let [red, green, blue] = &self.sources;
-        let on_stop = self.policies.on_stop;
-        let pwms = [red.open(bench, on_stop)?, green.open(bench, on_stop)?, blue.open(bench, on_stop)?];
-        Ok(Box::new(RgbLed { pwms, policies: self.policies, hue: Color::WHITE, fault: None, effect: None }))
+        let policies = self.safeguards.policies;
+        let mut open = |source: &PwmSource| source.open(bench, policies.on_stop);
+        let lamp = Trio { pwms: [open(red)?, open(green)?, open(blue)?], hue: Color::WHITE };
+        Ok(Box::new(RgbLed { light: Light::new(lamp, policies) }))
     }
 }
 
-impl RgbLed {
+impl Trio {
     /// Its colour as the hardware has it.
     fn color(&self) -> Color {
         let [red, green, blue] = &self.pwms;
@@ -172,36 +169,42 @@ impl RgbLed {
 
     /// Takes a colour, which is remembered while it is dark.
     fn paint(&mut self, color: Color, now: Instant) -> Result<(), HardwareError> {
-        self.effect = None;
         self.hue = color.at_full().unwrap_or(self.hue);
         self.give(color, now)
-    }
-
-    fn shine(&mut self, brightness: f64, now: Instant) -> Result<(), HardwareError> {
-        self.give(self.hue.at(brightness), now)
     }
 
     fn give(&mut self, color: Color, now: Instant) -> Result<(), HardwareError> {
         let results = self.pwms.iter_mut().zip(color.0).map(|(pwm, part)| pwm.set(part, now));
         // All three are written, whatever becomes of the first.
-        let result = results.collect::<Vec<_>>().into_iter().collect();
-        self.note(result)
+        results.collect::<Vec<_>>().into_iter().collect()
+    }
+}
+
+impl Lamp for Trio {
+    fn shine(&mut self, brightness: f64, now: Instant) -> Result<(), HardwareError> {
+        self.give(self.hue.at(brightness), now)
     }
 
-    fn begin(&mut self, effect: Effect, now: Instant) -> Result<(), HardwareError> {
-        self.effect = None;
-        self.shine(effect.first(), now)?;
-        self.effect = Some(effect);
-        Ok(())
+    fn brightness(&self) -> f64 {
+        self.color().brightness()
     }
 
-    /// Keeps an error as the state, and ends whatever was going on.
-    fn note(&mut self, result: Result<(), HardwareError>) -> Result<(), HardwareError> {
-        self.fault = result.as_ref().err().map(|error| error.to_string().into());
-        if result.is_err() {
-            self.effect = None;
-        }
-        result
+    fn read(&mut self) -> Result<(), HardwareError> {
+        self.pwms.iter_mut().try_for_each(PwmOutput::read)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.pwms.iter().filter_map(PwmOutput::deadline).min()
+    }
+
+    fn tick(&mut self, now: Instant) -> Result<(), HardwareError> {
+        self.pwms.iter_mut().try_for_each(|pwm| pwm.tick(now))
+    }
+}
+
+impl RgbLed {
+    fn paint(&mut self, color: Color, now: Instant) -> Result<(), HardwareError> {
+        self.light.change(|lamp| lamp.paint(color, now))
     }
 }
 
@@ -210,23 +213,23 @@ impl Device for RgbLed {
         let brightness = match verb {
             "on" => arguments.none().map(|()| 1.0)?,
             "off" => arguments.none().map(|()| 0.0)?,
-            "toggle" => arguments.none().map(|()| if self.color().brightness() > 0.0 { 0.0 } else { 1.0 })?,
+            "toggle" => {
+                arguments.none().map(|()| if self.light.lamp.brightness() > 0.0 { 0.0 } else { 1.0 })?
+            }
             "set" => match color::of_value(arguments)? {
                 Some(color) => return Ok(self.paint(color, now)?),
                 None => actions::part_value(arguments)?,
             },
             "color" => return Ok(self.paint(color::of_arguments(arguments)?, now)?),
-            "blink" => return Ok(self.begin(Effect::blink(arguments, now)?, now)?),
-            "pulse" => return Ok(self.begin(Effect::pulse(arguments, now)?, now)?),
+            "blink" => return Ok(self.light.begin(Effect::blink(arguments, now)?, now)?),
+            "pulse" => return Ok(self.light.begin(Effect::pulse(arguments, now)?, now)?),
             "read" => {
                 arguments.none()?;
-                let read = self.pwms.iter_mut().try_for_each(PwmOutput::read);
-                return Ok(self.note(read)?);
+                return Ok(self.light.read()?);
             }
             _ => return Err(actions::unknown(verb, KIND.name, KIND.actions)),
         };
-        self.effect = None;
-        Ok(self.shine(brightness, now)?)
+        Ok(self.light.shine(brightness, now)?)
     }
 
     fn check_set(&self, arguments: &Arguments, _range: (f64, f64)) -> Result<(), Refusal> {
@@ -237,55 +240,30 @@ impl Device for RgbLed {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let pwms = self.pwms.iter().filter_map(PwmOutput::deadline);
-        pwms.chain(self.effect.as_ref().map(Effect::due)).min()
+        self.light.deadline()
     }
 
     fn tick(&mut self, now: Instant) -> Ticked {
-        let mut ticked = Ticked::Quiet;
-        if let Some(effect) = self.effect.take_if(|effect| effect.due() <= now) {
-            let (next, brightness) = effect.next(now);
-            self.effect = next;
-            // The steps of a fade are not told one by one; its turns are.
-            if self.shine(brightness, now).is_err() || matches!(brightness, 0.0 | 1.0) {
-                ticked = Ticked::Changed;
-            }
-        }
-        let switched = self.pwms.iter_mut().try_for_each(|pwm| pwm.tick(now));
-        if switched.is_err() {
-            let _ = self.note(switched);
-            ticked = Ticked::Changed;
-        }
-        ticked
+        self.light.tick(now)
     }
 
     fn activity(&self) -> Activity {
-        let is_off = self.fault.is_none() && self.effect.is_none() && self.color().brightness() == 0.0;
-        if is_off { Activity::Idle } else { Activity::Active }
+        self.light.activity()
     }
 
     fn observe(&self) -> Observation {
-        let color = self.color();
-        let value = match &self.fault {
-            Some(fault) => Err(fault.clone()),
-            None => Ok(color.brightness()),
-        };
+        let color = self.light.lamp.color();
+        let value = self.light.value();
         let (event, mut fields) = match &value {
             Err(_) => ("fault", Vec::new()),
             Ok(0.0) => ("off", color.fields()),
             Ok(_) => ("on", color.fields()),
         };
-        fields.extend(self.effect.iter().map(Effect::field));
+        fields.extend(self.light.effect.iter().map(Effect::field));
         Observation { event, value, edge: None, fields }
     }
 
     fn secure(&mut self, occasion: Occasion, now: Instant) -> Result<(), HardwareError> {
-        match self.policies.on(occasion) {
-            DutyPolicy::Hold => Ok(()),
-            DutyPolicy::Set(brightness) => {
-                self.effect = None;
-                self.shine(brightness, now)
-            }
-        }
+        self.light.secure(occasion, now)
     }
 }

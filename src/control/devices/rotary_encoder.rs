@@ -172,10 +172,6 @@ impl Wired for Plan {
 }
 
 impl Blueprint for Plan {
-    fn safety(&self) -> Vec<(&'static str, Datum)> {
-        Vec::new()
-    }
-
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
         let mut open = |plan: &InputPlan| {
             let number = bench.next_input();

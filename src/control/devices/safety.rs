@@ -1,11 +1,34 @@
-//! What a device does when it is left alone.
+//! What protects an output from those who use it, and what it does when it is left alone.
 
 use serde::Deserialize;
 
 use super::duty_policy::DutyPolicy;
 use super::pwm_source::Source;
-use crate::control::{Access, Occasion, Protection};
+use crate::control::{Access, Guards, Occasion, Protection};
 use crate::domain::{Datum, Mistakes, Settings, Span};
+
+/// The settings that keep an output safe, which are read beside those that its kind has of its own.
+///
+/// What is not given is the default of `Stop` or `Lost`.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(super) struct SafetySettings<Stop, Lost = Stop> {
+    #[serde(default)]
+    pub(super) require_lease: bool,
+    pub(super) max_on: Option<Span>,
+    #[serde(default)]
+    pub(super) on_stop: Stop,
+    #[serde(default)]
+    pub(super) on_lease_lost: Lost,
+    #[serde(default)]
+    pub(super) on_link_lost: Lost,
+}
+
+/// What keeps an output safe.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Safeguards<P> {
+    pub(super) protection: Protection,
+    pub(super) policies: Policies<P>,
+}
 
 /// What a device does on each occasion.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +77,38 @@ pub(super) fn protection(
     Some(Protection { access, max_on: max_on.map(|Span(max_on)| max_on) })
 }
 
-impl<P: Copy + Into<Datum>> Policies<P> {
+impl<Stop, Lost> SafetySettings<Stop, Lost> {
+    /// The same with the policies that `stop` and `lost` make of what was given.
+    pub(super) fn with<P>(self, stop: impl FnOnce(Stop) -> P, lost: impl Fn(Lost) -> P) -> SafetySettings<P> {
+        SafetySettings {
+            require_lease: self.require_lease,
+            max_on: self.max_on,
+            on_stop: stop(self.on_stop),
+            on_lease_lost: lost(self.on_lease_lost),
+            on_link_lost: lost(self.on_link_lost),
+        }
+    }
+}
+
+impl<P> SafetySettings<P> {
+    /// What they say; where `max_on` is none that there can be, that is a mistake.
+    pub(super) fn checked(self, settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Safeguards<P>> {
+        let protection = protection(self.require_lease, self.max_on, settings, mistakes)?;
+        let SafetySettings { on_stop, on_lease_lost, on_link_lost, .. } = self;
+        Some(Safeguards { protection, policies: Policies { on_stop, on_lease_lost, on_link_lost } })
+    }
+}
+
+impl<P: Copy + Into<Datum>> Safeguards<P> {
+    /// The same as others are told of it.
+    pub(super) fn told(&self) -> Guards {
+        let occasions = [Occasion::Stop, Occasion::LeaseLost, Occasion::LinkLost];
+        let policy = |occasion: Occasion| (occasion.as_str(), self.policies.on(occasion).into());
+        Guards { protection: self.protection, policies: occasions.map(policy).into() }
+    }
+}
+
+impl<P: Copy> Policies<P> {
     /// What it does on this occasion.
     pub(super) fn on(&self, occasion: Occasion) -> P {
         match occasion {
@@ -63,17 +117,11 @@ impl<P: Copy + Into<Datum>> Policies<P> {
             Occasion::LinkLost => self.on_link_lost,
         }
     }
-
-    /// All of them by their names.
-    pub(super) fn told(&self) -> Vec<(&'static str, Datum)> {
-        let occasions = [Occasion::Stop, Occasion::LeaseLost, Occasion::LinkLost];
-        occasions.map(|occasion| (occasion.as_str(), self.on(occasion).into())).into()
-    }
 }
 
-impl Policies<DutyPolicy> {
-    /// Adds a mistake where one of them asks for a PWM that there is not, or that ends before.
-    pub(super) fn check(
+impl SafetySettings<DutyPolicy> {
+    /// Adds a mistake where a policy asks for a PWM that there is not, or that ends before.
+    pub(super) fn check_policies(
         &self,
         source: &Source,
         powers: Powers,

@@ -9,8 +9,8 @@ use super::actions::{self, READ};
 use super::duty_policy::DutyPolicy;
 use super::pwm_output::PwmOutput;
 use super::pwm_source::{PwmSource, Source};
-use super::safety::{self, Policies, RestPolicy};
-use crate::control::{Activity, Bench, Blueprint, Device, Kind, Observation, Occasion, Protection, Ticked};
+use super::safety::{Policies, RestPolicy, Safeguards, SafetySettings};
+use crate::control::{Activity, Bench, Blueprint, Device, Guards, Kind, Observation, Occasion, Ticked};
 use crate::domain::{
     Action, ActionSpec, Arguments, Datum, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity,
     PwmAddress, Refusal, Settings, Span, Wired,
@@ -77,22 +77,12 @@ struct ServoSettings {
     max_pulse_width: Option<Span>,
     min_angle: Option<f64>,
     max_angle: Option<f64>,
-    #[serde(default)]
-    require_lease: bool,
-    max_on: Option<Span>,
-    #[serde(default)]
-    on_stop: RestPolicy,
-    #[serde(default)]
-    on_lease_lost: RestPolicy,
-    #[serde(default)]
-    on_link_lost: RestPolicy,
 }
 
 struct Plan {
     pwm: PwmSource,
     travel: Travel,
-    protection: Protection,
-    policies: Policies<RestPolicy>,
+    safeguards: Safeguards<RestPolicy>,
 }
 
 /// What its ends are: the first is at -1, the second at 1.
@@ -112,7 +102,7 @@ struct Servo {
 }
 
 fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blueprint>> {
-    let given: ServoSettings = settings.read(mistakes)?;
+    let (given, safety) = settings.read_both::<ServoSettings, SafetySettings<RestPolicy>>(mistakes)?;
     let travel = Travel {
         pulses: (
             given.min_pulse_width.unwrap_or(Span::from_millis(1)).0,
@@ -122,22 +112,16 @@ fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blue
     };
     travel.check(settings, mistakes)?;
     let source = Source::read(given.line, given.chip, given.pwm, settings, mistakes)?;
-    if matches!(source, Source::Line(_)) && given.on_stop == RestPolicy::Hold {
+    if matches!(source, Source::Line(_)) && safety.on_stop == RestPolicy::Hold {
         let message = "on_stop is off, because the PWM of a line ends with the daemon";
         settings.mistake("on_stop", message, mistakes);
         return None;
     }
-    let protection = safety::protection(given.require_lease, given.max_on, settings, mistakes)?;
     let polarity = Polarity::from_active_low(given.active_low);
     Some(Box::new(Plan {
         pwm: PwmSource { role: "line", source, polarity, period: FRAME },
         travel,
-        protection,
-        policies: Policies {
-            on_stop: given.on_stop,
-            on_lease_lost: given.on_lease_lost,
-            on_link_lost: given.on_link_lost,
-        },
+        safeguards: safety.checked(settings, mistakes)?,
     }))
 }
 
@@ -206,12 +190,8 @@ impl Wired for Plan {
 }
 
 impl Blueprint for Plan {
-    fn safety(&self) -> Vec<(&'static str, Datum)> {
-        self.policies.told()
-    }
-
-    fn protection(&self) -> Protection {
-        self.protection
+    fn guards(&self) -> Guards {
+        self.safeguards.told()
     }
 
     fn values(&self) -> Vec<(&'static str, &'static str)> {
@@ -219,7 +199,8 @@ impl Blueprint for Plan {
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
-        let (pwm, travel, policies) = (self.pwm.open(bench, DutyPolicy::OFF)?, self.travel, self.policies);
+        let (pwm, travel) = (self.pwm.open(bench, DutyPolicy::OFF)?, self.travel);
+        let policies = self.safeguards.policies;
         Ok(Box::new(Servo { pwm, travel, policies, position: 0.0, fault: None }))
     }
 }

@@ -3,9 +3,11 @@
 use std::time::{Duration, Instant};
 
 use super::actions::{self, READ};
-use super::debounce::{Debounced, InputPlan};
+use super::debounce::{Debounced, InputPlan, InputSettings};
 use crate::control::{Bench, Blueprint, Device, Observation, Ticked};
-use crate::domain::{ActionSpec, Arguments, Datum, EdgeStamp, LineAddress, Refusal, Value, Wired};
+use crate::domain::{
+    ActionSpec, Arguments, EdgeStamp, LineAddress, Mistakes, Refusal, Settings, Span, Value, Wired,
+};
 use crate::hardware::{Edge, HardwareError};
 
 /// What a signal can do.
@@ -16,6 +18,9 @@ pub(super) const SIMULATED: &[ActionSpec] = &[
     ActionSpec { name: "activate", summary: "drives the simulated line to active", parameters: &[] },
     ActionSpec { name: "deactivate", summary: "drives the simulated line to inactive", parameters: &[] },
 ];
+
+/// A signal counts at once where nothing else is said.
+pub(super) const DEBOUNCE: Span = Span::from_millis(0);
 
 /// A signal as it is configured.
 pub(super) struct Plan {
@@ -42,6 +47,17 @@ struct Signal {
     stamp: Option<EdgeStamp>,
 }
 
+/// Reads the settings of a signal that is active just as long as its line.
+pub(super) fn read(
+    words: &'static Words,
+    settings: &Settings<'_>,
+    mistakes: &mut Mistakes,
+) -> Option<Box<dyn Blueprint>> {
+    let given: InputSettings = settings.read(mistakes)?;
+    let input = given.plan(DEBOUNCE, settings, mistakes)?;
+    Some(Box::new(Plan { words, input, hold: Duration::ZERO }))
+}
+
 impl Wired for Plan {
     fn lines(&self) -> Vec<(&'static str, LineAddress)> {
         self.input.lines()
@@ -57,10 +73,6 @@ impl Wired for Plan {
 }
 
 impl Blueprint for Plan {
-    fn safety(&self) -> Vec<(&'static str, Datum)> {
-        Vec::new()
-    }
-
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
         let line = self.input.open(bench)?;
         Ok(Box::new(Signal { words: self.words, line, hold: self.hold, until: None, stamp: None }))

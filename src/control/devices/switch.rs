@@ -7,11 +7,11 @@ use serde::Deserialize;
 use super::actions::{self, BLINK, OFF, ON, READ, TOGGLE};
 use super::blink::Blink;
 use super::output_line::{Initial, OutputLine, Policy};
-use super::safety::{self, Policies};
-use crate::control::{Activity, Bench, Blueprint, Device, Observation, Occasion, Protection, Ticked};
+use super::safety::{Policies, Safeguards, SafetySettings};
+use crate::control::{Activity, Bench, Blueprint, Device, Guards, Observation, Occasion, Ticked};
 use crate::domain::{
     ActionSpec, Arguments, Datum, LineAddress, LineRef, Mistakes, ParameterSpec, Polarity, Refusal, Settings,
-    Span, Value, Wired,
+    Value, Wired,
 };
 use crate::hardware::HardwareError;
 
@@ -36,24 +36,15 @@ struct SwitchSettings {
     #[serde(default)]
     active_low: bool,
     #[serde(default)]
-    require_lease: bool,
-    max_on: Option<Span>,
-    #[serde(default)]
     initial: Initial,
-    on_stop: Option<Policy>,
-    #[serde(default = "hold")]
-    on_lease_lost: Policy,
-    #[serde(default = "hold")]
-    on_link_lost: Policy,
 }
 
 struct Plan {
     kind: &'static str,
     address: LineAddress,
     polarity: Polarity,
-    protection: Protection,
     initial: Initial,
-    policies: Policies<Policy>,
+    safeguards: Safeguards<Policy>,
 }
 
 struct Switch {
@@ -70,24 +61,16 @@ pub(super) fn read(
     settings: &Settings<'_>,
     mistakes: &mut Mistakes,
 ) -> Option<Box<dyn Blueprint>> {
-    let given: SwitchSettings = settings.read(mistakes)?;
-    let protection = safety::protection(given.require_lease, given.max_on, settings, mistakes)?;
+    let (given, safety) =
+        settings.read_both::<SwitchSettings, SafetySettings<Option<Policy>, Policy>>(mistakes)?;
+    let safety = safety.with(|given| given.unwrap_or(on_stop), |given| given);
     Some(Box::new(Plan {
         kind,
         address: LineAddress { chip: given.chip, line: given.line },
         polarity: Polarity::from_active_low(given.active_low),
-        protection,
         initial: given.initial,
-        policies: Policies {
-            on_stop: given.on_stop.unwrap_or(on_stop),
-            on_lease_lost: given.on_lease_lost,
-            on_link_lost: given.on_link_lost,
-        },
+        safeguards: safety.checked(settings, mistakes)?,
     }))
-}
-
-fn hold() -> Policy {
-    Policy::Hold
 }
 
 impl Wired for Plan {
@@ -105,17 +88,13 @@ impl Wired for Plan {
 }
 
 impl Blueprint for Plan {
-    fn safety(&self) -> Vec<(&'static str, Datum)> {
-        self.policies.told()
-    }
-
-    fn protection(&self) -> Protection {
-        self.protection
+    fn guards(&self) -> Guards {
+        self.safeguards.told()
     }
 
     fn build(&self, bench: &mut Bench<'_>) -> Result<Box<dyn Device>, HardwareError> {
         let line = OutputLine::open(bench, "line", &self.address, self.polarity, self.initial)?;
-        Ok(Box::new(Switch { kind: self.kind, line, blink: None, policies: self.policies }))
+        Ok(Box::new(Switch { kind: self.kind, line, blink: None, policies: self.safeguards.policies }))
     }
 }
 

@@ -15,45 +15,88 @@ use super::{Entry, Mistake, Mistakes, Settings, joined, value, wording};
 
 /// See [`Settings::read`].
 pub(super) fn read<T: DeserializeOwned>(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<T> {
-    let mut left_out: Vec<&str> = Vec::new();
-    let mut missing: Vec<&'static str> = Vec::new();
-    let fields = Cell::new(None);
-    let read = loop {
-        let attempt = Attempt { settings, left_out: &left_out, missing: &missing, fields: &fields };
-        match T::deserialize(attempt) {
-            Ok(value) => break Some(value).filter(|_| missing.is_empty()),
-            Err(Failure::Entry { index, mistake }) => {
-                left_out.push(&settings.entries[index].key);
-                // The configuration reports keys that are given twice for all objects.
-                if !mistake.message.starts_with("duplicate field ") {
-                    mistakes.found.push(mistake);
+    let mut keys = Keys::default();
+    let read = keys.read(settings, mistakes);
+    keys.check(settings, mistakes);
+    read
+}
+
+/// See [`Settings::read_both`].
+pub(super) fn read_both<T: DeserializeOwned, U: DeserializeOwned>(
+    settings: &Settings<'_>,
+    mistakes: &mut Mistakes,
+) -> Option<(T, U)> {
+    let mut keys = Keys::default();
+    let (first, second) = (keys.read(settings, mistakes), keys.read(settings, mistakes));
+    keys.check(settings, mistakes);
+    Some((first?, second?))
+}
+
+/// What is known of an object's keys when structs were read from it.
+#[derive(Default)]
+struct Keys<'s> {
+    /// Those that the structs have, once one has said so.
+    known: Option<Vec<&'static str>>,
+    /// Those without a default that were not found.
+    missing: Vec<&'static str>,
+    /// Those whose values are wrong.
+    left_out: Vec<&'s str>,
+}
+
+impl<'s> Keys<'s> {
+    fn read<T: DeserializeOwned>(
+        &mut self,
+        settings: &'s Settings<'_>,
+        mistakes: &mut Mistakes,
+    ) -> Option<T> {
+        let mut left_out: Vec<&str> = Vec::new();
+        let mut missing: Vec<&'static str> = Vec::new();
+        let fields = Cell::new(None);
+        let read = loop {
+            let attempt = Attempt { settings, left_out: &left_out, missing: &missing, fields: &fields };
+            match T::deserialize(attempt) {
+                Ok(value) => break Some(value).filter(|_| missing.is_empty()),
+                Err(Failure::Entry { index, mistake }) => {
+                    left_out.push(&settings.entries[index].key);
+                    // The configuration reports keys that are given twice for all objects.
+                    if !mistake.message.starts_with("duplicate field ") {
+                        mistakes.found.push(mistake);
+                    }
+                }
+                Err(Failure::Missing(field)) if !missing.contains(&field) => missing.push(field),
+                Err(Failure::Missing(_) | Failure::Placeholder) => break None,
+                Err(Failure::Other(message)) => {
+                    mistakes.found.push(Mistake {
+                        offset: settings.offset,
+                        path: settings.path.clone(),
+                        message,
+                    });
+                    break None;
                 }
             }
-            Err(Failure::Missing(field)) if !missing.contains(&field) => missing.push(field),
-            Err(Failure::Missing(_) | Failure::Placeholder) => break None,
-            Err(Failure::Other(message)) => {
-                mistakes.found.push(Mistake {
-                    offset: settings.offset,
-                    path: settings.path.clone(),
-                    message,
-                });
-                break None;
-            }
+        };
+        if let Some(fields) = fields.get() {
+            self.known.get_or_insert_with(Vec::new).extend(fields);
         }
-    };
-
-    // Whoever wrote `lnie` has forgotten no `line`.
-    let meant = match fields.get() {
-        Some(fields) => settings.refuse_unknown(fields, mistakes),
-        None => Vec::new(),
-    };
-    missing.retain(|field| !left_out.contains(field) && !meant.contains(field));
-    if !missing.is_empty() {
-        let verb = if missing.len() == 1 { "has" } else { "have" };
-        let message = format!("missing {}, which {verb} no default", wording::all(&missing));
-        mistakes.found.push(Mistake { offset: settings.offset, path: settings.path.clone(), message });
+        self.left_out.append(&mut left_out);
+        self.missing.append(&mut missing);
+        read
     }
-    read
+
+    /// Adds a mistake for every key that none of the structs has, and one for those that are missing.
+    fn check(mut self, settings: &Settings<'_>, mistakes: &mut Mistakes) {
+        // Whoever wrote `lnie` has forgotten no `line`.
+        let meant = match &self.known {
+            Some(known) => settings.refuse_unknown(known, mistakes),
+            None => Vec::new(),
+        };
+        self.missing.retain(|field| !self.left_out.contains(field) && !meant.contains(field));
+        if !self.missing.is_empty() {
+            let verb = if self.missing.len() == 1 { "has" } else { "have" };
+            let message = format!("missing {}, which {verb} no default", wording::all(&self.missing));
+            mistakes.found.push(Mistake { offset: settings.offset, path: settings.path.clone(), message });
+        }
+    }
 }
 
 /// One attempt to read the object.
@@ -239,3 +282,43 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct Wiring {
+        line: u8,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Limits {
+        max_on: Option<u8>,
+    }
+
+    fn both(document: &str) -> (Option<(u8, Option<u8>)>, Vec<String>) {
+        let mut mistakes = Mistakes::default();
+        let settings = Settings::of_document(document, &mut mistakes).expect("an object");
+        let read = read_both::<Wiring, Limits>(&settings, &mut mistakes);
+        let messages = mistakes.found.into_iter().map(|mistake| mistake.message).collect();
+        (read.map(|(wiring, limits)| (wiring.line, limits.max_on)), messages)
+    }
+
+    #[test]
+    fn two_structs_share_the_keys_of_an_object() {
+        assert_eq!(both(r#"{"max_on": 5, "line": 17}"#), (Some((17, Some(5))), Vec::new()));
+        let (read, mistakes) = both(r#"{"max_on": "x", "colour": 1}"#);
+        assert!(read.is_none());
+        assert_eq!(
+            mistakes,
+            [
+                "expected a whole number that is not negative, found \"x\"",
+                "unknown key `colour`, expected `line` or `max_on`",
+                "missing `line`, which has no default",
+            ]
+        );
+    }
+}

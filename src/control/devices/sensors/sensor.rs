@@ -121,10 +121,6 @@ impl Wired for Plan {
 }
 
 impl Blueprint for Plan {
-    fn safety(&self) -> Vec<(&'static str, Datum)> {
-        Vec::new()
-    }
-
     fn values(&self) -> Vec<(&'static str, &'static str)> {
         self.values.units.to_vec()
     }

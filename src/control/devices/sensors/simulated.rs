@@ -141,10 +141,6 @@ impl Wired for Plan {
 }
 
 impl Blueprint for Plan {
-    fn safety(&self) -> Vec<(&'static str, Datum)> {
-        Vec::new()
-    }
-
     fn values(&self) -> Vec<(&'static str, &'static str)> {
         let Values { units, .. } = TEMPERATURE;
         units.to_vec()
