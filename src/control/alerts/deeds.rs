@@ -40,7 +40,7 @@ impl Controller {
         if let Err(refusal) = &done {
             error!("alert {alert}: {reaction} was not set: {refusal}");
         }
-        let outcome = done.as_ref().map(|()| ()).map_err(|refusal| refusal.code);
+        let outcome = done.as_ref().err().map_or(Ok(()), |refusal| Err(refusal.code));
         self.audit_own(index, &format!("alert({alert}, {action})"), done, old, now);
         outcome
     }
