@@ -1,8 +1,10 @@
 //! `ads1115`: a voltage, measured by a converter on an I2C bus.
 
+use serde::Deserialize;
+
 use super::Values;
 use super::sensor::{Plan, SIMULATE};
-use super::settings::{Address, Defaults, DeviceFile, common_example, i2c_1, sensor_settings};
+use super::settings::{Address, Common, Defaults, DeviceFile, common_example, i2c_1};
 use crate::control::devices::actions::READ;
 use crate::control::{Blueprint, Kind};
 use crate::domain::{Mistakes, Settings, Share, Span};
@@ -33,7 +35,8 @@ const DEFAULTS: Defaults =
 
 const VOLTAGE: Values = Values { units: &[("voltage", "V")], names: &["voltage"] };
 
-sensor_settings!(Given {
+#[derive(Deserialize)]
+struct Given {
     #[serde(default = "i2c_1")]
     bus: DeviceFile,
     #[serde(default = "address")]
@@ -41,7 +44,7 @@ sensor_settings!(Given {
     channel: String,
     #[serde(default = "full_scale")]
     full_scale: f64,
-});
+}
 
 pub(super) fn address() -> Address {
     Address(0x48)
@@ -52,8 +55,8 @@ fn full_scale() -> f64 {
 }
 
 fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blueprint>> {
-    let given: Given = settings.read(mistakes)?;
-    let sampling = given.common().sampling(DEFAULTS, settings, mistakes);
+    let (given, common) = settings.read_both::<Given, Common>(mistakes)?;
+    let sampling = common.sampling(DEFAULTS, settings, mistakes);
     let input = input(&given.channel, given.full_scale, settings, mistakes);
     let (sampling, (channel, full_scale)) = (sampling?, input?);
     let share = Share::Input("ADS1115", given.channel);

@@ -1,8 +1,10 @@
 //! `aht10` and `aht20`: temperature and humidity on an I2C bus.
 
+use serde::Deserialize;
+
 use super::Values;
 use super::sensor::{Plan, SIMULATE};
-use super::settings::{Address, Defaults, DeviceFile, common_example, i2c_1, sensor_settings};
+use super::settings::{Address, Common, Defaults, DeviceFile, common_example, i2c_1};
 use crate::control::devices::actions::READ;
 use crate::control::{Blueprint, Kind};
 use crate::domain::{Mistakes, Settings, Share, Span};
@@ -47,12 +49,13 @@ const DEFAULTS: Defaults =
 const VALUES: Values =
     Values { units: &[("temperature", "°C"), ("humidity", "%")], names: &["temperature", "humidity"] };
 
-sensor_settings!(Given {
+#[derive(Deserialize)]
+struct Given {
     #[serde(default = "i2c_1")]
     bus: DeviceFile,
     #[serde(default = "address")]
     address: Address,
-});
+}
 
 fn address() -> Address {
     Address(0x38)
@@ -64,8 +67,8 @@ fn read(
     settings: &Settings<'_>,
     mistakes: &mut Mistakes,
 ) -> Option<Box<dyn Blueprint>> {
-    let given: Given = settings.read(mistakes)?;
-    let sampling = given.common().sampling(DEFAULTS, settings, mistakes)?;
+    let (given, common) = settings.read_both::<Given, Common>(mistakes)?;
+    let sampling = common.sampling(DEFAULTS, settings, mistakes)?;
     let part = match model {
         Model::Aht10 => Part::Aht10,
         Model::Aht20 => Part::Aht20,

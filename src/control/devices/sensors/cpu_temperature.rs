@@ -1,8 +1,10 @@
 //! `cpu_temperature`: how warm the processor is.
 
+use serde::Deserialize;
+
 use super::TEMPERATURE;
 use super::sensor::{Plan, SIMULATE};
-use super::settings::{Defaults, common_example, sensor_settings};
+use super::settings::{Common, Defaults, common_example};
 use crate::control::devices::actions::READ;
 use crate::control::{Blueprint, Kind};
 use crate::domain::{Mistakes, PartAddress, Settings, Share, Span};
@@ -27,14 +29,15 @@ pub(in crate::control::devices) static KIND: Kind = Kind {
 const DEFAULTS: Defaults =
     Defaults { interval: Span::from_millis(10_000), precision: 1, range: (-40.0, 150.0) };
 
-sensor_settings!(Given {
+#[derive(Deserialize)]
+struct Given {
     #[serde(default)]
     zone: u8,
-});
+}
 
 fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blueprint>> {
-    let given: Given = settings.read(mistakes)?;
-    let sampling = given.common().sampling(DEFAULTS, settings, mistakes)?;
+    let (given, common) = settings.read_both::<Given, Common>(mistakes)?;
+    let sampling = common.sampling(DEFAULTS, settings, mistakes)?;
     let zone = given.zone;
     Some(Box::new(Plan {
         kind: &KIND,

@@ -1,8 +1,10 @@
 //! `ds18b20`: a thermometer on a 1-wire bus.
 
+use serde::Deserialize;
+
 use super::TEMPERATURE;
 use super::sensor::{Plan, SIMULATE};
-use super::settings::{Defaults, common_example, sensor_settings};
+use super::settings::{Common, Defaults, common_example};
 use crate::control::devices::actions::READ;
 use crate::control::{Blueprint, Kind};
 use crate::domain::{Mistakes, PartAddress, Settings, Share, Span};
@@ -27,11 +29,14 @@ pub(in crate::control::devices) static KIND: Kind = Kind {
 const DEFAULTS: Defaults =
     Defaults { interval: Span::from_millis(10_000), precision: 1, range: (-55.0, 125.0) };
 
-sensor_settings!(Given { id: String });
+#[derive(Deserialize)]
+struct Given {
+    id: String,
+}
 
 fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blueprint>> {
-    let given: Given = settings.read(mistakes)?;
-    let sampling = given.common().sampling(DEFAULTS, settings, mistakes);
+    let (given, common) = settings.read_both::<Given, Common>(mistakes)?;
+    let sampling = common.sampling(DEFAULTS, settings, mistakes);
     let id = given.id;
     let is_hex = |digits: &str| digits.len() == 12 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
     if !id.strip_prefix("28-").is_some_and(is_hex) {

@@ -1,8 +1,10 @@
 //! `emc2101`: two temperatures and the speed of a fan on an I2C bus.
 
+use serde::Deserialize;
+
 use super::Values;
 use super::sensor::{Plan, SIMULATE};
-use super::settings::{Address, Defaults, DeviceFile, common_example, i2c_1, sensor_settings};
+use super::settings::{Address, Common, Defaults, DeviceFile, common_example, i2c_1};
 use crate::control::devices::actions::READ;
 use crate::control::{Blueprint, Kind};
 use crate::domain::{Mistakes, Settings, Share, Span};
@@ -39,22 +41,23 @@ const WITH_FAN: Values = Values {
     names: &["temperature", "internal_temperature", "rpm"],
 };
 
-sensor_settings!(Given {
+#[derive(Deserialize)]
+struct Given {
     #[serde(default = "i2c_1")]
     bus: DeviceFile,
     #[serde(default = "address")]
     address: Address,
     #[serde(default)]
     tachometer: bool,
-});
+}
 
 fn address() -> Address {
     Address(0x4c)
 }
 
 fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blueprint>> {
-    let given: Given = settings.read(mistakes)?;
-    let sampling = given.common().sampling(DEFAULTS, settings, mistakes)?;
+    let (given, common) = settings.read_both::<Given, Common>(mistakes)?;
+    let sampling = common.sampling(DEFAULTS, settings, mistakes)?;
     let (tachometer, values) =
         if given.tachometer { (Tachometer::Wired, WITH_FAN) } else { (Tachometer::Absent, WITHOUT_FAN) };
     let driver = move || Emc2101 { tachometer };

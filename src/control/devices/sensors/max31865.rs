@@ -1,8 +1,10 @@
 //! `max31865`: a platinum thermometer on an SPI bus.
 
+use serde::Deserialize;
+
 use super::TEMPERATURE_AND_RESISTANCE;
 use super::sensor::{Plan, SIMULATE};
-use super::settings::{Defaults, DeviceFile, common_example, sensor_settings};
+use super::settings::{Common, Defaults, DeviceFile, common_example};
 use crate::control::devices::actions::READ;
 use crate::control::{Blueprint, Kind};
 use crate::domain::{Mistakes, PartAddress, Settings, Share, Span};
@@ -33,7 +35,8 @@ pub(in crate::control::devices) static KIND: Kind = Kind {
 const DEFAULTS: Defaults =
     Defaults { interval: Span::from_millis(10_000), precision: 1, range: (-200.0, 850.0) };
 
-sensor_settings!(Given {
+#[derive(Deserialize)]
+struct Given {
     #[serde(default = "device")]
     device: DeviceFile,
     reference: f64,
@@ -42,7 +45,7 @@ sensor_settings!(Given {
     wires: u8,
     #[serde(default = "mains")]
     mains: u8,
-});
+}
 
 fn device() -> DeviceFile {
     DeviceFile("/dev/spidev0.0".to_owned())
@@ -57,8 +60,8 @@ fn mains() -> u8 {
 }
 
 fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blueprint>> {
-    let given: Given = settings.read(mistakes)?;
-    let sampling = given.common().sampling(DEFAULTS, settings, mistakes);
+    let (given, common) = settings.read_both::<Given, Common>(mistakes)?;
+    let sampling = common.sampling(DEFAULTS, settings, mistakes);
     let thermometer = thermometer(&given, settings, mistakes);
     let (sampling, thermometer, device) = (sampling?, thermometer?, given.device);
     Some(Box::new(Plan {

@@ -1,7 +1,9 @@
 //! `pt100`: a platinum thermometer in a voltage divider, whose voltage an ADS1115 measures.
 
+use serde::Deserialize;
+
 use super::sensor::Plan;
-use super::settings::{Address, Defaults, DeviceFile, common_example, i2c_1, sensor_settings};
+use super::settings::{Address, Common, Defaults, DeviceFile, common_example, i2c_1};
 use super::{TEMPERATURE_AND_RESISTANCE, ads1115};
 use crate::control::devices::actions::READ;
 use crate::control::{Blueprint, Kind};
@@ -34,7 +36,8 @@ pub(in crate::control::devices) static KIND: Kind = Kind {
 const DEFAULTS: Defaults =
     Defaults { interval: Span::from_millis(10_000), precision: 1, range: (-200.0, 850.0) };
 
-sensor_settings!(Given {
+#[derive(Deserialize)]
+struct Given {
     #[serde(default = "i2c_1")]
     bus: DeviceFile,
     #[serde(default = "ads1115::address")]
@@ -47,7 +50,7 @@ sensor_settings!(Given {
     reference: f64,
     #[serde(default = "zero")]
     zero: f64,
-});
+}
 
 fn full_scale() -> f64 {
     0.256
@@ -62,8 +65,8 @@ fn zero() -> f64 {
 }
 
 fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blueprint>> {
-    let given: Given = settings.read(mistakes)?;
-    let sampling = given.common().sampling(DEFAULTS, settings, mistakes);
+    let (given, common) = settings.read_both::<Given, Common>(mistakes)?;
+    let sampling = common.sampling(DEFAULTS, settings, mistakes);
     let input = ads1115::input(&given.channel, given.full_scale, settings, mistakes);
     let bounds = [
         ("supply", given.supply, 0.5, 6.0, "volts"),

@@ -8,39 +8,6 @@ use serde::de::{Deserializer, Error, Visitor};
 use super::sampling::Sampling;
 use crate::domain::{Mistakes, Settings, Span};
 
-/// Makes the settings of a kind: what all sensors have, and what it has besides.
-macro_rules! sensor_settings {
-    ($name:ident { $($(#[$attribute:meta])* $field:ident: $type:ty),* $(,)? }) => {
-        #[derive(serde::Deserialize)]
-        struct $name {
-            $($(#[$attribute])* $field: $type,)*
-            interval: Option<crate::domain::Span>,
-            stale_after: Option<crate::domain::Span>,
-            #[serde(default)]
-            offset: f64,
-            precision: Option<u8>,
-            plausible: Option<super::settings::Plausible>,
-            #[serde(default = "super::settings::one")]
-            median: usize,
-        }
-
-        impl $name {
-            /// What all sensors have.
-            fn common(&self) -> super::settings::Common {
-                super::settings::Common {
-                    interval: self.interval,
-                    stale_after: self.stale_after,
-                    offset: self.offset,
-                    precision: self.precision,
-                    plausible: self.plausible,
-                    median: self.median,
-                }
-            }
-        }
-    };
-}
-pub(super) use sensor_settings;
-
 /// The example of what all sensors have, to be put at the end of that of a kind.
 macro_rules! common_example {
     () => {
@@ -53,14 +20,17 @@ macro_rules! common_example {
 }
 pub(super) use common_example;
 
-/// The settings of all sensors, as they are given.
+/// The settings of all sensors, which are read beside those that a kind has of its own.
+#[derive(Deserialize)]
 pub(super) struct Common {
-    pub(super) interval: Option<Span>,
-    pub(super) stale_after: Option<Span>,
-    pub(super) offset: f64,
-    pub(super) precision: Option<u8>,
-    pub(super) plausible: Option<Plausible>,
-    pub(super) median: usize,
+    interval: Option<Span>,
+    stale_after: Option<Span>,
+    #[serde(default)]
+    offset: f64,
+    precision: Option<u8>,
+    plausible: Option<Plausible>,
+    #[serde(default = "one")]
+    median: usize,
 }
 
 /// What is believed.
@@ -80,7 +50,7 @@ pub(super) struct Defaults {
     pub(super) range: (f64, f64),
 }
 
-pub(super) fn one() -> usize {
+fn one() -> usize {
     1
 }
 

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use serde::Deserialize;
+
 use super::sampling::{Sampling, Window};
 use super::sensor::SIMULATE;
-use super::settings::{Defaults, common_example, sensor_settings};
+use super::settings::{Common, Defaults, common_example};
 use super::thermal::{Setup, Thermal};
 use super::{TEMPERATURE, Values};
 use crate::control::devices::actions::{self, READ};
@@ -40,7 +42,8 @@ pub(in crate::control::devices) static KIND: Kind = Kind {
 const DEFAULTS: Defaults =
     Defaults { interval: Span::from_millis(1000), precision: 1, range: (-50.0, 600.0) };
 
-sensor_settings!(Given {
+#[derive(Deserialize)]
+struct Given {
     heater: Option<String>,
     fan: Option<String>,
     #[serde(default = "ambient")]
@@ -50,7 +53,7 @@ sensor_settings!(Given {
     #[serde(default = "cooling")]
     cooling: f64,
     time_constant: Option<Span>,
-});
+}
 
 fn ambient() -> f64 {
     21.0
@@ -82,8 +85,8 @@ struct Simulated {
 }
 
 fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blueprint>> {
-    let given: Given = settings.read(mistakes)?;
-    let sampling = given.common().sampling(DEFAULTS, settings, mistakes);
+    let (given, common) = settings.read_both::<Given, Common>(mistakes)?;
+    let sampling = common.sampling(DEFAULTS, settings, mistakes);
     let before = mistakes.found.len();
     let bounds = [
         ("ambient", given.ambient, -50.0, 100.0),

@@ -1,8 +1,10 @@
 //! `tmp102`: a thermometer on an I2C bus.
 
+use serde::Deserialize;
+
 use super::TEMPERATURE;
 use super::sensor::{Plan, SIMULATE};
-use super::settings::{Address, Defaults, DeviceFile, common_example, i2c_1, sensor_settings};
+use super::settings::{Address, Common, Defaults, DeviceFile, common_example, i2c_1};
 use crate::control::devices::actions::READ;
 use crate::control::{Blueprint, Kind};
 use crate::domain::{Mistakes, Settings, Share, Span};
@@ -29,20 +31,21 @@ pub(in crate::control::devices) static KIND: Kind = Kind {
 const DEFAULTS: Defaults =
     Defaults { interval: Span::from_millis(10_000), precision: 1, range: (-55.0, 150.0) };
 
-sensor_settings!(Given {
+#[derive(Deserialize)]
+struct Given {
     #[serde(default = "i2c_1")]
     bus: DeviceFile,
     #[serde(default = "address")]
     address: Address,
-});
+}
 
 fn address() -> Address {
     Address(0x48)
 }
 
 fn read(settings: &Settings<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Blueprint>> {
-    let given: Given = settings.read(mistakes)?;
-    let sampling = given.common().sampling(DEFAULTS, settings, mistakes)?;
+    let (given, common) = settings.read_both::<Given, Common>(mistakes)?;
+    let sampling = common.sampling(DEFAULTS, settings, mistakes)?;
     let place = (given.bus, given.address);
     Some(Plan::on_i2c(&KIND, TEMPERATURE, place, (Part::Tmp102, Share::Whole), || Tmp102, sampling))
 }
