@@ -66,9 +66,10 @@ fn it_is_ready_when_its_ports_answer_and_tells_that_it_stops() {
 fn signs_of_life_come_for_as_long_as_the_hardware_thread_lives() {
     let systemd = Systemd::at_a_path();
     let program = program(&systemd, Some(Duration::from_millis(100)));
-    assert!(systemd.next().starts_with("READY=1\n"));
+    // On a busy machine the first signs come before it is ready, and words about a late one between them.
+    while !systemd.next().starts_with("READY=1\n") {}
     for _ in 0..5 {
-        assert_eq!(systemd.next(), "WATCHDOG=1");
+        systemd.until("WATCHDOG=1");
     }
     program.process.signal(Signal::SIGTERM);
     systemd.until("STOPPING=1");
