@@ -123,7 +123,8 @@ pub(crate) fn run_this_binary_inside(except: &str, programs: &[&str]) {
     }
     let binary = env::current_exe().unwrap();
     let mut lab = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kernel-lab/kernel-lab"));
-    lab.args(["run", "--timeout", "300"]);
+    // What is built for debugging is large, and is in the memory of the machine twice while it starts.
+    lab.args(["run", "--timeout", "300", "--mem", "1536"]);
     for program in programs {
         lab.args(["--file", program]);
     }
