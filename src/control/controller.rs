@@ -18,8 +18,8 @@ use super::station::Station;
 use super::watching::Watching;
 use super::{Answer, ConnectionId, Now, Occasion, Request, Ticked};
 use crate::domain::{
-    Arguments, Audit, Bond, Code, Command, Deed, DeviceName, Event, Holder, LeaseOrder, Order, Outcome,
-    Principal, Refusal, Reply, Role, Scope, State, Target, Who,
+    Action, Arguments, Audit, Bond, Code, Command, Deed, DeviceName, Event, Holder, LeaseOrder, Order,
+    Outcome, Principal, Refusal, Reply, Role, Scope, State, Target, Who,
 };
 use crate::hardware::{Edge, Hardware};
 
@@ -322,16 +322,16 @@ impl Controller {
         now: Now,
     ) -> Result<Arc<State>, Refusal> {
         in_time(request, now)?;
-        let station = &mut self.stations[index];
         if !is_reading(command) {
-            self.leases.permit(index, command.token, station.protection.access, request, now)?;
+            let access = self.stations[index].protection.access;
+            self.leases.permit(index, command.token, access, request, now)?;
             self.events.extend(self.leases.events());
         }
         let action = &command.action;
-        let is_off = station.device.is_off(action);
-        if let Some(refusal) = self.interlocks.blocker(index, now.instant).filter(|_| !is_off) {
+        if let Some(refusal) = self.interlocked(index, action, now) {
             return Err(refusal);
         }
+        let station = &mut self.stations[index];
         let acted = station.act(&action.verb, &action.arguments, now.instant);
         if !is_reading(command)
             && acted.as_ref().err().is_none_or(|refusal| refusal.code == Code::DeviceFault)
@@ -349,6 +349,12 @@ impl Controller {
                 Err(refusal)
             }
         }
+    }
+
+    /// Why an interlock does not let this be done to a device now; what can't switch it on is always let.
+    pub(super) fn interlocked(&self, index: usize, action: &Action, now: Now) -> Option<Refusal> {
+        let blocker = self.interlocks.blocker(index, now.instant)?;
+        (!self.stations[index].device.is_off(action)).then_some(blocker)
     }
 
     pub(super) fn look(&mut self, index: usize, now: Now) {

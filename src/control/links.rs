@@ -112,8 +112,6 @@ impl Controller {
     fn may_follow(&self, output: usize, action: &Action, now: Now) -> Result<(), Refusal> {
         let station = &self.stations[output];
         let lease = self.leases.obstacle_to_gatekeeper(output, station.protection.access, now);
-        let is_off = station.device.is_off(action);
-        let interlock = || self.interlocks.blocker(output, now.instant).filter(|_| !is_off);
-        lease.or_else(interlock).map_or(Ok(()), Err)
+        lease.or_else(|| self.interlocked(output, action, now)).map_or(Ok(()), Err)
     }
 }

@@ -181,12 +181,12 @@ impl Controller {
             return self.look(index, now);
         };
         let action = Action::set(value);
-        let blocker = self.interlocks.blocker(index, now.instant).filter(|_| !station.device.is_off(&action));
-        let taken = match blocker {
+        let taken = match self.interlocked(index, &action, now) {
             Some(refusal) => Err(refusal),
-            None => station.device.act(&action.verb, &action.arguments, now.instant),
+            None => self.stations[index].device.act(&action.verb, &action.arguments, now.instant),
         };
         if let Err(refusal) = &taken {
+            let station = &mut self.stations[index];
             error!("{}: its sequence has ended: {refusal}", station.name);
             station.sequence = None;
         }

@@ -57,11 +57,8 @@ impl Controller {
             Origin::Operator => false,
         };
         let lease = self.leases.obstacle_to_gatekeeper(index, station.protection.access, now);
-        let interlock = self.interlocks.blocker(index, now.instant).filter(|_| !is_off);
-        match lease.filter(|_| !overrides).or(interlock) {
-            Some(refusal) => Err(refusal),
-            None => Ok(()),
-        }
+        let interlock = || self.interlocked(index, action, now);
+        lease.filter(|_| !overrides).or_else(interlock).map_or(Ok(()), Err)
     }
 }
 
