@@ -18,8 +18,8 @@ use super::station::Station;
 use super::watching::Watching;
 use super::{Answer, ConnectionId, Now, Occasion, Request, Ticked};
 use crate::domain::{
-    Action, Arguments, Audit, Bond, Code, Command, Deed, DeviceName, Event, Holder, LeaseOrder, Order,
-    Outcome, Principal, Refusal, Reply, Role, Scope, State, Target, Who,
+    Action, Arguments, Audit, Bond, Code, Command, Deed, DeviceName, Event, Holder, LeaseOrder, LeaseToken,
+    Order, Outcome, Principal, Refusal, Reply, Role, Scope, State, Target, Who,
 };
 use crate::hardware::{Edge, Hardware};
 
@@ -202,7 +202,7 @@ impl Controller {
                 Ok(Some(Reply::Done))
             }
             LeaseOrder::Break { scope, reason } => {
-                may_break(&request.principal)?;
+                admins_only(&request.principal, "breaks the leases of others")?;
                 let devices = self.resolve(scope)?;
                 self.leases.break_up(&devices, &request.principal, reason, now)?;
                 Ok(Some(Reply::Done))
@@ -217,9 +217,7 @@ impl Controller {
                 _ => None,
             };
             let deed = Deed::Other(order.subject(), order.to_string());
-            let audit = Audit::new(now.epoch, Who::Client(request.principal.clone()), deed);
-            let audit = Audit { token: granted.or(order.token()), ..audit.refused(outcome.as_ref().err()) };
-            self.events.push(Event::Audit(Arc::new(audit)));
+            self.audit_order(request, deed, granted.or(order.token()), outcome.as_ref().err(), now);
         }
         self.settle_leases(now);
         outcome
@@ -387,6 +385,20 @@ impl Controller {
         self.events.push(Event::Audit(Arc::new(audit)));
     }
 
+    /// An order that is no command to a device, and the lease that it was about.
+    pub(super) fn audit_order(
+        &mut self,
+        request: &Request,
+        deed: Deed,
+        token: Option<LeaseToken>,
+        refused: Option<&Refusal>,
+        now: Now,
+    ) {
+        let audit = Audit::new(now.epoch, Who::Client(request.principal.clone()), deed);
+        let audit = Audit { token, ..audit.refused(refused) };
+        self.events.push(Event::Audit(Arc::new(audit)));
+    }
+
     fn audit(
         &mut self,
         principal: Arc<Principal>,
@@ -411,12 +423,12 @@ fn is_reading(command: &Command) -> bool {
     command.action.verb == "read"
 }
 
-/// Whether somebody may end the leases of others.
-fn may_break(principal: &Principal) -> Result<(), Refusal> {
+/// Refuses everybody but admins, with what it is that they do.
+pub(super) fn admins_only(principal: &Principal, deed: &str) -> Result<(), Refusal> {
     if principal.account.role == Role::Admin {
         return Ok(());
     }
-    Err(Refusal::new(Code::AccessDenied, "only an admin breaks the leases of others"))
+    Err(Refusal::new(Code::AccessDenied, format!("only an admin {deed}")))
 }
 
 pub(super) fn in_time(request: &Request, now: Now) -> Result<(), Refusal> {

@@ -3,11 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::controller::in_time;
+use super::controller::{admins_only, in_time};
 use super::{Controller, Now, Request};
-use crate::domain::{
-    Audit, Code, Deed, Event, Fault, FaultOrder, Outcome, Principal, Refusal, Reply, Role, Trouble, Who,
-};
+use crate::domain::{Code, Deed, Fault, FaultOrder, Outcome, Refusal, Reply, Trouble};
 use crate::hardware::{Board, Place};
 
 /// The troubles that there are.
@@ -52,11 +50,10 @@ impl Controller {
     /// Does what is wanted with the faults of the simulation.
     pub(super) fn fault(&mut self, order: &FaultOrder, request: &Request, now: Now) -> Outcome {
         let done = in_time(request, now)
-            .and_then(|()| may_disturb(&request.principal))
+            .and_then(|()| admins_only(&request.principal, "makes simulated hardware go wrong"))
             .and_then(|()| self.disturb(order, now));
         let deed = Deed::Other(order.subject(), order.to_string());
-        let audit = Audit::new(now.epoch, Who::Client(request.principal.clone()), deed);
-        self.events.push(Event::Audit(Arc::new(audit.refused(done.as_ref().err()))));
+        self.audit_order(request, deed, None, done.as_ref().err(), now);
         done.map(|()| Reply::Done)
     }
 
@@ -133,12 +130,4 @@ impl Controller {
             }
         }
     }
-}
-
-/// Whether somebody may make things go wrong.
-fn may_disturb(principal: &Principal) -> Result<(), Refusal> {
-    if principal.account.role == Role::Admin {
-        return Ok(());
-    }
-    Err(Refusal::new(Code::AccessDenied, "only an admin makes simulated hardware go wrong"))
 }

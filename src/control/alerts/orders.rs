@@ -7,8 +7,8 @@ use super::{Guard, Keep, Keeper};
 use crate::control::controller::in_time;
 use crate::control::{Audited, Controller, Now, Request};
 use crate::domain::{
-    Alert, Audit, Code, Deed, DeviceName, Event, Keeping, Origin, Outcome, Page, Reach, Reaction, Refusal,
-    Reply, Role, Standing, Target, Threshold, ThresholdName, ThresholdOrder, ThresholdWish, Who,
+    Alert, Code, Deed, DeviceName, Keeping, Origin, Outcome, Page, Reach, Reaction, Refusal, Reply, Role,
+    Standing, Target, Threshold, ThresholdName, ThresholdOrder, ThresholdWish,
 };
 
 /// So many thresholds can be set while the gatekeeper runs.
@@ -26,8 +26,7 @@ impl Controller {
         self.events.extend(self.alerts.events());
         if outcome.is_err() || self.audited == Audited::Everything || !order.is_reading() {
             let deed = Deed::Other(order.subject(), order.to_string());
-            let audit = Audit::new(now.epoch, Who::Client(request.principal.clone()), deed);
-            self.events.push(Event::Audit(Arc::new(audit.refused(outcome.as_ref().err()))));
+            self.audit_order(request, deed, None, outcome.as_ref().err(), now);
         }
         let changed = match outcome {
             Ok(Done::Told(reply)) => return Some(Ok(reply)),
