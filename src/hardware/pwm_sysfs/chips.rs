@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use crate::domain::PwmAddress;
 use crate::hardware::HardwareError;
 
-struct Chip {
+/// A chip with PWM channels.
+pub(in crate::hardware) struct Chip {
     /// The last part of what its link `device` leads to.
-    device: String,
-    channels: u32,
+    pub(in crate::hardware) device: String,
+    pub(in crate::hardware) channels: u32,
     folder: PathBuf,
 }
 
@@ -45,7 +46,8 @@ fn scan(root: &Path) -> Vec<Chip> {
     chips
 }
 
-fn chip(folder: PathBuf) -> Option<Chip> {
+/// The chip with this folder; nothing where that does not tell of one.
+pub(in crate::hardware) fn chip(folder: PathBuf) -> Option<Chip> {
     let device = fs::read_link(folder.join("device")).ok()?;
     let channels = fs::read_to_string(folder.join("npwm")).ok()?.trim().parse().ok()?;
     Some(Chip { device: device.file_name()?.to_str()?.to_owned(), channels, folder })

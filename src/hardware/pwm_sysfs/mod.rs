@@ -9,7 +9,7 @@
 //! refuses everything but a period while the period is 0; and it changes the polarity of a disabled channel only.
 //! Source: `Documentation/driver-api/pwm.rst` and `drivers/pwm/core.c` of Linux.
 
-mod chips;
+pub(super) mod chips;
 mod permission;
 
 use std::fs;

@@ -1,9 +1,9 @@
 //! What the kernel's folders tell of 1-wire, PWM, SPI and thermometers.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
+use super::super::pwm_sysfs;
 use super::{OneWire, Problem, PwmChip, ThermalZone, line_of, numbered, parts};
 
 /// The SPI devices that programs may open.
@@ -26,12 +26,9 @@ pub(super) fn pwm(class: &Path, problems: &mut Vec<Problem>) -> Vec<PwmChip> {
     let mut chips = Vec::new();
     for name in numbered(class, "pwmchip") {
         let path = class.join(&name);
-        let device = fs::read_link(path.join("device"));
-        let device = device.ok().and_then(|it| Some(it.file_name()?.to_string_lossy().into_owned()));
-        let channels = line_of(&path.join("npwm")).and_then(|count| count.parse().ok());
-        match (device, channels) {
-            (Some(device), Some(channels)) => chips.push(PwmChip { device, name, channels }),
-            _ => {
+        match pwm_sysfs::chips::chip(path.clone()) {
+            Some(chip) => chips.push(PwmChip { device: chip.device, name, channels: chip.channels }),
+            None => {
                 let error = io::Error::other("it has no device, or does not tell how many channels it has");
                 problems.push(Problem::new(&path, &error));
             }
@@ -50,6 +47,7 @@ pub(super) fn thermal(class: &Path) -> Vec<ThermalZone> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::symlink;
     use std::path::PathBuf;
 
