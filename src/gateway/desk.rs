@@ -272,7 +272,7 @@ impl Desk {
                 }
             }
             Letter::Events => {}
-            Letter::Log(level, json) => self.say(Message::own(self.topics.log(level), json, false), now),
+            Letter::Log(record) => self.say(Message::log(self.topics.log(record.level), record), now),
             Letter::Telemetry(messages) => messages.into_iter().for_each(|message| self.say(message, now)),
             Letter::Stop => {
                 self.say(Message::own(self.topics.status(), "offline", true), now);

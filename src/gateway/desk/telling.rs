@@ -17,9 +17,7 @@ impl Desk {
                 }
             }
             Event::Leased(device, tenancy) => {
-                // Empty where nobody holds it, so that nothing is retained.
-                let payload = tenancy.map_or_else(Vec::new, |tenancy| json::tenancy(&device, &tenancy));
-                self.say(Message::own(self.topics.lease(&device), payload, true), now);
+                self.say(Message::lease(self.topics.lease(&device), device, tenancy), now);
             }
             Event::Notice(notice) => {
                 let topic = self.topics.notice(notice.holder.client.as_str());
@@ -41,7 +39,7 @@ impl Desk {
             Event::Audit(audit) => {
                 let topic = self.topics.audit();
                 if self.broker.is_wanted(&topic) {
-                    self.say(Message::own(topic, json::audit(&audit), false), now);
+                    self.say(Message::audit(topic, audit), now);
                 }
             }
         }
