@@ -1,0 +1,97 @@
+//! Commands: what was acknowledged stands in the journal once, what was refused never, and each in its time and order.
+
+use std::collections::HashMap;
+
+use super::super::books::{Command, Delivery, Outcome};
+use super::super::house::End;
+use super::super::journal::{Entry, What};
+use super::{Index, LATE, Report};
+
+pub fn judge(index: &Index<'_>, report: &mut Report) {
+    for (client, command) in index.commands.values() {
+        count(index, command, report);
+        let who = || format!("{}: {command:?}", index.name(*client));
+        let done = index.done.get(&command.number).map_or(&[][..], Vec::as_slice);
+        if done.len() > 1 && !is_allowed_again(index, command, done) {
+            report.break_promise(format!("carried out twice: {} {done:?}", who()));
+        }
+        if command.delivery == Delivery::Retained && !done.is_empty() {
+            report.break_promise(format!("retained and carried out: {} {done:?}", who()));
+        }
+        for entry in done {
+            if entry.device != command.device {
+                report.break_promise(format!("carried out on another device: {} {entry:?}", who()));
+            }
+            if entry.at < command.fate.sent {
+                report.break_promise(format!("carried out before it was sent: {} {entry:?}", who()));
+            }
+            in_time(index, command, entry, report);
+        }
+        match (&command.fate.outcome, done.last()) {
+            (Outcome::Acknowledged, None) => {
+                report.break_promise(format!("acknowledged and never carried out: {}", who()))
+            }
+            (Outcome::Acknowledged, Some(last)) if last.at > command.fate.settled => {
+                report.break_promise(format!("carried out after it was acknowledged: {} {last:?}", who()))
+            }
+            (Outcome::Refused(_), Some(last)) if !is_before_crash(index, command, last) => {
+                report.break_promise(format!("refused and carried out: {} {last:?}", who()))
+            }
+            _ => {}
+        }
+    }
+    in_order(index, report);
+}
+
+fn count(index: &Index<'_>, command: &Command, report: &mut Report) {
+    let figures = &mut report.figures;
+    figures.commands += 1;
+    let times = index.done.get(&command.number).map_or(0, Vec::len);
+    match command.fate.outcome {
+        Outcome::Acknowledged => figures.acknowledged += 1,
+        Outcome::Refused(_) => figures.refused += 1,
+        Outcome::Unknown => {
+            figures.unknown += 1;
+            figures.carried_out_unheard += times.min(1);
+        }
+    }
+    figures.again_after_crash += times.saturating_sub(1);
+}
+
+/// What of QoS 2 was carried out and not yet acknowledged when the daemon was killed is carried out when it is sent again,
+/// as protocol.md says: nobody could know of it.
+fn is_allowed_again(index: &Index<'_>, command: &Command, done: &[&Entry]) -> bool {
+    let earlier = &done[..done.len() - 1];
+    let apart = done.windows(2).all(|pair| pair[0].life < pair[1].life);
+    apart && earlier.iter().all(|entry| is_before_crash(index, command, entry))
+}
+
+/// Whether the daemon was killed between this and the answer to a command that is sent until it is answered.
+fn is_before_crash(index: &Index<'_>, command: &Command, entry: &Entry) -> bool {
+    let life = index.case.lives[entry.life];
+    let answered_later = command.fate.outcome == Outcome::Unknown || life.signalled < command.fate.settled;
+    command.delivery == Delivery::UntilAnswered && life.end == End::Killed && answered_later
+}
+
+fn in_time(index: &Index<'_>, command: &Command, entry: &Entry, report: &mut Report) {
+    let Some(not_after) = command.not_after else { return };
+    let late = index.times.awake(not_after, entry.at);
+    report.figures.latest_command = report.figures.latest_command.max(late);
+    if late > LATE {
+        report.break_promise(format!("carried out {late} ns after its time: {command:?} {entry:?}"));
+    }
+}
+
+/// Commands of one connection are carried out in the order in which they were sent; and so are those that are sent again,
+/// between two crashes.
+fn in_order(index: &Index<'_>, report: &mut Report) {
+    let mut last: HashMap<(usize, u64, usize), u32> = HashMap::new();
+    for entry in &index.case.entries {
+        let What::Written(number) = entry.what else { continue };
+        let Some((client, command)) = index.commands.get(&number) else { continue };
+        let before = last.insert((*client, command.connection, entry.life), number);
+        if before.is_some_and(|before| before >= number) {
+            report.break_promise(format!("{}: {number} came after {before:?}", index.name(*client)));
+        }
+    }
+}
