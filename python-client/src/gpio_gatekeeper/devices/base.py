@@ -122,21 +122,21 @@ class Device:
     def _changed(self, before: Optional[State], now: State) -> None:
         """On the connection's thread."""
         if before is not None:
-            self._gate.core.dispatcher.put(lambda: self._tell(before, now))
+            self._tell(before, now)
 
     def _tell(self, before: State, now: State) -> None:
-        """Calls what was asked to be called, on the thread of the callbacks."""
-        if self._when_changed is not None and not self._is_closed:
-            self._when_changed(now)
+        """Has called what is to be called for a change, on the thread of the callbacks."""
+        callback = self._when_changed
+        if callback is not None:
+            self._dispatch(lambda: callback(now))
 
     def _call(self, callback: Optional[Callback]) -> None:
-        """Calls back with this device, or with nothing where the callback takes nothing."""
-        if callback is None or self._is_closed:
-            return
-        if _takes_one(callback):
-            callback(self)
-        else:
-            callback()
+        """Has called back with this device, or with nothing where the callback takes nothing."""
+        if callback is not None:
+            self._dispatch(lambda: callback(self) if _takes_one(callback) else callback())
+
+    def _dispatch(self, callback: Callable[[], object]) -> None:
+        self._gate.core.dispatcher.put(lambda: None if self._is_closed else callback())
 
     def _wait(self, wanted: Callable[[State], bool], timeout: Optional[float]) -> bool:
         return self._gate.core.states.wait(self._name, wanted, timeout) is not None

@@ -7,7 +7,7 @@ import queue
 import threading
 from typing import Callable, Iterable, Optional, Union
 
-from ..errors import GatekeeperError
+from ..errors import Closed, GatekeeperError
 from ..state import State
 from .base import Device
 
@@ -74,6 +74,8 @@ class Source:
         try:
             self._set(value)
             self._last = value
+        except Closed:
+            self._stopped.set()
         except (GatekeeperError, ValueError, TypeError) as error:
             # The next value may be taken again.
             _log.warning("a value of a source was not taken: %s", error)
