@@ -6,7 +6,7 @@ import threading
 import time
 from concurrent.futures import Future, TimeoutError as FutureTimeout
 from types import TracebackType
-from typing import TYPE_CHECKING, Callable, List, Optional, Tuple, Type
+from typing import TYPE_CHECKING, Callable, List, Mapping, Optional, Tuple, Type
 
 from . import commands
 from .commands import Description, Status, Threshold
@@ -182,6 +182,18 @@ class Gate:
 
         With `ttl`, in seconds, it does nothing where it waits in the gatekeeper for longer.
         """
+        return self.carry_out(device, action, parameters, timeout=timeout, ttl=ttl)
+
+    def carry_out(
+        self,
+        device: str,
+        action: str,
+        parameters: Mapping[str, object],
+        *,
+        timeout: Optional[float] = None,
+        ttl: Optional[Number] = None,
+    ) -> State:
+        """The same as `do`, for parameters of any name."""
         command = commands.do(device, action, parameters, ttl)
         return State.from_fields(self._result(self._core.write(command, timeout)))
 

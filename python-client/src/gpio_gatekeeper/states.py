@@ -20,6 +20,7 @@ class States:
         self._changed = threading.Condition()
         self._known: Dict[str, Tuple[int, State]] = {}
         self._watchers: Dict[str, List[Watcher]] = {}
+        self._waiters: List[_Waiter] = []
         self._connection = 0
         self._closed: Optional[GatekeeperError] = None
 
@@ -36,6 +37,9 @@ class States:
                 return
             self._known[state.device] = (self._connection, state)
             watchers = list(self._watchers.get(state.device, ())) + list(self._watchers.get("*", ()))
+            # Here and not where they wait, for it may have passed before they wake.
+            for waiter in self._waiters:
+                waiter.look(state)
             self._changed.notify_all()
         if before is None or _differ(before, state):
             for watcher in watchers:
@@ -47,19 +51,25 @@ class States:
             return self._known.get(device, (0, None))[1]
 
     def wait(self, device: str, wanted: Callable[[State], bool], timeout: Optional[float]) -> Optional[State]:
-        """Waits for a state of a device; None where it does not come in time."""
+        """Waits for a state of a device, which may have passed when this returns; None where none comes in time."""
         end = None if timeout is None else time.monotonic() + timeout
+        waiter = _Waiter(device, wanted)
         with self._changed:
-            while True:
-                if self._closed is not None:
-                    raise self._closed
-                state = self._known.get(device, (0, None))[1]
-                if state is not None and wanted(state):
-                    return state
-                left = None if end is None else end - time.monotonic()
-                if left is not None and left <= 0:
-                    return None
-                self._changed.wait(left)
+            state = self._known.get(device, (0, None))[1]
+            if state is not None:
+                waiter.look(state)
+            self._waiters.append(waiter)
+            try:
+                while waiter.found is None:
+                    if self._closed is not None:
+                        raise self._closed
+                    left = None if end is None else end - time.monotonic()
+                    if left is not None and left <= 0:
+                        return None
+                    self._changed.wait(left)
+                return waiter.found
+            finally:
+                self._waiters.remove(waiter)
 
     def first(self, device: str, timeout: float) -> State:
         """The state of a device that was just subscribed to."""
@@ -85,6 +95,20 @@ class States:
         with self._changed:
             self._closed = why
             self._changed.notify_all()
+
+
+class _Waiter:
+    """Somebody who waits for a state."""
+
+    def __init__(self, device: str, wanted: Callable[[State], bool]) -> None:
+        self.found: Optional[State] = None
+        self._device = device
+        self._wanted = wanted
+
+    def look(self, state: State) -> None:
+        """Takes the state, if it is the first that is wanted."""
+        if self.found is None and state.device == self._device and self._wanted(state):
+            self.found = state
 
 
 def _differ(before: State, now: State) -> bool:
