@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::commands::{self, COMMANDS};
 use super::translate::{self, Fields};
-use crate::domain::{Code, Datum, Entry, Principal, Refusal, Registry, Target};
+use crate::domain::{Code, Datum, Entry, Model, Principal, Refusal, Registry, Target};
 use crate::gateway::Shared;
 use crate::wire::line::Frame;
 
@@ -113,6 +113,9 @@ pub(super) fn status(shared: &Shared, principal: &Principal, now: Instant) -> Fi
         ("CLIENTS", Cow::Owned(shared.admission.count().to_string())),
         ("DEVICES", Cow::Owned(shared.registry.devices.len().to_string())),
     ];
+    let Model { name, revision } = &shared.registry.model;
+    fields.extend(name.as_ref().map(|name| ("BOARD", Cow::Owned(name.clone()))));
+    fields.extend(revision.map(|revision| ("REVISION", Cow::Owned(format!("{revision:x}")))));
     // Where there are no users, nobody has a role.
     if shared.entrance.verifier().is_some() {
         fields.extend(principal.user().map(|user| ("USER", Cow::Owned(user.to_string()))));

@@ -177,7 +177,8 @@ fn what_the_gatekeeper_knows_is_told_at_once() {
     let status = talk.ask("COMMAND=STATUS");
     let version = env!("CARGO_PKG_VERSION");
     let expected = format!("REPLY=OK|VERSION={version}|BACKEND=simulated|SIMULATED=1|UPTIME=");
-    assert!(status.starts_with(&expected) && status.ends_with("s|CLIENTS=0|DEVICES=3"), "{status}");
+    let end = "s|CLIENTS=0|DEVICES=3|BOARD=Raspberry Pi 400 Rev 1.0|REVISION=c03130";
+    assert!(status.starts_with(&expected) && status.ends_with(end), "{status}");
     assert_eq!(talk.ask("COMMAND=HELLO!"), "REPLY=OK");
 }
 
