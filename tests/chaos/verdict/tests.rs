@@ -175,9 +175,9 @@ fn nobody_else_writes_what_is_held() {
     expect(&case(vec![holder(vec![]), other(2505)], &writes), None);
     let early = [(1505, HELD, 7), (2025, HELD, 8), (3030, HELD, 0), ends];
     expect(&case(vec![holder(vec![]), other(2000)], &early), Some("holder holds it, other writes"));
-    let unsafe_between = [(1505, HELD, 7), (2525, HELD, 8), (3530, HELD, 0)];
+    let made_safe_late = [(1505, HELD, 7), (2525, HELD, 8), (3530, HELD, 0)];
     expect(
-        &case(vec![holder(vec![]), other(2505)], &unsafe_between),
+        &case(vec![holder(vec![]), other(2505)], &made_safe_late),
         Some("not safe between holder and other"),
     );
     let nobody = client("nobody", vec![command(8, HELD, acknowledged(5000))], vec![]);
