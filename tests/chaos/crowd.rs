@@ -17,7 +17,7 @@ const COMMANDERS: usize = 3;
 const REQUESTERS: usize = 2;
 const EXACTS: usize = 2;
 /// How long the leases of each holder last without a sign of life, in milliseconds.
-const HOLDERS: [u64; 4] = [100, 200, 400, 800];
+const HOLDERS: [u64; 6] = [100, 100, 150, 200, 400, 800];
 
 /// The clients that are there.
 pub struct Crowd {

@@ -45,7 +45,7 @@ pub fn run(addresses: Addresses, name: String, ttl: Duration, numbers: &Numbers,
         holder.connection += 1;
         let steps = holder.tempo.below(STEPS);
         for _ in 0..steps {
-            if holder.step(&mut line).is_none() || !holder.tempo.pause(30) {
+            if holder.step(&mut line).is_none() || !holder.tempo.pause(15) {
                 break;
             }
         }

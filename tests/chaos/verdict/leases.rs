@@ -73,9 +73,9 @@ fn tenures(index: &Index<'_>, client: usize) -> Vec<Tenure> {
             // From then on it may be held under the other one, of which there is a tenure, too.
             until = until.min(moved);
             let from = deed.fate.settled;
-            // A lease that is broken ends as a whole.
+            // A lease that is broken ends as a whole, perhaps before its holder was told that it has it.
             for broken in wanted.iter().flat_map(|wanted| breaks(index, *wanted)) {
-                if broken.fate.sent < until && index.times.awake_at(broken.fate.settled) > from {
+                if broken.fate.sent < until && index.times.awake_at(broken.fate.settled) > deed.fate.sent {
                     until = until.min(broken.fate.sent);
                 }
                 let is_sure = broken.fate.is_done() && broken.act == Act::Break(device);
@@ -113,7 +113,11 @@ fn nobody_else_writes(index: &Index<'_>, tenures: &[Tenure], report: &mut Report
                 if by != Some(tenure.client) {
                     let holder = index.name(tenure.client);
                     let by = by.map_or("the gatekeeper", |by| index.name(by));
-                    report.break_promise(format!("{holder} holds it, {by} writes: {entry:?} {tenure:?}"));
+                    report.break_promise_at(
+                        index,
+                        entry,
+                        format!("{holder} holds it, {by} writes: {entry:?} {tenure:?}"),
+                    );
                 }
             }
         }
@@ -178,12 +182,17 @@ fn nothing_outlives_its_lease(index: &Index<'_>, device: usize, report: &mut Rep
         let before = before.filter(|latest| *latest < entry.at || !is_own(index, number, *latest));
         let held_until = before.map(|latest| latest.min(entry.at) + book.ttl).max();
         match held_until {
-            None => report.break_promise(format!("written without a lease: {entry:?} {command:?}")),
+            None => report.break_promise_at(
+                index,
+                entry,
+                format!("written without a lease: {entry:?} {command:?}"),
+            ),
             Some(until) if index.times.awake(until, entry.at) > LATE => {
-                report.break_promise(format!(
-                    "written {} ns after the lease: {entry:?} {command:?}",
-                    entry.at - until
-                ));
+                report.break_promise_at(
+                    index,
+                    entry,
+                    format!("written {} ns after the lease: {entry:?} {command:?}", entry.at - until),
+                );
             }
             Some(_) => {}
         }
@@ -209,14 +218,21 @@ fn nothing_outlives_its_lease(index: &Index<'_>, device: usize, report: &mut Rep
                 None => report.figures.ended_by_time += 1,
                 Some(by) if by != *client => {
                     let (before, after) = (index.name(*client), index.name(by));
-                    report
-                        .break_promise(format!("not safe between {before} and {after}: {entry:?} {next:?}"));
+                    report.break_promise_at(
+                        index,
+                        entry,
+                        format!("not safe between {before} and {after}: {entry:?} {next:?}"),
+                    );
                 }
                 Some(_) => {}
             }
         }
         if overrun > LATE {
-            report.break_promise(format!("outlives its lease by {overrun} ns: {entry:?} {command:?}"));
+            report.break_promise_at(
+                index,
+                entry,
+                format!("outlives its lease by {overrun} ns: {entry:?} {command:?}"),
+            );
         }
     }
 }

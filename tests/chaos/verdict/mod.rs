@@ -4,6 +4,7 @@ mod commands;
 mod leases;
 mod lives;
 mod messages;
+mod story;
 #[cfg(test)]
 mod tests;
 mod times;
@@ -112,6 +113,13 @@ impl<'a> Index<'a> {
 }
 
 impl Report {
+    /// A promise about a device was broken at this time; the first one is told with all that happened around it.
+    fn break_promise_at(&mut self, index: &Index<'_>, entry: &Entry, what: String) {
+        let story =
+            if self.broken.is_empty() { story::around(index, entry.device, entry.at) } else { String::new() };
+        self.break_promise(format!("{what}\n{story}"));
+    }
+
     fn break_promise(&mut self, what: String) {
         /// One bug breaks many promises.
         const MOST: usize = 50;

@@ -159,6 +159,9 @@ fn a_lease_that_is_broken_ends_at_once_and_nobody_else_writes_before() {
     let end = |time| case(vec![holder(vec![]), boss(2000)], &[(1505, HELD, 7), (time, HELD, 0)]);
     expect(&end(2005), None);
     expect(&end(2400), Some("outlives its lease"));
+    // Before the holder has heard that it has it.
+    let unheard = client("holder", vec![], vec![(Act::Acquire(vec![HELD], Some(1)), acknowledged(2000))]);
+    expect(&case(vec![unheard, boss(1999)], &[(2008, HELD, 0), (2900, HELD, 0)]), None);
 }
 
 #[test]
