@@ -47,6 +47,7 @@ class Request {
  private:
   friend class EngineCore;
   Request(EngineCore& engine, Text command, Kind kind);
+  Request& with(Word key, Text value) { return writer_.field(key, value), *this; }
 
   EngineCore& engine_;
   Writer writer_;
@@ -61,7 +62,7 @@ class EngineCore {
 
   // A device token of the gatekeeper's users; none where there are no users.
   EngineCore& token(Text token) { return token_ = token, *this; }
-  // How long either side may be silent before the other one asks, in milliseconds, 1000 to 60000; 5000 by itself. After
+  // How long either side may be silent before the other one asks, in milliseconds, 1000 to 30000; 5000 by itself. After
   // twice this time without a byte the connection counts as lost.
   EngineCore& keepalive(uint16_t milliseconds) { return keepalive_ = milliseconds, *this; }
   // How long a command waits for its reply, in milliseconds, up to 60000; 5000 by itself.
@@ -102,10 +103,10 @@ class EngineCore {
   // Subscriptions last over reconnects. The names are kept. False where there is no room for another one.
 
   // "*" is every device. Its alerts come, too.
-  bool subscribe(Text device) { return subscribe(device, IsDevice); }
-  bool subscribeVariable(Text variable) { return subscribe(variable, 0); }
-  void unsubscribe(Text device) { unsubscribe(device, IsDevice); }
-  void unsubscribeVariable(Text variable) { unsubscribe(variable, 0); }
+  bool subscribe(Text device) { return subscribe(device, IsUsed | IsDevice); }
+  bool subscribeVariable(Text variable) { return subscribe(variable, IsUsed); }
+  void unsubscribe(Text device) { unsubscribe(device, IsUsed | IsDevice); }
+  void unsubscribeVariable(Text variable) { unsubscribe(variable, IsUsed); }
 
   // Leases.
 
@@ -213,47 +214,68 @@ class EngineCore {
   enum class Phase : uint8_t { Offline, Begin, Authenticating, Authenticated, Greeting, Ready };
   enum : uint8_t { IsDevice = 1, IsUsed = 2, IsAsked = 4, HasSequence = 8 };
 
+  // What leases and readings are asked to do. They come in by a pointer that the first call of them sets, so that a
+  // program without them does not have their code in its flash.
+  enum class Step : uint8_t { Tick, Greeted, Pump, Settle, Event };
+  typedef void (*Feature)(EngineCore& engine, Step step, const Outcome& outcome);
+  typedef const char* (*TokenOf)(const EngineCore& engine, Text device);
+
   // The connection: Engine.cpp.
   void take(const Frame& frame);
   void reply(const Frame& frame);
   void event(const Frame& frame);
   void greet(const Frame& frame);
-  void end(Link link, const char* code, Comeback comeback);
+  void end(Link link, const Frame& frame, Comeback comeback);
   void settle(Pending& pending, Result result, const Frame& frame);
+  void step(Step step, const Outcome& outcome);
+  void step(Step step, const Frame& frame);
   void pump();
-  void handshake();
+  void introduce();
   bool queue(uint16_t length);
   Writer writer() const;
-  Pending* freePending() const;
+  Pending* pending(Ticket ticket) const;
 
   // Commands: Commands.cpp.
-  Request write(Text command, Text device);
+  Request write(Word command, Text device);
   bool subscribe(Text name, uint8_t flags);
   void unsubscribe(Text name, uint8_t flags);
   Subscription* subscription(Text name, uint8_t flags) const;
+  bool sendSubscription(Word command, Text name, uint8_t flags);
   void pumpSubscriptions();
   void state(const Frame& frame);
 
   // Leases: Leases.cpp.
+  static void leases(EngineCore& engine, Step step, const Outcome& outcome);
+  static const char* tokenOf(const EngineCore& engine, Text device);
   Lease* leaseOf(Text devices) const;
-  Lease* leaseWith(const Frame& frame) const;
-  const char* tokenFor(Text device) const;
-  Ticket renew(Lease& lease, Kind kind);
+  Lease* held(Text devices) const;
+  void step(Lease& lease, Step step, const Outcome& outcome);
+  Ticket sendToken(Lease& lease, Word command, Kind kind);
   void lose(Lease& lease, const char* cause);
-  void settleLease(Ticket ticket, Result result, const Frame& frame);
-  void recallLeases();
-  void tickLeases();
-  void pumpLeases();
 
   // Readings: Readings.cpp.
-  void settleReading(Ticket ticket, Result result);
-  void tickReadings();
-  void pumpReadings();
+  static void readings(EngineCore& engine, Step step, const Outcome& outcome);
+  void sendReading();
+  void settleReading(const Outcome& outcome);
 
-  Space space_;
+  // What is used most comes first: that is where small processors reach it with short instructions.
+  uint32_t now_;
+  // The lower half of the time when something was heard.
+  uint16_t heard_;
+  uint16_t keepalive_;
+  uint16_t timeout_;
+  uint16_t outLength_;
+  Ticket lastTicket_;
+  Phase phase_;
+  Comeback comeback_;
+  bool over_;
+  bool owesHello_;
+  bool hasAsked_;
   Splitter splitter_;
-  Text client_;
-  Text token_;
+  Space space_;
+  Feature leases_;
+  Feature readings_;
+  TokenOf tokenOf_;
   void* context_;
   void (*onOutcome_)(const Outcome&);
   void (*onState_)(const State&);
@@ -261,22 +283,13 @@ class EngineCore {
   void (*onAlert_)(const Alert&);
   void (*onLeaseLost_)(const LeaseLoss&);
   void (*onLink_)(const LinkChange&);
-  uint32_t now_;
-  uint32_t heard_;
-  uint16_t keepalive_;
-  uint16_t timeout_;
-  uint16_t outLength_;
-  Ticket lastTicket_;
+  Text client_;
+  Text token_;
   Ticket readingTicket_;
   uint16_t readingsDropped_;
   uint16_t readingsUnknown_;
   uint8_t readingsFirst_;
   uint8_t readingsCount_;
-  Phase phase_;
-  Comeback comeback_;
-  bool over_;
-  bool owesHello_;
-  bool hasAsked_;
 };
 
 // Sizes that fit the board. The bytes of In hold the fields of one frame: of a longer one the last fields are cut off.

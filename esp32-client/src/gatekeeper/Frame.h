@@ -6,7 +6,7 @@
 // Writer puts a frame into a buffer of the caller's, as a whole or not at all. protocol.md says what the bytes mean.
 #pragma once
 
-#include "Text.h"
+#include "Words.h"
 
 namespace gatekeeper {
 
@@ -15,9 +15,9 @@ class Frame {
  public:
   Frame() : fields_(""), length_(0) {}
 
-  // Reads the fields in `bytes`, which stand between |START| and |END|, in place; `length` excludes the byte for a zero
-  // that there has to be after them. False, and nothing else, where they are no frame: no field, an empty field, a bad
-  // key, a key that stands twice, a bad escape, bytes that no UTF-8 has.
+  // Reads the fields in `bytes`, which stand between |START| and |END|, in place; `length` excludes one byte more that
+  // there has to be after them. False, and no fields, where they are no frame: no field, an empty field, a bad key, a bad
+  // escape, a byte 0xFF.
   bool parse(char* bytes, uint16_t length);
 
   // The value of a field, without escapes and with a zero after it; null where the frame does not have it.
@@ -26,22 +26,25 @@ class Frame {
   const char* value(Text key, uint16_t& length) const { return find(key, &length); }
   // The value, or an empty text.
   const char* text(Text key) const;
+  const char* text(Word key) const;
+  // The value, where it is a word of the protocol.
+  Word word(Word key) const;
   bool has(Text key) const { return value(key) != nullptr; }
   // Whether the field is there with this value.
-  bool is(Text key, Text value) const;
-  // Whether `key` is the first field, which tells what a frame of the gatekeeper is.
-  bool isFirst(Text key) const;
-  // The value times 10^`decimals`, further digits cut off; `otherwise` where there is none, it is no number, or too large:
+  bool is(Text key, Text value) const { return Text(this->value(key)).equals(value); }
+  // The value times 10^`decimals`, further digits cut off; 0 where there is none, it is no number, or too large:
   // fixed("VALUE", 2) of VALUE=0.256 is 25.
-  int32_t fixed(Text key, uint8_t decimals, int32_t otherwise = 0) const;
+  int32_t fixed(Text key, uint8_t decimals) const;
+  int32_t fixed(Word key, uint8_t decimals) const { return fixed(textOf(key), decimals); }
   // The value as a number of up to 3 decimals and 2,147,483; 0 where there is none.
   float number(Text key) const { return static_cast<float>(fixed(key, 3)) / 1000.0f; }
 
   // The fields by their place, from 0: the key is at `key` and `keyLength` long. False after the last one.
-  bool at(uint16_t index, const char*& key, uint8_t& keyLength, const char*& value, uint16_t& length) const;
+  bool at(uint16_t index, const char*& key, uint16_t& keyLength, const char*& value, uint16_t& length) const;
+  // The first letter of the first key, which tells what a frame of the gatekeeper is: Reply, Event or Command.
+  char kind() const { return length_ == 0 ? '\0' : *fields_; }
 
  private:
-  struct Cursor;
   const char* find(Text key, uint16_t* length) const;
 
   // KEY 0xFF value 0x00 KEY 0xFF value 0x00: no UTF-8 has a byte 0xFF, and no key a zero.
@@ -61,7 +64,7 @@ enum class Item : uint8_t {
 // Splits a stream into frames, in whatever pieces it comes.
 class Splitter {
  public:
-  // Keeps the fields of one frame at a time in `buffer`, of at least 8 bytes: a frame of `capacity` + 10 bytes fits.
+  // Keeps one frame at a time in `buffer`, of at least 16 bytes: a frame of `capacity` + 6 bytes fits.
   Splitter(char* buffer, uint16_t capacity) : buffer_(buffer), capacity_(capacity) { reset(); }
 
   // Takes the next byte.
@@ -75,14 +78,13 @@ class Splitter {
   enum class Place : uint8_t { Between, StrayText, BrokenLine, BrokenFrame, Inside };
   Item outside(char byte);
   Item inside(char byte);
-  bool isFull() const { return length_ + 1 >= capacity_; }
-  bool keep(char byte);
-  bool keepMark();
+  Item cut(char byte, uint16_t bar);
 
   char* buffer_;
   uint16_t capacity_;
+  // Bytes of the frame that are kept, from the last bar of |START| on.
   uint16_t length_;
-  // How many bytes of |START| (below 16) or of |END| (16 more) have come; they are not in the buffer yet.
+  // Outside of frames: how many bytes of |START| have come.
   uint8_t mark_;
   Place place_;
 };
@@ -94,14 +96,20 @@ class Writer {
   Writer(char* buffer, uint16_t capacity);
 
   // Values are escaped here. A Text that is none, and a Number that is none, spoil the frame.
-  Writer& field(Text key, Text value);
-  Writer& field(Text key, Number value);
+  Writer& field(Text key, Text value) { return this->key(key).value(value).close(); }
+  Writer& field(Text key, Number value) { return this->key(key).number(value).close(); }
+  Writer& field(Word key, Text value);
+  Writer& field(Word key, Word value);
+  Writer& field(Word key, uint16_t value);
   // A value that may have zeros in it.
   Writer& field(Text key, const char* bytes, uint16_t length);
   // The parts of a value: key(), then any number of value() and number(), then close().
   Writer& key(Text key);
+  Writer& key(Word key) { return this->key(textOf(key)); }
   Writer& value(Text value);
+  Writer& value(Word value) { return this->value(textOf(value)); }
   Writer& number(Number value);
+  Writer& digits(uint32_t value, uint8_t decimals);
   Writer& close() { return raw('|'); }
 
   // Ends the frame; its length in bytes, 0 where it does not fit.
@@ -112,10 +120,10 @@ class Writer {
   Writer& plain(Text text);
   Writer& escaped(char byte);
 
-  char* buffer_;
-  uint16_t capacity_;
-  uint16_t length_;
-  bool spoiled_;
+  char* at_;
+  char* begin_;
+  // Null after something did not fit.
+  char* end_;
 };
 
 }  // namespace gatekeeper

@@ -5,7 +5,7 @@ namespace gatekeeper {
 namespace {
 
 // A reading that goes out within this time is of the present, in milliseconds.
-const uint32_t Present = 1000;
+const uint16_t Present = 1000;
 // Ages are right up to this one, and do not grow beyond, in milliseconds (24 days).
 const uint32_t Oldest = 0x7FFFFFFF;
 
@@ -14,6 +14,7 @@ const uint32_t Oldest = 0x7FFFFFFF;
 bool EngineCore::publish(Text variable, Number value) {
   const uint8_t size = space_.readingsSize;
   if (value.isNone() || size == 0) return false;
+  readings_ = readings;
   if (readingsCount_ == size) {
     readingsFirst_ = static_cast<uint8_t>((readingsFirst_ + 1) % size);
     readingsCount_--;
@@ -21,41 +22,44 @@ bool EngineCore::publish(Text variable, Number value) {
     // If it is on its way, what becomes of it does not matter any more.
     readingTicket_ = 0;
   }
-  space_.readings[(readingsFirst_ + readingsCount_++) % size] = Reading{variable, value, now_};
+  Reading& place = space_.readings[static_cast<uint8_t>(readingsFirst_ + readingsCount_++) % size];
+  place.variable = variable;
+  place.value = value;
+  place.taken = now_;
   return true;
 }
 
-void EngineCore::tickReadings() {
-  for (uint8_t i = 0; i < readingsCount_; i++) {
-    Reading& reading = space_.readings[(readingsFirst_ + i) % space_.readingsSize];
-    if (now_ - reading.taken > Oldest) reading.taken = now_ - Oldest;
+void EngineCore::readings(EngineCore& engine, Step step, const Outcome& outcome) {
+  Reading* one = engine.space_.readings;
+  if (step == Step::Tick) {
+    // Those that do not wait any more do no harm here.
+    for (uint8_t i = engine.space_.readingsSize; i != 0; i--, one++) {
+      if (engine.now_ - one->taken > Oldest) one->taken = engine.now_ - Oldest;
+    }
   }
+  // One at a time: so it is known which one a reply is about, and a long queue does not keep commands waiting.
+  if (step == Step::Pump && engine.readingsCount_ != 0 && engine.readingTicket_ == 0) engine.sendReading();
+  if (step == Step::Settle && engine.readingTicket_ == outcome.ticket) engine.settleReading(outcome);
 }
 
-// One at a time: so it is known which one a reply is about, and a long queue does not keep commands waiting.
-void EngineCore::pumpReadings() {
-  if (readingsCount_ == 0 || readingTicket_ != 0) return;
+void EngineCore::sendReading() {
   const Reading& reading = space_.readings[readingsFirst_];
   const uint32_t age = now_ - reading.taken;
-  Request request(*this, GATEKEEPER_TEXT("PUB"), Kind::Reading);
+  Request request(*this, textOf(Word::Publish), Kind::Reading);
   Writer& frame = request.writer_;
-  frame.key(GATEKEEPER_TEXT("VAR")).value(reading.variable);
-  if (age >= Present) frame.value(GATEKEEPER_TEXT(".late"));
-  frame.close().key(GATEKEEPER_TEXT("VALUE")).number(reading.value);
-  if (age >= Present) {
-    const Number seconds(static_cast<int32_t>(age / 100), 1);
-    frame.value(GATEKEEPER_TEXT(" ")).number(seconds).value(GATEKEEPER_TEXT("s"));
-  }
+  frame.key(Word::Variable).value(reading.variable);
+  if (age >= Present) frame.value(Word::Late);
+  frame.close().key(Word::Value).number(reading.value);
+  if (age >= Present) frame.value(" ").digits(age / 100, 1).value("s");
   frame.close();
   readingTicket_ = request.send();
 }
 
-void EngineCore::settleReading(Ticket ticket, Result result) {
-  if (readingTicket_ != ticket) return;
+void EngineCore::settleReading(const Outcome& outcome) {
   readingTicket_ = 0;
   // What certainly was not sent stays, and is sent with the next connection.
-  if (result == Result::NotSent) return;
-  if (result != Result::Done && result != Result::Refused) readingsUnknown_++;
+  if (outcome.result == Result::NotSent) return;
+  if (outcome.isUnknown()) readingsUnknown_++;
   readingsFirst_ = static_cast<uint8_t>((readingsFirst_ + 1) % space_.readingsSize);
   readingsCount_--;
 }

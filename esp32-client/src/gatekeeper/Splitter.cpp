@@ -4,24 +4,17 @@ namespace gatekeeper {
 
 namespace {
 
-const char Start[] GATEKEEPER_PROGMEM = "|START|";
-const char End[] GATEKEEPER_PROGMEM = "|END|";
-// Marks of |END| are counted from here, so that one byte tells which of the two words it is.
-const uint8_t EndMark = 16;
+// |START|, of which the bars are not kept.
+const uint8_t StartLength = 7;
 
-bool isControl(char byte) { return static_cast<uint8_t>(byte) < 0x20 || byte == 0x7F; }
-
-bool isBlank(char byte) { return byte == '\r' || byte == '\n' || byte == ' ' || byte == '\t'; }
-
-// The byte that goes on with this mark; a zero where it is complete.
-char expected(uint8_t mark) {
-  return mark < EndMark ? Text::inFlash(Start)[mark] : Text::inFlash(End)[static_cast<uint16_t>(mark - EndMark)];
+char ofStart(uint8_t index) {
+  const bool isBar = index == 0 || index == StartLength - 1;
+  return isBar ? '|' : textOf(Word::Start)[static_cast<uint16_t>(index - 1)];
 }
 
 }  // namespace
 
 void Splitter::reset() {
-  length_ = 0;
   mark_ = 0;
   place_ = Place::Between;
 }
@@ -29,73 +22,62 @@ void Splitter::reset() {
 Item Splitter::feed(char byte) { return place_ == Place::Inside ? inside(byte) : outside(byte); }
 
 Item Splitter::outside(char byte) {
-  const bool goesOn = byte == expected(mark_);
-  if (goesOn && ++mark_ < sizeof Start - 1) return Item::None;
-  if (goesOn) {
-    const Item before = place_ == Place::StrayText ? Item::Stray : Item::None;
+  Item item = Item::None;
+  const uint8_t mark = mark_;
+  mark_ = 0;
+  if (byte == ofStart(mark)) {
+    mark_ = static_cast<uint8_t>(mark + 1);
+    if (mark_ < StartLength) return item;
+    if (place_ == Place::StrayText) item = Item::Stray;
     place_ = Place::Inside;
-    length_ = 0;
-    // The last bar of |START| may be the first one of |END|.
-    mark_ = 1;
-    return before;
+    *buffer_ = '|';
+    length_ = 1;
+    return item;
   }
-  const bool wasMark = mark_ != 0;
-  mark_ = byte == '|' ? 1 : 0;
-  if (place_ == Place::Between && (wasMark || (mark_ == 0 && !isBlank(byte)))) place_ = Place::StrayText;
-  if (byte != '\n') return Item::None;
-  const Item line = place_ == Place::StrayText ? Item::Stray : Item::None;
-  if (place_ != Place::BrokenFrame) place_ = Place::Between;
-  return line;
+  if (byte == '|') mark_ = 1;
+  const bool isBlank = byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n' || byte == '|';
+  if (place_ == Place::Between && (mark != 0 || !isBlank)) place_ = Place::StrayText;
+  if (byte == '\n' && place_ != Place::BrokenFrame) {
+    if (place_ == Place::StrayText) item = Item::Stray;
+    place_ = Place::Between;
+  }
+  return item;
 }
 
 Item Splitter::inside(char byte) {
-  if (mark_ == 1 && byte == 'E') mark_ = EndMark + 1;
-  if (mark_ != 0 && byte == expected(mark_)) {
-    mark_++;
-    if (mark_ == EndMark + sizeof End - 1) {
-      place_ = Place::Between;
-      mark_ = 0;
+  const bool isFull = length_ + 1 >= capacity_;
+  if (byte == '|' || isFull) {
+    buffer_[length_] = '\0';
+    uint16_t bar = length_;
+    while (buffer_[--bar] != '|') {
+    }
+    const Word word = byte == '|' ? wordOf(buffer_ + bar + 1) : Word::Unknown;
+    if (word == Word::Start) length_ = 0;
+    if (word == Word::End) {
+      length_ = bar;
+      reset();
       return Item::Whole;
     }
-    if (mark_ == sizeof Start - 1) {
-      length_ = 0;
-      mark_ = 1;
-    }
-    return Item::None;
+    if (isFull && word != Word::Start) return cut(byte, bar);
   }
-  const bool fits = keepMark() && (byte == '|' || isControl(byte) || keep(byte));
-  mark_ = byte == '|' ? 1 : 0;
-  if (!fits) {
-    place_ = Place::BrokenFrame;
-    return Item::Cut;
+  if (static_cast<uint8_t>(byte) < 0x20 || byte == 0x7F) {
+    reset();
+    if (byte != '\r' && byte != '\n') place_ = Place::BrokenLine;
+    return Item::Malformed;
   }
-  if (!isControl(byte)) return Item::None;
-  place_ = byte == '\r' || byte == '\n' ? Place::Between : Place::BrokenLine;
-  return Item::Malformed;
+  buffer_[length_++] = byte;
+  return Item::None;
 }
 
-// Keeps what looked like the beginning of |START| or |END|.
-bool Splitter::keepMark() {
-  const uint8_t first = mark_ < EndMark ? 0 : EndMark;
-  if (mark_ == 0) return true;
-  // The field before this bar is whole, so that nothing has to be cut off.
-  if (isFull()) return false;
-  buffer_[length_++] = '|';
-  for (uint8_t i = static_cast<uint8_t>(first + 1); i < mark_; i++) {
-    if (!keep(expected(i))) return false;
-  }
-  return true;
-}
-
-// Keeps a byte of a field; where it does not fit the field is cut off.
-bool Splitter::keep(char byte) {
-  if (!isFull()) {
-    buffer_[length_++] = byte;
-    return true;
-  }
-  while (length_ != 0 && buffer_[--length_] != '|') {
-  }
-  return false;
+// Keeps the whole fields. What is cut off may be the beginning of a |START|.
+Item Splitter::cut(char byte, uint16_t bar) {
+  reset();
+  place_ = Place::BrokenFrame;
+  while (bar + mark_ < length_ && buffer_[bar + mark_] == ofStart(mark_)) mark_++;
+  if (bar + mark_ != length_) mark_ = 0;
+  outside(byte);
+  if (byte != '|') length_ = bar;
+  return Item::Cut;
 }
 
 bool Splitter::parse(Frame& frame) {

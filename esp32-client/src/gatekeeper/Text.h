@@ -72,8 +72,8 @@ class Text {
 class Number {
  public:
   constexpr Number() : mantissa_(0), decimals_(None) {}
-  // `mantissa` / 10^`decimals`: Number(2150, 2) is 21.50.
-  constexpr Number(int32_t mantissa, uint8_t decimals) : mantissa_(mantissa), decimals_(decimals) {}
+  // `mantissa` / 10^`decimals`: Number(2150, 2) is 21.50. With more than 6 decimals it is none.
+  constexpr Number(int32_t mantissa, uint8_t decimals) : mantissa_(mantissa), decimals_(decimals > 6 ? uint8_t(None) : decimals) {}
   // Rounded to `decimals` (0 to 6). What does not fit (the digits make more than 2,147,483,647), and what is no number,
   // is none: calls with it do nothing and say so.
   static Number of(double value, uint8_t decimals = 3) {
@@ -81,7 +81,7 @@ class Number {
     for (uint8_t i = 0; i < decimals; i++) scaled *= 10;
     scaled += scaled < 0 ? -0.5 : 0.5;
     const bool fits = scaled > -2147483647.0 && scaled < 2147483647.0;  // false for what is no number
-    return fits && decimals <= 6 ? Number(static_cast<int32_t>(scaled), decimals) : Number();
+    return fits ? Number(static_cast<int32_t>(scaled), decimals) : Number();
   }
   constexpr bool isNone() const { return decimals_ == None; }
   constexpr int32_t mantissa() const { return mantissa_; }
@@ -94,10 +94,3 @@ class Number {
 };
 
 }  // namespace gatekeeper
-
-// A constant of this library as a Text in flash.
-#define GATEKEEPER_TEXT(literal)                                     \
-  ([]() -> ::gatekeeper::Text {                                      \
-    static const char kept[] GATEKEEPER_PROGMEM = literal;           \
-    return ::gatekeeper::Text::inFlash(kept);                        \
-  }())
