@@ -4,36 +4,11 @@
 
 namespace gatekeeper {
 
-EngineCore::EngineCore(Text client, const Space& space)
-    : now_(0),
-      heard_(0),
-      keepalive_(5000),
-      timeout_(5000),
-      outLength_(0),
-      lastTicket_(0),
-      phase_(Phase::Offline),
-      comeback_(Comeback::Soon),
-      over_(false),
-      owesHello_(false),
-      hasAsked_(false),
-      splitter_(space.in, space.inSize),
-      space_(space),
-      leases_(nullptr),
-      readings_(nullptr),
-      tokenOf_(nullptr),
-      context_(nullptr),
-      onOutcome_(nullptr),
-      onState_(nullptr),
-      onMessage_(nullptr),
-      onAlert_(nullptr),
-      onLeaseLost_(nullptr),
-      onLink_(nullptr),
-      client_(client),
-      readingTicket_(0),
-      readingsDropped_(0),
-      readingsUnknown_(0),
-      readingsFirst_(0),
-      readingsCount_(0) {}
+EngineCore::EngineCore(Text client, const Space& space) : EngineMemory(), splitter_(space.in, space.inSize) {
+  space_ = space;
+  client_ = client;
+  keepalive_ = timeout_ = 5000;
+}
 
 void EngineCore::connected(uint32_t now) {
   disconnected();

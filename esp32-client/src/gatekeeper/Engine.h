@@ -55,8 +55,96 @@ class Request {
   Kind kind_;
 };
 
+// What an engine remembers; all of it is zero at first, but for the settings.
+class EngineCore;
+struct EngineMemory {
+  // A command that waits for its outcome; the ticket is 0 where there is none.
+  struct Pending {
+    Ticket ticket;
+    // Bytes of the output up to the end of this command that were not sent yet.
+    uint16_t unsent;
+    // The lower half of the time when it was given.
+    uint16_t since;
+    Kind kind;
+  };
+  struct Subscription {
+    Text name;
+    uint16_t sequence;
+    uint8_t flags;
+  };
+  // A lease that is held or asked for; the devices are none where there is none.
+  struct Lease {
+    Text devices;
+    uint32_t ttl;
+    // When the request was made that the gatekeeper has granted last, and when the last one was made.
+    uint32_t granted;
+    uint32_t asked;
+    // Of the request that waits for its reply.
+    Ticket ticket;
+    // Empty while it was not granted yet.
+    char token[16];
+  };
+  struct Reading {
+    Text variable;
+    Number value;
+    uint32_t taken;
+  };
+  // Where the buffers are, and how many of each.
+  struct Space {
+    char* in;
+    char* out;
+    Pending* pending;
+    Subscription* subscriptions;
+    Lease* leases;
+    Reading* readings;
+    uint16_t inSize;
+    uint16_t outSize;
+    uint8_t pendingSize;
+    uint8_t subscriptionsSize;
+    uint8_t leasesSize;
+    uint8_t readingsSize;
+  };
+  enum class Phase : uint8_t { Offline, Begin, Authenticating, Authenticated, Greeting, Ready };
+  // What leases and readings are asked to do. They come in by a pointer that the first call of them sets, so that a
+  // program without them does not have their code in its flash.
+  enum class Step : uint8_t { Tick, Greeted, Pump, Settle, Event };
+  typedef void (*Feature)(EngineCore& engine, Step step, const Outcome& outcome);
+  typedef const char* (*TokenOf)(const EngineCore& engine, Text device);
+
+  // What is used most comes first: that is where small processors reach it with short instructions.
+  uint32_t now_;
+  // The lower half of the time when something was heard.
+  uint16_t heard_;
+  uint16_t keepalive_;
+  uint16_t timeout_;
+  uint16_t outLength_;
+  Ticket lastTicket_;
+  Phase phase_;
+  Comeback comeback_;
+  bool over_;
+  bool owesHello_;
+  bool hasAsked_;
+  Space space_;
+  Feature leases_;
+  Feature readings_;
+  TokenOf tokenOf_;
+  void* context_;
+  void (*onOutcome_)(const Outcome&);
+  void (*onState_)(const State&);
+  void (*onMessage_)(const Message&);
+  void (*onAlert_)(const Alert&);
+  void (*onLeaseLost_)(const LeaseLoss&);
+  void (*onLink_)(const LinkChange&);
+  Text client_;
+  Text token_;
+  Ticket readingTicket_;
+  uint16_t readingsDropped_;
+  uint16_t readingsUnknown_;
+  uint8_t readingsCount_;
+};
+
 // What an Engine is, but for its buffers. The sizes are template arguments of Engine.
-class EngineCore {
+class EngineCore : protected EngineMemory {
  public:
   // Settings; before the first connection. Texts are kept.
 
@@ -158,67 +246,13 @@ class EngineCore {
   Comeback comeback() const { return comeback_; }
 
  protected:
-  // A command that waits for its outcome; the ticket is 0 where there is none.
-  struct Pending {
-    Ticket ticket;
-    // Bytes of the output up to the end of this command that were not sent yet.
-    uint16_t unsent;
-    // The lower half of the time when it was given.
-    uint16_t since;
-    Kind kind;
-  };
-  struct Subscription {
-    Text name;
-    uint16_t sequence;
-    uint8_t flags;
-  };
-  // A lease that is held or asked for; the devices are none where there is none.
-  struct Lease {
-    Text devices;
-    uint32_t ttl;
-    // When the request was made that the gatekeeper has granted last, and when the last one was made.
-    uint32_t granted;
-    uint32_t asked;
-    // Of the request that waits for its reply.
-    Ticket ticket;
-    // Empty while it was not granted yet.
-    char token[16];
-  };
-  struct Reading {
-    Text variable;
-    Number value;
-    uint32_t taken;
-  };
-  // Where the buffers are, and how many of each.
-  struct Space {
-    char* in;
-    char* out;
-    Pending* pending;
-    Subscription* subscriptions;
-    Lease* leases;
-    Reading* readings;
-    uint16_t inSize;
-    uint16_t outSize;
-    uint8_t pendingSize;
-    uint8_t subscriptionsSize;
-    uint8_t leasesSize;
-    uint8_t readingsSize;
-  };
-
   EngineCore(Text client, const Space& space);
   EngineCore(const EngineCore&) = delete;
   EngineCore& operator=(const EngineCore&) = delete;
 
  private:
   friend class Request;
-  enum class Phase : uint8_t { Offline, Begin, Authenticating, Authenticated, Greeting, Ready };
   enum : uint8_t { IsDevice = 1, IsUsed = 2, IsAsked = 4, HasSequence = 8 };
-
-  // What leases and readings are asked to do. They come in by a pointer that the first call of them sets, so that a
-  // program without them does not have their code in its flash.
-  enum class Step : uint8_t { Tick, Greeted, Pump, Settle, Event };
-  typedef void (*Feature)(EngineCore& engine, Step step, const Outcome& outcome);
-  typedef const char* (*TokenOf)(const EngineCore& engine, Text device);
 
   // The connection: Engine.cpp.
   void take(const Frame& frame);
@@ -256,40 +290,10 @@ class EngineCore {
   // Readings: Readings.cpp.
   static void readings(EngineCore& engine, Step step, const Outcome& outcome);
   void sendReading();
+  void dropReading();
   void settleReading(const Outcome& outcome);
 
-  // What is used most comes first: that is where small processors reach it with short instructions.
-  uint32_t now_;
-  // The lower half of the time when something was heard.
-  uint16_t heard_;
-  uint16_t keepalive_;
-  uint16_t timeout_;
-  uint16_t outLength_;
-  Ticket lastTicket_;
-  Phase phase_;
-  Comeback comeback_;
-  bool over_;
-  bool owesHello_;
-  bool hasAsked_;
   Splitter splitter_;
-  Space space_;
-  Feature leases_;
-  Feature readings_;
-  TokenOf tokenOf_;
-  void* context_;
-  void (*onOutcome_)(const Outcome&);
-  void (*onState_)(const State&);
-  void (*onMessage_)(const Message&);
-  void (*onAlert_)(const Alert&);
-  void (*onLeaseLost_)(const LeaseLoss&);
-  void (*onLink_)(const LinkChange&);
-  Text client_;
-  Text token_;
-  Ticket readingTicket_;
-  uint16_t readingsDropped_;
-  uint16_t readingsUnknown_;
-  uint8_t readingsFirst_;
-  uint8_t readingsCount_;
 };
 
 // Sizes that fit the board. The bytes of In hold the fields of one frame: of a longer one the last fields are cut off.

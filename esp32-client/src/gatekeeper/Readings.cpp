@@ -1,5 +1,7 @@
 #include "Engine.h"
 
+#include <string.h>
+
 namespace gatekeeper {
 
 namespace {
@@ -12,27 +14,30 @@ const uint32_t Oldest = 0x7FFFFFFF;
 }  // namespace
 
 bool EngineCore::publish(Text variable, Number value) {
-  const uint8_t size = space_.readingsSize;
-  if (value.isNone() || size == 0) return false;
+  if (value.isNone() || space_.readingsSize == 0) return false;
   readings_ = readings;
-  if (readingsCount_ == size) {
-    readingsFirst_ = static_cast<uint8_t>((readingsFirst_ + 1) % size);
-    readingsCount_--;
+  if (readingsCount_ == space_.readingsSize) {
+    dropReading();
     readingsDropped_++;
     // If it is on its way, what becomes of it does not matter any more.
     readingTicket_ = 0;
   }
-  Reading& place = space_.readings[static_cast<uint8_t>(readingsFirst_ + readingsCount_++) % size];
+  Reading& place = space_.readings[readingsCount_++];
   place.variable = variable;
   place.value = value;
   place.taken = now_;
   return true;
 }
 
+void EngineCore::dropReading() {
+  readingsCount_--;
+  memmove(space_.readings, space_.readings + 1, readingsCount_ * sizeof(Reading));
+}
+
 void EngineCore::readings(EngineCore& engine, Step step, const Outcome& outcome) {
-  Reading* one = engine.space_.readings;
   if (step == Step::Tick) {
-    // Those that do not wait any more do no harm here.
+    // The places behind those that wait may be touched as well.
+    Reading* one = engine.space_.readings;
     for (uint8_t i = engine.space_.readingsSize; i != 0; i--, one++) {
       if (engine.now_ - one->taken > Oldest) one->taken = engine.now_ - Oldest;
     }
@@ -43,7 +48,7 @@ void EngineCore::readings(EngineCore& engine, Step step, const Outcome& outcome)
 }
 
 void EngineCore::sendReading() {
-  const Reading& reading = space_.readings[readingsFirst_];
+  const Reading& reading = *space_.readings;
   const uint32_t age = now_ - reading.taken;
   Request request(*this, textOf(Word::Publish), Kind::Reading);
   Writer& frame = request.writer_;
@@ -60,8 +65,7 @@ void EngineCore::settleReading(const Outcome& outcome) {
   // What certainly was not sent stays, and is sent with the next connection.
   if (outcome.result == Result::NotSent) return;
   if (outcome.isUnknown()) readingsUnknown_++;
-  readingsFirst_ = static_cast<uint8_t>((readingsFirst_ + 1) % space_.readingsSize);
-  readingsCount_--;
+  dropReading();
 }
 
 }  // namespace gatekeeper
