@@ -2,27 +2,33 @@
 
 namespace gatekeeper {
 
-Request::Request(EngineCore& engine, Text command, Kind kind)
-    : engine_(engine), writer_(engine.writer()), ticket_(0), kind_(kind) {
-  if (!engine.isReady()) return;
-  ticket_ = static_cast<Ticket>(engine.lastTicket_ + 1);
-  if (ticket_ == 0) ticket_ = 1;
-  writer_.field(Word::Command, command).field(Word::Id, ticket_);
+Request::Request(EngineCore& engine, Text command, Kind kind) : engine_(engine) {
+  engine.kind_ = kind;
+  engine.out_.start().field(Word::Command, command).field(Word::Id, engine.nextTicket_);
+  if (!engine.isReady()) engine.out_.spoil();
 }
 
+Request& Request::with(Text key, Text value) { return engine_.out_.field(key, value), *this; }
+
+Request& Request::with(Text key, Number value) { return engine_.out_.field(key, value), *this; }
+
+Request& Request::with(Word key, Text value) { return engine_.out_.field(key, value), *this; }
+
 Request& Request::withDuration(Text key, uint32_t duration) {
-  writer_.key(key).digits(duration, 0).value(Word::Milliseconds).close();
+  engine_.out_.key(key).digits(duration, 0).value(Word::Milliseconds).close();
   return *this;
 }
 
 Ticket Request::send() {
   EngineCore::Pending* place = engine_.pending(0);
-  if (ticket_ == 0 || place == nullptr || !engine_.queue(writer_.finish())) return 0;
-  place->ticket = ticket_;
-  place->unsent = engine_.outLength_;
+  if (place == nullptr || !engine_.out_.finish()) return 0;
+  const Ticket ticket = engine_.nextTicket_++;
+  if (engine_.nextTicket_ == 0) engine_.nextTicket_ = 1;
+  place->ticket = ticket;
+  place->unsent = engine_.out_.length();
   place->since = static_cast<uint16_t>(engine_.now_);
-  place->kind = kind_;
-  return engine_.lastTicket_ = ticket_;
+  place->kind = engine_.kind_;
+  return ticket;
 }
 
 // A command that writes a device, under the lease that is held on it.

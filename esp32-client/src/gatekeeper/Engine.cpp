@@ -4,10 +4,12 @@
 
 namespace gatekeeper {
 
-EngineCore::EngineCore(Text client, const Space& space) : EngineMemory(), splitter_(space.in, space.inSize) {
+EngineCore::EngineCore(Text client, char* in, uint16_t inSize, char* out, uint16_t outSize, const Space& space)
+    : EngineMemory(), splitter_(in, inSize), out_(out, outSize) {
   space_ = space;
   client_ = client;
   keepalive_ = timeout_ = 5000;
+  nextTicket_ = 1;
 }
 
 void EngineCore::connected(uint32_t now) {
@@ -24,7 +26,7 @@ void EngineCore::disconnected() {
   const bool wasReady = isReady();
   phase_ = Phase::Offline;
   over_ = owesHello_ = hasAsked_ = false;
-  outLength_ = 0;
+  out_.drop(out_.length());
   splitter_.reset();
   for (Pending* one = space_.pending; one != space_.pending + space_.pendingSize; one++) {
     if (one->ticket != 0) settle(*one, one->unsent != 0 ? Result::NotSent : Result::Lost, none);
@@ -68,9 +70,7 @@ void EngineCore::tick(uint32_t now) {
 }
 
 void EngineCore::sent(uint16_t count) {
-  if (count > outLength_) count = outLength_;
-  outLength_ = static_cast<uint16_t>(outLength_ - count);
-  memmove(space_.out, space_.out + count, outLength_);
+  out_.drop(count);
   for (Pending* one = space_.pending; one != space_.pending + space_.pendingSize; one++) {
     one->unsent = static_cast<uint16_t>(one->unsent > count ? one->unsent - count : 0);
   }
@@ -79,9 +79,10 @@ void EngineCore::sent(uint16_t count) {
 void EngineCore::updateSystem(const char* in) { receive(in, static_cast<uint16_t>(strlen(in)), now_); }
 
 const char* EngineCore::transmitQueue() {
-  space_.out[outLength_] = '\0';
-  sent(outLength_);
-  return space_.out;
+  char* text = out_.bytes();
+  text[out_.length()] = '\0';
+  sent(out_.length());
+  return text;
 }
 
 void EngineCore::take(const Frame& frame) {
@@ -172,9 +173,7 @@ void EngineCore::step(Step step, const Frame& frame) {
 // Sends what the engine itself has to say, as far as there is room.
 void EngineCore::pump() {
   if (owesHello_) {
-    Writer hello = writer();
-    hello.field(Word::Command, Word::HelloAnswer);
-    owesHello_ = !queue(hello.finish());
+    owesHello_ = !out_.start().field(Word::Command, Word::HelloAnswer).finish();
   }
   introduce();
   if (!isReady()) return;
@@ -188,25 +187,13 @@ void EngineCore::introduce() {
   const bool isBegin = phase_ == Phase::Begin;
   if (!isBegin && phase_ != Phase::Authenticated) return;
   const bool hasToken = isBegin && !token_.isNone();
-  Writer frame = writer();
-  frame.field(Word::Command, hasToken ? Word::Authenticate : Word::Hello).field(Word::Id, 0);
+  out_.start().field(Word::Command, hasToken ? Word::Authenticate : Word::Hello).field(Word::Id, 0);
   if (hasToken) {
-    frame.field(Word::Token, token_);
+    out_.field(Word::Token, token_);
   } else {
-    frame.field(Word::Client, client_).key(Word::Keepalive).digits(keepalive_, 0).value(Word::Milliseconds).close();
+    out_.field(Word::Client, client_).key(Word::Keepalive).digits(keepalive_, 0).value(Word::Milliseconds).close();
   }
-  if (queue(frame.finish())) phase_ = hasToken ? Phase::Authenticating : Phase::Greeting;
-}
-
-// Where the next frame goes; a byte stays free for the zero of transmitQueue().
-Writer EngineCore::writer() const {
-  return Writer(space_.out + outLength_, static_cast<uint16_t>(space_.outSize - 1 - outLength_));
-}
-
-// Takes the frame of this length that was written; false where it did not fit.
-bool EngineCore::queue(uint16_t length) {
-  outLength_ = static_cast<uint16_t>(outLength_ + length);
-  return length != 0;
+  if (out_.finish()) phase_ = hasToken ? Phase::Authenticating : Phase::Greeting;
 }
 
 // The command with this ticket; with 0 a free place.

@@ -37,8 +37,8 @@ class EngineCore;
 //   gate.command(F("DO")).with(F("DEVICE"), F("lamp")).with(F("ACTION"), F("pulse")).with(F("N"), Number(3, 0)).send();
 class Request {
  public:
-  Request& with(Text key, Text value) { return writer_.field(key, value), *this; }
-  Request& with(Text key, Number value) { return writer_.field(key, value), *this; }
+  Request& with(Text key, Text value);
+  Request& with(Text key, Number value);
   // Milliseconds.
   Request& withDuration(Text key, uint32_t duration);
   // Queues it. 0 where it is not taken: there is no connection, or no room in the buffer or among what waits.
@@ -47,12 +47,9 @@ class Request {
  private:
   friend class EngineCore;
   Request(EngineCore& engine, Text command, Kind kind);
-  Request& with(Word key, Text value) { return writer_.field(key, value), *this; }
+  Request& with(Word key, Text value);
 
   EngineCore& engine_;
-  Writer writer_;
-  Ticket ticket_;
-  Kind kind_;
 };
 
 // What an engine remembers; all of it is zero at first, but for the settings.
@@ -91,14 +88,10 @@ struct EngineMemory {
   };
   // Where the buffers are, and how many of each.
   struct Space {
-    char* in;
-    char* out;
     Pending* pending;
     Subscription* subscriptions;
     Lease* leases;
     Reading* readings;
-    uint16_t inSize;
-    uint16_t outSize;
     uint8_t pendingSize;
     uint8_t subscriptionsSize;
     uint8_t leasesSize;
@@ -117,8 +110,9 @@ struct EngineMemory {
   uint16_t heard_;
   uint16_t keepalive_;
   uint16_t timeout_;
-  uint16_t outLength_;
-  Ticket lastTicket_;
+  Ticket nextTicket_;
+  // What the command that is being written is.
+  Kind kind_;
   Phase phase_;
   Comeback comeback_;
   bool over_;
@@ -236,7 +230,7 @@ class EngineCore : protected EngineMemory {
   void connected(uint32_t now);
   void receive(const char* bytes, uint16_t count, uint32_t now);
   void tick(uint32_t now);
-  const char* output(uint16_t& count) const { return count = outLength_, space_.out; }
+  const char* output(uint16_t& count) const { return count = out_.length(), out_.bytes(); }
   void sent(uint16_t count);
   bool isOver() const { return over_; }
   void disconnected();
@@ -246,7 +240,7 @@ class EngineCore : protected EngineMemory {
   Comeback comeback() const { return comeback_; }
 
  protected:
-  EngineCore(Text client, const Space& space);
+  EngineCore(Text client, char* in, uint16_t inSize, char* out, uint16_t outSize, const Space& space);
   EngineCore(const EngineCore&) = delete;
   EngineCore& operator=(const EngineCore&) = delete;
 
@@ -265,8 +259,6 @@ class EngineCore : protected EngineMemory {
   void step(Step step, const Frame& frame);
   void pump();
   void introduce();
-  bool queue(uint16_t length);
-  Writer writer() const;
   Pending* pending(Ticket ticket) const;
 
   // Commands: Commands.cpp.
@@ -294,6 +286,7 @@ class EngineCore : protected EngineMemory {
   void settleReading(const Outcome& outcome);
 
   Splitter splitter_;
+  Writer out_;
 };
 
 // Sizes that fit the board. The bytes of In hold the fields of one frame: of a longer one the last fields are cut off.
@@ -337,8 +330,9 @@ template <uint16_t In = Sizes::In, uint16_t Out = Sizes::Out, uint8_t PendingCou
 class Engine : public EngineCore {
  public:
   explicit Engine(Text client)
-      : EngineCore(client, Space{in_, out_, pending_.first(), subscriptions_.first(), leases_.first(), readings_.first(),
-                                 In, Out, PendingCount, SubscriptionCount, LeaseCount, ReadingCount}),
+      : EngineCore(client, in_, In, out_, Out,
+                   Space{pending_.first(), subscriptions_.first(), leases_.first(), readings_.first(), PendingCount,
+                         SubscriptionCount, LeaseCount, ReadingCount}),
         pending_(),
         subscriptions_(),
         leases_(),

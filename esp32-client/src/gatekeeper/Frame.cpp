@@ -16,6 +16,14 @@ uint8_t hexadecimal(char c) {
   return letter < 6 ? static_cast<uint8_t>(letter + 10) : 255;
 }
 
+// Where the field after this value begins. The zero before its key is what ends the value; there may be others in it.
+const char* next(const char* value, const char* end) {
+  while (value < end && *value != KeyEnd) value++;
+  while (*--value != '\0') {
+  }
+  return value + 1;
+}
+
 }  // namespace
 
 bool Frame::parse(char* bytes, uint16_t length) {
@@ -47,26 +55,18 @@ bool Frame::parse(char* bytes, uint16_t length) {
   return true;
 }
 
-const char* Frame::find(Text key, uint16_t* length) const {
+const char* Frame::value(Text key) const {
   const char* at = fields_;
   const char* const end = at + length_;
   while (at < end) {
     uint16_t same = 0;
-    while (key[same] != '\0' && key[same] == at[same]) same++;
-    const bool isFound = key[same] == '\0' && at[same] == KeyEnd;
+    char c;
+    while ((c = key[same]) != '\0' && c == *at) at++, same++;
+    const bool isFound = c == '\0' && *at == KeyEnd;
     while (*at++ != KeyEnd) {
     }
-    const char* value = at;
-    if (isFound && length == nullptr) return value;
-    while (at < end && *at != KeyEnd) at++;
-    // The zero before the next key ends the value; there may be others in it.
-    while (*--at != '\0') {
-    }
-    if (isFound) {
-      *length = static_cast<uint16_t>(at - value);
-      return value;
-    }
-    at++;
+    if (isFound) return at;
+    at = next(at, end);
   }
   return nullptr;
 }
@@ -82,15 +82,13 @@ Word Frame::word(Word key) const { return wordOf(text(key)); }
 
 bool Frame::at(uint16_t index, const char*& key, uint16_t& keyLength, const char*& value, uint16_t& length) const {
   const char* const end = fields_ + length_;
-  for (const char* next = fields_; next < end;) {
-    key = next;
-    while (*next != KeyEnd) next++;
-    keyLength = static_cast<uint16_t>(next - key);
-    value = ++next;
-    while (next < end && *next != KeyEnd) next++;
-    while (*--next != '\0') {
-    }
-    length = static_cast<uint16_t>(next++ - value);
+  for (const char* field = fields_; field < end;) {
+    key = field;
+    while (*field != KeyEnd) field++;
+    keyLength = static_cast<uint16_t>(field - key);
+    value = ++field;
+    field = next(value, end);
+    length = static_cast<uint16_t>(field - 1 - value);
     if (index-- == 0) return true;
   }
   return false;

@@ -3,7 +3,7 @@
 //   |START|EVENT=STATE|DEVICE=led|VALUE=1|END|
 //
 // A Splitter takes bytes one by one and says when a frame is there; the Frame is then a view into the Splitter's buffer. A
-// Writer puts a frame into a buffer of the caller's, as a whole or not at all. protocol.md says what the bytes mean.
+// Writer puts frames into a buffer of the caller's, each as a whole or not at all. protocol.md says what the bytes mean.
 #pragma once
 
 #include "Words.h"
@@ -21,9 +21,7 @@ class Frame {
   bool parse(char* bytes, uint16_t length);
 
   // The value of a field, without escapes and with a zero after it; null where the frame does not have it.
-  const char* value(Text key) const { return find(key, nullptr); }
-  // The same with its length in bytes, for values that have zeros in them.
-  const char* value(Text key, uint16_t& length) const { return find(key, &length); }
+  const char* value(Text key) const;
   // The value, or an empty text.
   const char* text(Text key) const;
   const char* text(Word key) const;
@@ -45,8 +43,6 @@ class Frame {
   char kind() const { return length_ == 0 ? '\0' : *fields_; }
 
  private:
-  const char* find(Text key, uint16_t* length) const;
-
   // KEY 0xFF value 0x00 KEY 0xFF value 0x00: no UTF-8 has a byte 0xFF, and no key a zero.
   const char* fields_;
   uint16_t length_;
@@ -54,14 +50,13 @@ class Frame {
 
 // What a byte has completed.
 enum class Item : uint8_t {
-  None,       // more bytes are needed
-  Whole,      // a frame that looks whole
-  Cut,        // a frame longer than the buffer: the whole fields that fit are there, the rest is skipped
-  Malformed,  // a frame with a control character in it, as a line that ends before |END|
-  Stray,      // text outside of frames, once for every line
+  None,   // more bytes are needed
+  Whole,  // a frame that looks whole
+  Cut,    // a frame longer than the buffer: the whole fields that fit are there, the rest is skipped
 };
 
-// Splits a stream into frames, in whatever pieces it comes.
+// Splits a stream into frames, in whatever pieces it comes. What is no frame is skipped: it is for the gatekeeper to say so,
+// not for its clients.
 class Splitter {
  public:
   // Keeps one frame at a time in `buffer`, of at least 16 bytes: a frame of `capacity` + 6 bytes fits.
@@ -72,29 +67,32 @@ class Splitter {
   // After Item::Whole or Item::Cut: reads the fields. False where they are no frame.
   bool parse(Frame& frame);
   // Begins anew, as with a new connection.
-  void reset();
+  void reset() {
+    isInside_ = false;
+    length_ = 0;
+  }
 
  private:
-  enum class Place : uint8_t { Between, StrayText, BrokenLine, BrokenFrame, Inside };
-  Item outside(char byte);
-  Item inside(char byte);
-  Item cut(char byte, uint16_t bar);
+  bool isFull() const { return length_ + 1 >= capacity_; }
+  uint16_t lastBar();
+  Item end(Item item, uint16_t fields);
 
   char* buffer_;
   uint16_t capacity_;
-  // Bytes of the frame that are kept, from the last bar of |START| on.
+  // Bytes from the last bar of |START| on; outside of frames from the last bar on.
   uint16_t length_;
-  // Outside of frames: how many bytes of |START| have come.
-  uint8_t mark_;
-  Place place_;
+  // Where the whole fields end.
+  uint16_t fields_;
+  bool isInside_;
 };
 
-// Writes one frame into a buffer. After the first thing that does not fit it writes nothing more, and finish() is 0.
+// Writes frames one after the other into a buffer, from which they are sent.
 class Writer {
  public:
-  // Writes at most `capacity` bytes to `buffer`.
   Writer(char* buffer, uint16_t capacity);
 
+  // Begins a frame; one that was not finished is gone. After the first thing that does not fit nothing more is written.
+  Writer& start();
   // Values are escaped here. A Text that is none, and a Number that is none, spoil the frame.
   Writer& field(Text key, Text value) { return this->key(key).value(value).close(); }
   Writer& field(Text key, Number value) { return this->key(key).number(value).close(); }
@@ -111,19 +109,26 @@ class Writer {
   Writer& number(Number value);
   Writer& digits(uint32_t value, uint8_t decimals);
   Writer& close() { return raw('|'); }
+  void spoil() { at_ = nullptr; }
+  // Ends the frame; false where it did not fit, and then it is gone.
+  bool finish();
 
-  // Ends the frame; its length in bytes, 0 where it does not fit.
-  uint16_t finish();
+  // The finished frames; behind them is room for a zero.
+  char* bytes() const { return buffer_; }
+  uint16_t length() const { return static_cast<uint16_t>(finished_ - buffer_); }
+  // Takes away the first bytes of them, which are at most length().
+  void drop(uint16_t count);
 
  private:
   Writer& raw(char byte);
   Writer& plain(Text text);
   Writer& escaped(char byte);
 
-  char* at_;
-  char* begin_;
-  // Null after something did not fit.
+  char* buffer_;
   char* end_;
+  char* finished_;
+  // Null after something did not fit.
+  char* at_;
 };
 
 }  // namespace gatekeeper

@@ -51,12 +51,11 @@ void EngineCore::sendReading() {
   const Reading& reading = *space_.readings;
   const uint32_t age = now_ - reading.taken;
   Request request(*this, textOf(Word::Publish), Kind::Reading);
-  Writer& frame = request.writer_;
-  frame.key(Word::Variable).value(reading.variable);
-  if (age >= Present) frame.value(Word::Late);
-  frame.close().key(Word::Value).number(reading.value);
-  if (age >= Present) frame.value(" ").digits(age / 100, 1).value("s");
-  frame.close();
+  out_.key(Word::Variable).value(reading.variable);
+  if (age >= Present) out_.value(Word::Late);
+  out_.close().key(Word::Value).number(reading.value);
+  if (age >= Present) out_.value(" ").digits(age, 0).value(Word::Milliseconds);
+  out_.close();
   readingTicket_ = request.send();
 }
 

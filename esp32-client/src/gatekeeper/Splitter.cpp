@@ -2,87 +2,43 @@
 
 namespace gatekeeper {
 
-namespace {
-
-// |START|, of which the bars are not kept.
-const uint8_t StartLength = 7;
-
-char ofStart(uint8_t index) {
-  const bool isBar = index == 0 || index == StartLength - 1;
-  return isBar ? '|' : textOf(Word::Start)[static_cast<uint16_t>(index - 1)];
-}
-
-}  // namespace
-
-void Splitter::reset() {
-  mark_ = 0;
-  place_ = Place::Between;
-}
-
-Item Splitter::feed(char byte) { return place_ == Place::Inside ? inside(byte) : outside(byte); }
-
-Item Splitter::outside(char byte) {
-  Item item = Item::None;
-  const uint8_t mark = mark_;
-  mark_ = 0;
-  if (byte == ofStart(mark)) {
-    mark_ = static_cast<uint8_t>(mark + 1);
-    if (mark_ < StartLength) return item;
-    if (place_ == Place::StrayText) item = Item::Stray;
-    place_ = Place::Inside;
-    *buffer_ = '|';
-    length_ = 1;
-    return item;
-  }
-  if (byte == '|') mark_ = 1;
-  const bool isBlank = byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n' || byte == '|';
-  if (place_ == Place::Between && (mark != 0 || !isBlank)) place_ = Place::StrayText;
-  if (byte == '\n' && place_ != Place::BrokenFrame) {
-    if (place_ == Place::StrayText) item = Item::Stray;
-    place_ = Place::Between;
-  }
-  return item;
-}
-
-Item Splitter::inside(char byte) {
-  const bool isFull = length_ + 1 >= capacity_;
-  if (byte == '|' || isFull) {
-    buffer_[length_] = '\0';
-    uint16_t bar = length_;
-    while (buffer_[--bar] != '|') {
-    }
-    const Word word = byte == '|' ? wordOf(buffer_ + bar + 1) : Word::Unknown;
-    if (word == Word::Start) length_ = 0;
-    if (word == Word::End) {
-      length_ = bar;
-      reset();
-      return Item::Whole;
-    }
-    if (isFull && word != Word::Start) return cut(byte, bar);
-  }
-  if (static_cast<uint8_t>(byte) < 0x20 || byte == 0x7F) {
-    reset();
-    if (byte != '\r' && byte != '\n') place_ = Place::BrokenLine;
-    return Item::Malformed;
+Item Splitter::feed(char byte) {
+  if (static_cast<uint8_t>(byte) < 0x20 || byte == 0x7F) return end(Item::None, 0);
+  if (byte != '|') {
+    // Outside of frames nothing counts but a word between two bars.
+    if (length_ == 0) return Item::None;
+    if (isFull()) return end(Item::Cut, lastBar());
+  } else if (length_ != 0) {
+    const uint16_t bar = lastBar();
+    const Word word = wordOf(buffer_ + bar + 1);
+    if (word == Word::End) return end(Item::Whole, bar);
+    if (isFull() && word != Word::Start) return end(Item::Cut, length_);
+    if (word == Word::Start) isInside_ = true;
+    if (word == Word::Start || !isInside_) length_ = 0;
   }
   buffer_[length_++] = byte;
   return Item::None;
 }
 
-// Keeps the whole fields. What is cut off may be the beginning of a |START|.
-Item Splitter::cut(char byte, uint16_t bar) {
+// Where the last bar is; what comes after it becomes a text.
+uint16_t Splitter::lastBar() {
+  uint16_t at = length_;
+  buffer_[at] = '\0';
+  while (buffer_[--at] != '|') {
+  }
+  return at;
+}
+
+Item Splitter::end(Item item, uint16_t fields) {
+  const bool wasInside = isInside_;
   reset();
-  place_ = Place::BrokenFrame;
-  while (bar + mark_ < length_ && buffer_[bar + mark_] == ofStart(mark_)) mark_++;
-  if (bar + mark_ != length_) mark_ = 0;
-  outside(byte);
-  if (byte != '|') length_ = bar;
-  return Item::Cut;
+  fields_ = fields;
+  return wasInside ? item : Item::None;
 }
 
 bool Splitter::parse(Frame& frame) {
   // The first bar is that of |START|.
-  return length_ > 1 && frame.parse(buffer_ + 1, static_cast<uint16_t>(length_ - 1));
+  return fields_ > 1 && frame.parse(buffer_ + 1, static_cast<uint16_t>(fields_ - 1));
 }
 
 }  // namespace gatekeeper

@@ -1,9 +1,15 @@
 #include "Frame.h"
 
+#include <string.h>
+
 namespace gatekeeper {
 
-Writer::Writer(char* buffer, uint16_t capacity) : at_(buffer), begin_(buffer), end_(buffer + capacity) {
-  raw('|').plain(textOf(Word::Start)).close();
+Writer::Writer(char* buffer, uint16_t capacity)
+    : buffer_(buffer), end_(buffer + capacity - 1), finished_(buffer), at_(nullptr) {}
+
+Writer& Writer::start() {
+  at_ = finished_;
+  return raw('|').plain(textOf(Word::Start)).close();
 }
 
 Writer& Writer::field(Word key, Text value) { return this->key(key).value(value).close(); }
@@ -22,7 +28,7 @@ Writer& Writer::key(Text key) { return plain(key).raw('='); }
 
 Writer& Writer::value(Text value) {
   if (value.isNone()) {
-    end_ = nullptr;
+    spoil();
     return *this;
   }
   char c;
@@ -32,7 +38,7 @@ Writer& Writer::value(Text value) {
 
 Writer& Writer::number(Number value) {
   if (value.isNone()) {
-    end_ = nullptr;
+    spoil();
     return *this;
   }
   uint32_t magnitude = static_cast<uint32_t>(value.mantissa());
@@ -47,22 +53,30 @@ Writer& Writer::digits(uint32_t value, uint8_t decimals) {
   char backwards[12];
   uint8_t count = 0;
   do {
-    backwards[count++] = static_cast<char>('0' + value % 10);
-    value /= 10;
+    const uint32_t rest = value / 10;
+    backwards[count++] = static_cast<char>('0' + static_cast<uint8_t>(value - rest * 10));
+    value = rest;
     if (count == decimals) backwards[count++] = '.';
   } while (value != 0 || count <= decimals + (decimals != 0));
   while (count != 0) raw(backwards[--count]);
   return *this;
 }
 
-uint16_t Writer::finish() {
+bool Writer::finish() {
   plain(textOf(Word::End)).close();
-  return static_cast<uint16_t>(end_ == nullptr ? 0 : at_ - begin_);
+  if (at_ == nullptr) return false;
+  finished_ = at_;
+  return true;
+}
+
+void Writer::drop(uint16_t count) {
+  finished_ -= count;
+  memmove(buffer_, buffer_ + count, length());
 }
 
 Writer& Writer::raw(char byte) {
-  if (at_ >= end_) end_ = nullptr;
-  if (end_ != nullptr) *at_++ = byte;
+  if (at_ == end_) spoil();
+  if (at_ != nullptr) *at_++ = byte;
   return *this;
 }
 
