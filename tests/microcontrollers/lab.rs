@@ -79,6 +79,12 @@ impl Lab {
         self.firmware(&sketch("Bare"), None)
     }
 
+    /// Compiles a sketch with the library as the Arduino IDE does, which is stricter about some things, and finds libraries
+    /// by itself.
+    pub(crate) fn compile_in_ide(&self, sketch: &Path) {
+        self.compile("ide", sketch, Some(&in_project("esp32-client")));
+    }
+
     fn firmware(&self, sketch: &Path, library: Option<&Path>) -> Firmware {
         let (folder, printed) = self.compile("build", sketch, library);
         let words: Vec<&str> = printed.split_whitespace().collect();

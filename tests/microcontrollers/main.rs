@@ -4,6 +4,7 @@
 mod support;
 
 mod budgets;
+mod examples;
 mod lab;
 mod relay;
 mod story;
