@@ -23,9 +23,11 @@ const MODULES: &[&str] = &[
     "test_frame",
     "test_gate",
     "test_leases",
+    "test_mqtt",
     "test_reconnecting",
     "test_settings",
     "test_standard_library",
+    "test_users",
 ];
 
 fn package() -> PathBuf {
@@ -119,4 +121,14 @@ fn reconnecting() {
 #[test]
 fn the_standard_library_is_enough() {
     run("test_standard_library");
+}
+
+#[test]
+fn mqtt() {
+    run("test_mqtt");
+}
+
+#[test]
+fn users() {
+    run("test_users");
 }
