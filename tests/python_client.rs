@@ -18,6 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The modules with tests, each of which has a test here.
 const MODULES: &[&str] = &[
+    "test_aio",
     "test_devices",
     "test_errors",
     "test_frame",
@@ -81,6 +82,11 @@ fn every_module_is_run() {
 #[test]
 fn types_are_right() {
     succeeds(python(&["-m", "mypy", "--cache-dir", "../target/mypy"]));
+}
+
+#[test]
+fn asyncio() {
+    run("test_aio");
 }
 
 #[test]
