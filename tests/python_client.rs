@@ -18,14 +18,17 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The modules with tests, each of which has a test here.
 const MODULES: &[&str] = &[
+    "test_aio",
     "test_devices",
     "test_errors",
     "test_frame",
     "test_gate",
     "test_leases",
+    "test_mqtt",
     "test_reconnecting",
     "test_settings",
     "test_standard_library",
+    "test_users",
 ];
 
 fn package() -> PathBuf {
@@ -82,6 +85,11 @@ fn types_are_right() {
 }
 
 #[test]
+fn asyncio() {
+    run("test_aio");
+}
+
+#[test]
 fn devices() {
     run("test_devices");
 }
@@ -119,4 +127,14 @@ fn reconnecting() {
 #[test]
 fn the_standard_library_is_enough() {
     run("test_standard_library");
+}
+
+#[test]
+fn mqtt() {
+    run("test_mqtt");
+}
+
+#[test]
+fn users() {
+    run("test_users");
 }
