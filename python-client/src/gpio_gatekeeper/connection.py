@@ -43,6 +43,9 @@ class Listener(Protocol):
     def on_reply(self, reply: Fields) -> None:
         """A command was carried out; who asked hears of it after this."""
 
+    def on_subscribing(self, key: str, name: str) -> None:
+        """A subscription begins, where there was none to this."""
+
     def on_online(self, greeting: Fields) -> None:
         """A connection was greeted, and subscriptions are on their way."""
 
@@ -125,13 +128,17 @@ class Connection:
         future: Future[Fields] = Future()
 
         def begin() -> None:
+            if (key, name) not in self._subscriptions:
+                self._listener.on_subscribing(key, name)
             self._subscriptions[key, name] = self._subscriptions.get((key, name), 0) + 1
             future.add_done_callback(refused)
             self._begin({"COMMAND": "SUB", key: name}, timeout, 0.0, _Call(future, None))
 
         def refused(done: Future[Fields]) -> None:
-            # What was refused is not asked for again after a reconnect; what only was not answered is.
-            if done.cancelled() or done.exception() is not None:
+            # Whoever asked hears that there is no subscription, so it is not begun anew after a reconnect.
+            if done.cancelled():
+                self.unsubscribe(key, name)
+            elif done.exception() is not None:
                 self.post(lambda: self._forget(key, name))
 
         self.post(begin)
@@ -175,6 +182,8 @@ class Connection:
                     return
                 if isinstance(why, (TakenOver, AccessDenied, SettingsError)):
                     self._backoff.lengthen()
+                if self._is_closed.is_set():
+                    return
                 wait = self._backoff.wait()
                 _log.info("%s; connecting again in %.1f s", why, wait)
                 self._wait_offline(time.monotonic() + wait)

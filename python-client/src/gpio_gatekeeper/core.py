@@ -55,6 +55,7 @@ class Core:
         self._on_message: List[OnMessage] = []
         self._on_alert: List[OnAlert] = []
         self._on_connection: List[Callable[[Optional[GatekeeperError]], None]] = []
+        self._on_end: List[Callable[[GatekeeperError], None]] = []
         self._online = threading.Event()
 
     def start(self) -> None:
@@ -73,7 +74,10 @@ class Core:
             self._connection.post(held.stop)
         self._connection.close()
         self.dispatcher.close()
-        self.states.close(Closed("the gate was closed"))
+        closed = Closed("the gate was closed")
+        self.states.close(closed)
+        for listener in self._listeners(self._on_end):
+            listener(closed)
 
     @property
     def is_online(self) -> bool:
@@ -172,11 +176,26 @@ class Core:
         with self._lock:
             self._on_connection.append(listener)
 
+    def tell_of_end(self, listener: Callable[[GatekeeperError], None]) -> Callable[[], None]:
+        """Has told when the gate is closed; answers with what ends that."""
+
+        def stop() -> None:
+            with self._lock:
+                self._on_end.remove(listener)
+
+        with self._lock:
+            self._on_end.append(listener)
+        return stop
+
     # On the connection's thread.
 
     def on_reply(self, reply: Fields) -> None:
         if "SEQ" in reply:
             self.states.take(State.from_fields(reply))
+
+    def on_subscribing(self, key: str, name: str) -> None:
+        if key == "DEVICE":
+            self.states.forget(name)
 
     def on_event(self, fields: Fields) -> None:
         event = fields.get("EVENT")
