@@ -34,6 +34,9 @@ pub fn judge(index: &Index<'_>, report: &mut Report) {
             (Outcome::Acknowledged, Some(last)) if last.at > command.fate.settled => {
                 report.break_promise(format!("carried out after it was acknowledged: {} {last:?}", who()))
             }
+            (Outcome::NotSent, Some(last)) => {
+                report.break_promise(format!("not sent and carried out: {} {last:?}", who()))
+            }
             (Outcome::Refused(_), Some(last)) if !is_before_crash(index, command, last) => {
                 report.break_promise(format!("refused and carried out: {} {last:?}", who()))
             }
@@ -50,6 +53,7 @@ fn count(index: &Index<'_>, command: &Command, report: &mut Report) {
     match command.fate.outcome {
         Outcome::Acknowledged => figures.acknowledged += 1,
         Outcome::Refused(_) => figures.refused += 1,
+        Outcome::NotSent => figures.not_sent += 1,
         Outcome::Unknown => {
             figures.unknown += 1;
             figures.carried_out_unheard += times.min(1);
