@@ -175,6 +175,8 @@ class Connection:
                     return
                 if isinstance(why, (TakenOver, AccessDenied, SettingsError)):
                     self._backoff.lengthen()
+                if self._is_closed.is_set():
+                    return
                 wait = self._backoff.wait()
                 _log.info("%s; connecting again in %.1f s", why, wait)
                 self._wait_offline(time.monotonic() + wait)

@@ -135,11 +135,11 @@ class Gate:
     # Looking around.
 
     def status(self) -> Status:
-        """How the gatekeeper is."""
+        """How the gatekeeper is; over MQTT as it was told last, which is done at an interval."""
         return Status.from_fields(self.ask({"COMMAND": "STATUS"}))
 
     def devices(self) -> List[str]:
-        """The names of all devices, in the order of the configuration."""
+        """The names of all devices, in the order of the configuration, or over MQTT in that of the alphabet."""
         names: List[str] = []
         command = {"COMMAND": "LIST"}
         while True:

@@ -181,6 +181,8 @@ class LineTransport:
             identifier = fields.get("ID", next(iter(self._asked), _INTERNAL))
             if identifier in self._asked:
                 del self._asked[identifier]
+                if "KEEPALIVE" in fields:
+                    self._keepalive = seconds(fields["KEEPALIVE"])
                 incoming.append(Answer(int(identifier), fields if fields["REPLY"] == "OK" else _refused(fields)))
         elif fields.get("EVENT") == "CLOSING":
             self._end = Ended(_refused(fields))
