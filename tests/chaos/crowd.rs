@@ -81,10 +81,9 @@ impl Crowd {
         for library in libraries {
             for (role, ttl) in OUTSIDERS {
                 let (name, numbers) = (format!("{}-{role}", library.name), numbers.clone());
-                let (library, url, ttl) = (library.clone(), format!("line://{}", addresses.line), ttl);
-                let ttl = Duration::from_millis(ttl);
+                let (library, ttl) = (library.clone(), Duration::from_millis(ttl));
                 crowd.enter(&name, move |name, tempo| {
-                    outsider::run(&library, &url, name, ttl, &numbers, tempo)
+                    outsider::run(&library, addresses, name, ttl, &numbers, tempo)
                 });
             }
         }

@@ -10,8 +10,9 @@ use nix::sys::signal::Signal;
 use super::books::{Act, Book, Command, Deed, Delivery, Fate, Numbers, Outcome};
 use super::clock::{self, Moment};
 use super::devices;
+use super::house::Addresses;
 use super::support::process::Process;
-use super::support::programs_are_here;
+use super::support::{programs_are_here, skipped};
 use super::tempo::Tempo;
 
 /// So many numbers a run gets.
@@ -24,15 +25,23 @@ const RUN: u64 = 4000;
 pub struct Library {
     /// Its part in the names of clients.
     pub name: &'static str,
+    scheme: Scheme,
     program: PathBuf,
     arguments: Vec<PathBuf>,
     /// Where it finds the modules of this project.
     python_path: Option<PathBuf>,
 }
 
+/// Which protocol it speaks.
+#[derive(Debug, Clone, Copy)]
+enum Scheme {
+    Line,
+    Mqtt,
+}
+
 /// The libraries that can be used here.  Where one can't, it is said.
 pub fn libraries(folder: &Path) -> Vec<Library> {
-    [microcontrollers(folder), python()].into_iter().flatten().collect()
+    [microcontrollers(folder), python(), python_with_paho()].into_iter().flatten().collect()
 }
 
 /// The library for microcontrollers, compiled for this machine.
@@ -50,7 +59,8 @@ fn microcontrollers(folder: &Path) -> Option<Library> {
     compiler.arg(project("tests/chaos/clients/client.cpp")).args(codes).arg("-o").arg(&program);
     let compiled = Process::start(&mut compiler).end_within(Duration::from_secs(120));
     assert_eq!(compiled.code(), Some(0), "{}", compiled.errors);
-    Some(Library { name: "microcontroller", program, arguments: Vec::new(), python_path: None })
+    let name = "microcontroller";
+    Some(Library { name, scheme: Scheme::Line, program, arguments: Vec::new(), python_path: None })
 }
 
 /// The codes of the library, but for the one that needs an Arduino.
@@ -61,15 +71,27 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     paths.filter(|path| is_code(path) && !path.ends_with("Connection.cpp")).collect()
 }
 
+/// The library for Python, without anything beside it.
 fn python() -> Option<Library> {
-    if !programs_are_here(&["python3"]) {
-        return None;
+    programs_are_here(&["python3"]).then(|| in_python("python", Scheme::Line, "python3".into()))
+}
+
+/// The same over MQTT, for which `tests/clients/install` brings paho.
+fn python_with_paho() -> Option<Library> {
+    let ours = || project("target/clients");
+    let folder = std::env::var_os("GATEKEEPER_CLIENTS").map_or_else(ours, PathBuf::from);
+    let python = folder.join("venv/bin/python");
+    if folder.join("stamp").is_file() && python.exists() {
+        return Some(in_python("paho", Scheme::Mqtt, python));
     }
-    let program = project("tests/chaos/clients/client.py");
-    let python_path = Some(project("python-client/src"));
+    skipped(&format!("paho is not in {} (tests/clients/install)", folder.display()));
+    None
+}
+
+fn in_python(name: &'static str, scheme: Scheme, program: PathBuf) -> Library {
     // It leaves nothing behind among the sources.
-    let arguments = vec!["-B".into(), program];
-    Some(Library { name: "python", program: "python3".into(), arguments, python_path })
+    let arguments = vec!["-B".into(), project("tests/chaos/clients/client.py")];
+    Library { name, scheme, program, arguments, python_path: Some(project("python-client/src")) }
 }
 
 fn project(path: &str) -> PathBuf {
@@ -79,7 +101,7 @@ fn project(path: &str) -> PathBuf {
 /// Runs it again and again, for as long as there is time; with `ttl` it holds leases.
 pub fn run(
     library: &Library,
-    url: &str,
+    addresses: Addresses,
     name: String,
     ttl: Duration,
     numbers: &Numbers,
@@ -88,10 +110,17 @@ pub fn run(
     let mut book = Book { ttl: clock::nanos(ttl), ..Book::of(&name) };
     let names = |range: std::ops::Range<usize>| range.map(devices::name).collect::<Vec<_>>().join(",");
     let (free, held) = (names(0..devices::FREE), names(devices::FREE..devices::COUNT));
+    let url = match library.scheme {
+        Scheme::Line => format!("line://{}", addresses.line),
+        Scheme::Mqtt => format!("mqtt://{}", addresses.mqtt),
+    };
     let mut connection = 0;
     while tempo.pause(100) {
         let mut program = Program::new(&library.program);
-        program.args(&library.arguments).args([url, &name]).arg(tempo.below(u64::from(u32::MAX)).to_string());
+        program
+            .args(&library.arguments)
+            .args([&url, &name])
+            .arg(tempo.below(u64::from(u32::MAX)).to_string());
         program.arg(numbers.several(NUMBERS).to_string()).arg(NUMBERS.to_string());
         program.arg(ttl.as_millis().to_string()).args([&free, &held]);
         if let Some(path) = &library.python_path {
