@@ -69,6 +69,10 @@ pub enum Act {
     Acquire(Vec<usize>, Option<u64>),
     /// Another whole time.
     Renew(u64),
+    /// A library will do so again and again by itself, until this is settled.
+    RenewAgain(u64),
+    /// A library says that it is held.
+    Believe(u64),
     /// It is given back.
     Release(u64),
     /// Somebody else's lease on this device is ended.
@@ -95,6 +99,8 @@ pub enum Outcome {
     Refused(String),
     /// The connection ended before anybody said so.
     Unknown,
+    /// It never left the client.
+    NotSent,
 }
 
 /// Gives numbers to commands.
@@ -149,6 +155,6 @@ impl Fate {
 
     /// Whether it may have been done.
     pub fn may_be_done(&self) -> bool {
-        !matches!(self.outcome, Outcome::Refused(_))
+        matches!(self.outcome, Outcome::Acknowledged | Outcome::Unknown)
     }
 }

@@ -9,6 +9,7 @@ use gpio_gatekeeper::wire::mqtt::QoS;
 use super::books::{Book, Numbers};
 use super::house::Addresses;
 use super::mqtt::{Link, publication};
+use super::outsider::{self, Library};
 use super::support::mqtt::connect;
 use super::tempo::Tempo;
 use super::{boss, commander, disturber, exact, holder, reader, requester};
@@ -18,6 +19,8 @@ const REQUESTERS: usize = 2;
 const EXACTS: usize = 2;
 /// How long the leases of each holder last without a sign of life, in milliseconds.
 const HOLDERS: [u64; 6] = [100, 100, 150, 200, 400, 800];
+/// What each library for another language is used for, and how long its leases last, in milliseconds.
+const OUTSIDERS: [(&str, u64); 2] = [("commander", 0), ("holder", 500)];
 
 /// The clients that are there.
 pub struct Crowd {
@@ -47,7 +50,7 @@ impl Drop for Alarm {
 
 impl Crowd {
     /// Lets everybody begin.
-    pub fn gather(addresses: Addresses, seed: u64) -> Crowd {
+    pub fn gather(addresses: Addresses, libraries: &[Library], seed: u64) -> Crowd {
         let broken = channel();
         let numbers = Numbers::default();
         reader::subscribe(addresses, "reader");
@@ -74,6 +77,15 @@ impl Crowd {
         for number in 0..EXACTS {
             let (name, numbers) = (format!("exact-{number}"), numbers.clone());
             crowd.enter(&name, move |name, tempo| exact::run(addresses, name, &numbers, tempo));
+        }
+        for library in libraries {
+            for (role, ttl) in OUTSIDERS {
+                let (name, numbers) = (format!("{}-{role}", library.name), numbers.clone());
+                let (library, ttl) = (library.clone(), Duration::from_millis(ttl));
+                crowd.enter(&name, move |name, tempo| {
+                    outsider::run(&library, addresses, name, ttl, &numbers, tempo)
+                });
+            }
         }
         crowd.enter("boss", move |name, tempo| boss::run(addresses, name, tempo));
         crowd.enter("disturber", move |name, tempo| {

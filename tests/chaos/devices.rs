@@ -23,6 +23,13 @@ pub fn name(device: usize) -> String {
     if device < FREE { format!("free{device}") } else { format!("held{device}") }
 }
 
+/// The device that clients call so.
+pub fn of_name(wanted: &str) -> usize {
+    (0..COUNT)
+        .find(|device| name(*device) == wanted)
+        .unwrap_or_else(|| panic!("no device is called {wanted:?}"))
+}
+
 /// Whether it needs a lease.
 pub fn is_leased(device: usize) -> bool {
     device >= FREE

@@ -28,6 +28,7 @@ mod house;
 mod journal;
 mod line;
 mod mqtt;
+mod outsider;
 #[path = "../../benches/soak/random.rs"]
 mod random;
 mod reader;
@@ -69,9 +70,11 @@ fn no_acknowledged_command_is_lost_or_repeated_and_no_lease_outlives_its_time() 
     println!("{SEED}={seed} {LENGTH}={}", Span(length));
 
     let mut random = Random::new(seed);
+    let programs = tempfile::tempdir().expect("a temporary folder");
+    let libraries = outsider::libraries(programs.path());
     let mut house = House::build();
     house.start();
-    let crowd = Crowd::gather(house.addresses(), seed);
+    let crowd = Crowd::gather(house.addresses(), &libraries, seed);
     let until = clock::now() + clock::nanos(length);
     while crowd.wait(random.milliseconds(BETWEEN)) && clock::now() < until {
         strike(&mut house, &mut random, &crowd);

@@ -3,11 +3,17 @@
 use std::collections::HashMap;
 
 use super::super::books::{Command, Delivery, Outcome};
+use super::super::clock::{Moment, Nanos};
 use super::super::house::End;
 use super::super::journal::{Entry, What};
-use super::{Index, LATE, Report};
+use super::{Case, Index, Report};
+
+/// So much later than its time a command may be seen in the journal: what a busy machine takes from a thread between a look at
+/// the clock and what follows.
+const LATE_COMMAND: Nanos = 200_000_000;
 
 pub fn judge(index: &Index<'_>, report: &mut Report) {
+    let resumed = resumed(index.case);
     for (client, command) in index.commands.values() {
         count(index, command, report);
         let who = || format!("{}: {command:?}", index.name(*client));
@@ -25,7 +31,7 @@ pub fn judge(index: &Index<'_>, report: &mut Report) {
             if entry.at < command.fate.sent {
                 report.break_promise(format!("carried out before it was sent: {} {entry:?}", who()));
             }
-            in_time(index, command, entry, report);
+            in_time(index, command, entry, &resumed, report);
         }
         match (&command.fate.outcome, done.last()) {
             (Outcome::Acknowledged, None) => {
@@ -33,6 +39,9 @@ pub fn judge(index: &Index<'_>, report: &mut Report) {
             }
             (Outcome::Acknowledged, Some(last)) if last.at > command.fate.settled => {
                 report.break_promise(format!("carried out after it was acknowledged: {} {last:?}", who()))
+            }
+            (Outcome::NotSent, Some(last)) => {
+                report.break_promise(format!("not sent and carried out: {} {last:?}", who()))
             }
             (Outcome::Refused(_), Some(last)) if !is_before_crash(index, command, last) => {
                 report.break_promise(format!("refused and carried out: {} {last:?}", who()))
@@ -50,6 +59,7 @@ fn count(index: &Index<'_>, command: &Command, report: &mut Report) {
     match command.fate.outcome {
         Outcome::Acknowledged => figures.acknowledged += 1,
         Outcome::Refused(_) => figures.refused += 1,
+        Outcome::NotSent => figures.not_sent += 1,
         Outcome::Unknown => {
             figures.unknown += 1;
             figures.carried_out_unheard += times.min(1);
@@ -73,13 +83,29 @@ fn is_before_crash(index: &Index<'_>, command: &Command, entry: &Entry) -> bool 
     command.delivery == Delivery::UntilAnswered && life.end == End::Killed && answered_later
 }
 
-fn in_time(index: &Index<'_>, command: &Command, entry: &Entry, report: &mut Report) {
+/// A command that comes too late does nothing.  The gatekeeper looks at the time before it writes, and may have been stalled
+/// between the two: with the one command that it had in its hands.
+fn in_time(index: &Index<'_>, command: &Command, entry: &Entry, resumed: &[Moment], report: &mut Report) {
     let Some(not_after) = command.not_after else { return };
-    let late = index.times.awake(not_after, entry.at);
+    let late = match resumed.contains(&entry.at) {
+        true => index.times.awake(not_after, entry.at),
+        false => entry.at.saturating_sub(not_after),
+    };
     report.figures.latest_command = report.figures.latest_command.max(late);
-    if late > LATE {
-        report.break_promise(format!("carried out {late} ns after its time: {command:?} {entry:?}"));
+    if late > LATE_COMMAND {
+        report.break_promise_at(index, entry, format!("carried out {late} ns after its time: {command:?}"));
     }
+}
+
+/// When the first entry after each stall was made: the one after the longest pause around it.
+fn resumed(case: &Case) -> Vec<Moment> {
+    let pauses = case.stalls.iter().filter_map(|stall| {
+        let first = case.entries.partition_point(|entry| entry.at < stall.from).saturating_sub(1);
+        let end = case.entries.partition_point(|entry| entry.at <= stall.to) + 1;
+        let around = case.entries.get(first..end.min(case.entries.len()))?;
+        around.windows(2).max_by_key(|pair| pair[1].at - pair[0].at).map(|pair| pair[1].at)
+    });
+    pauses.collect()
 }
 
 /// Commands of one connection are carried out in the order in which they were sent; and so are those that are sent again,

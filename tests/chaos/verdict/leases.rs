@@ -64,6 +64,8 @@ fn tenures(index: &Index<'_>, client: usize) -> Vec<Tenure> {
             for sign in signs.filter(|sign| sign.is_done() && sign.sent < moved) {
                 until = until.max(sign.sent + book.ttl);
             }
+            let believed = book.deeds.iter().filter(|deed| deed.act == Act::Believe(*token));
+            until = believed.map(|deed| deed.fate.sent).fold(until, Moment::max);
             for deed in book.deeds.iter().filter(|deed| deed.act == Act::Release(*token)) {
                 until = until.min(deed.fate.sent);
                 if deed.fate.is_done() {
@@ -253,10 +255,10 @@ fn signs(index: &Index<'_>, client: usize, device: usize) -> Vec<Sign> {
     for deed in book.deeds.iter().filter(|deed| deed.fate.may_be_done()) {
         let concerned = match &deed.act {
             Act::Acquire(devices, _) => devices.contains(&device),
-            Act::Renew(token) => book.deeds.iter().any(
+            Act::Renew(token) | Act::RenewAgain(token) => book.deeds.iter().any(
                 |deed| matches!(&deed.act, Act::Acquire(devices, Some(other)) if other == token && devices.contains(&device)),
             ),
-            Act::Release(_) | Act::Break(_) => false,
+            Act::Believe(_) | Act::Release(_) | Act::Break(_) => false,
         };
         if concerned {
             let latest = index.times.awake_at(deed.fate.settled);

@@ -12,7 +12,7 @@ mod times;
 use std::collections::HashMap;
 use std::fmt;
 
-use super::books::{Book, Command};
+use super::books::{Act, Book, Command, Outcome};
 use super::clock::Nanos;
 use super::house::{End, Life, Stall};
 use super::journal::{Entry, What};
@@ -36,6 +36,8 @@ pub struct Report {
     /// Each promise that was broken.
     pub broken: Vec<String>,
     figures: Figures,
+    /// A row for each client that did anything.
+    clients: Vec<String>,
 }
 
 #[derive(Default)]
@@ -47,6 +49,7 @@ struct Figures {
     acknowledged: usize,
     refused: usize,
     unknown: usize,
+    not_sent: usize,
     carried_out_unheard: usize,
     again_after_crash: usize,
     messages: usize,
@@ -68,7 +71,7 @@ struct Index<'a> {
 
 /// So much later than it should be something may be seen in the journal, in time in which the daemon was not stopped: what
 /// a busy machine takes to let a thread go on.
-pub const LATE: Nanos = 250_000_000;
+pub const LATE: Nanos = 500_000_000;
 
 /// Holds the one against the other.
 pub fn judge(case: &Case) -> Report {
@@ -78,11 +81,30 @@ pub fn judge(case: &Case) -> Report {
     commands::judge(&index, &mut report);
     leases::judge(&index, &mut report);
     messages::judge(case, &mut report);
+    report.clients = case.seen.iter().filter_map(row).collect();
     let figures = &mut report.figures;
     figures.kills = case.lives.iter().filter(|life| life.end == End::Killed).count();
     figures.stops = case.lives.len() - figures.kills;
     figures.stalls = case.stalls.len();
     report
+}
+
+/// What a client did, for those who want to see that it did anything.
+fn row(book: &Book) -> Option<String> {
+    let outcome = |wanted: fn(&Outcome) -> bool| {
+        book.commands.iter().filter(|command| wanted(&command.fate.outcome)).count()
+    };
+    let done = outcome(|outcome| *outcome == Outcome::Acknowledged);
+    let refused = outcome(|outcome| matches!(outcome, Outcome::Refused(_)));
+    let unknown = outcome(|outcome| *outcome == Outcome::Unknown);
+    let not_sent = outcome(|outcome| *outcome == Outcome::NotSent);
+    let leases = book.deeds.iter().filter(|deed| matches!(deed.act, Act::Acquire(_, Some(_)))).count();
+    let client = &book.client;
+    (!book.commands.is_empty()).then(|| {
+        format!(
+            "  {client}: {done} acknowledged, {refused} refused, {unknown} unknown, {not_sent} not sent, {leases} leases"
+        )
+    })
 }
 
 impl<'a> Index<'a> {
@@ -131,13 +153,16 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for client in &self.clients {
+            writeln!(f, "{client}")?;
+        }
         let Figures { kills, stops, stalls, .. } = &self.figures;
         writeln!(f, "chaos: {kills} times killed, {stops} times stopped, {stalls} times stalled;")?;
-        let Figures { commands, acknowledged, refused, unknown, .. } = &self.figures;
+        let Figures { commands, acknowledged, refused, unknown, not_sent, .. } = &self.figures;
         let Figures { carried_out_unheard, again_after_crash, messages, .. } = &self.figures;
         writeln!(
             f,
-            "{commands} commands: {acknowledged} acknowledged, {refused} refused, {unknown} of unknown outcome, of which \
+            "{commands} commands: {acknowledged} acknowledged, {refused} refused, {not_sent} not sent, {unknown} of unknown outcome, of which \
              {carried_out_unheard} were carried out; {again_after_crash} of QoS 2 were carried out again after a crash, \
              unacknowledged; {messages} messages acknowledged;"
         )?;

@@ -109,6 +109,12 @@ fn late_and_retained_commands_do_nothing() {
     let mut stalled = done(until(500, Delivery::Once));
     stalled.stalls.push(Stall { from: at(400), to: at(990) });
     expect(&stalled, None);
+    // The second one was not begun before the stall.
+    let mut two = vec![command(6, 0, fate(100, 2000, Outcome::Unknown)), until(500, Delivery::Once)];
+    two[0].connection = 2;
+    let mut stalled = case(vec![client("one", two, Vec::new())], &[(995, 0, 6), (1000, 0, 7)]);
+    stalled.stalls.push(Stall { from: at(400), to: at(990) });
+    expect(&stalled, Some("after its time"));
 }
 
 #[test]
@@ -142,14 +148,14 @@ fn holder(deeds: Vec<(Act, Fate)>) -> Book {
 fn what_was_written_under_a_lease_does_not_outlive_it() {
     let end = |deeds, time| case(vec![holder(deeds)], &[(1505, HELD, 7), (time, HELD, 0)]);
     expect(&end(vec![], 2506), None);
-    expect(&end(vec![], 2800), Some("outlives its lease"));
+    expect(&end(vec![], 3100), Some("outlives its lease"));
     expect(&end(vec![], 2400), Some("holder holds it, the gatekeeper writes"));
     expect(&end(vec![(Act::Renew(1), acknowledged(2400))], 3411), None);
-    expect(&end(vec![(Act::Renew(1), acknowledged(2400))], 3800), Some("outlives its lease"));
+    expect(&end(vec![(Act::Renew(1), acknowledged(2400))], 4000), Some("outlives its lease"));
     expect(&end(vec![(Act::Renew(1), refused(2400))], 3411), Some("outlives its lease"));
     expect(&end(vec![(Act::Release(1), acknowledged(1600))], 9000), None);
-    let mut stalled = end(vec![], 2800);
-    stalled.stalls.push(Stall { from: at(2400), to: at(2790) });
+    let mut stalled = end(vec![], 3100);
+    stalled.stalls.push(Stall { from: at(2400), to: at(3090) });
     expect(&stalled, None);
 }
 
@@ -158,7 +164,7 @@ fn a_lease_that_is_broken_ends_at_once_and_nobody_else_writes_before() {
     let boss = |sent| client("boss", vec![], vec![(Act::Break(HELD), acknowledged(sent))]);
     let end = |time| case(vec![holder(vec![]), boss(2000)], &[(1505, HELD, 7), (time, HELD, 0)]);
     expect(&end(2005), None);
-    expect(&end(2400), Some("outlives its lease"));
+    expect(&end(2600), Some("outlives its lease"));
     // Before the holder has heard that it has it.
     let unheard = client("holder", vec![], vec![(Act::Acquire(vec![HELD], Some(1)), acknowledged(2000))]);
     expect(&case(vec![unheard, boss(1999)], &[(2008, HELD, 0), (2900, HELD, 0)]), None);
