@@ -25,7 +25,6 @@ Connection::Connection(EngineCore& engine, Client& network)
       waitingSince_(0),
       wait_(0),
       backoff_(ShortestWait),
-      random_(0xACE1),
       port_(0),
       place_(Place::Idle),
       isPolling_(false) {}
@@ -72,7 +71,8 @@ void Connection::close() {
   place_ = Place::Waiting;
   waitingSince_ = millis();
   if (engine_.comeback() == Comeback::Late) backoff_ = LongestWait;
-  wait_ = static_cast<uint16_t>(backoff_ / 2 + random() % backoff_);
+  // The clock's last digits are the dice: boards that were cut off together come back apart.
+  wait_ = static_cast<uint16_t>(backoff_ / 2 + (backoff_ >> 6) * (static_cast<uint8_t>(micros() >> 2) & 63));
   backoff_ = backoff_ > LongestWait / 2 ? LongestWait : static_cast<uint16_t>(backoff_ * 2);
   engine_.disconnected();
 }
@@ -96,15 +96,6 @@ void Connection::write() {
   if (count == 0) return;
   const size_t taken = network_.write(reinterpret_cast<const uint8_t*>(bytes), count);
   engine_.sent(static_cast<uint16_t>(taken < count ? taken : count));
-}
-
-// A xorshift generator, stirred by the clock, so that boards that start together come back apart.
-uint16_t Connection::random() {
-  random_ = static_cast<uint16_t>(random_ ^ micros());
-  if (random_ == 0) random_ = 1;
-  random_ = static_cast<uint16_t>(random_ ^ random_ << 7);
-  random_ = static_cast<uint16_t>(random_ ^ random_ >> 9);
-  return random_ = static_cast<uint16_t>(random_ ^ random_ << 8);
 }
 
 }  // namespace gatekeeper

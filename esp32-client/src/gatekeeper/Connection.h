@@ -26,7 +26,6 @@ class Connection {
   void close();
   void read();
   void write();
-  uint16_t random();
 
   EngineCore& engine_;
   Client& network_;
@@ -34,7 +33,6 @@ class Connection {
   uint32_t waitingSince_;
   uint16_t wait_;
   uint16_t backoff_;
-  uint16_t random_;
   uint16_t port_;
   Place place_;
   bool isPolling_;
