@@ -23,6 +23,7 @@ const MODULES: &[&str] = &[
     "test_errors",
     "test_frame",
     "test_gate",
+    "test_gpiozero",
     "test_leases",
     "test_mqtt",
     "test_reconnecting",
@@ -137,4 +138,9 @@ fn mqtt() {
 #[test]
 fn users() {
     run("test_users");
+}
+
+#[test]
+fn gpiozero() {
+    run("test_gpiozero");
 }
