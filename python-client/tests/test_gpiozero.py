@@ -367,6 +367,21 @@ class Pins(Lines):
         self.assertEqual(seen, {"gpio17", "gpio4"})
 
 
+class OverMqtt(Lines):
+    scheme = "mqtt"
+
+    def test_pins_are_the_same_but_for_the_clock(self) -> None:
+        with GatekeeperFactory(self.daemon.url("mqtt")) as factory:
+            led, button, told = LED(17, pin_factory=factory), Button(4, pin_factory=factory), Events()
+            led.on()
+            self.assertEqual((led.value, self.gate.read("gpio17").value), (1, 1))
+            button.when_pressed = lambda: told(button.active_time)
+            self.gate.ask({"COMMAND": "DO", "DEVICE": "gpio4", "ACTION": "deactivate"})
+            active = told.next()
+            assert isinstance(active, float)
+            self.assertLess(active, PATIENCE)
+
+
 class Reconnecting(unittest.TestCase):
     """What is left of a program's pins when the gatekeeper goes away and comes back."""
 

@@ -89,6 +89,10 @@ class GatekeeperFactory(PiFactory):
         """Seconds on the clock of the gatekeeper's kernel, which also its edges are stamped with."""
         return self._clock.now()
 
+    def _ticks_of(self, state: State) -> float:
+        """When the edge was that made this state; now, where nobody knows."""
+        return self.ticks() if state.edge_ns is None or not self._clock.is_known else state.edge_ns / 1e9
+
     @staticmethod
     def ticks_diff(later: float, earlier: float) -> float:
         """The seconds in between.  What both clocks say differs by as much as the network wavers, so 0 at least."""
@@ -348,7 +352,7 @@ class GatekeeperPin(PiPin):
         # What another configuration brings is no edge.
         is_edge = self._function == "input" and before.fields == now.fields
         if is_edge and bool(now.value) in _EDGES[self._edges]:
-            ticks = self.factory.ticks() if now.edge_ns is None else now.edge_ns / 1e9
+            ticks = self.factory._ticks_of(now)
             self._gate.core.dispatcher.put(lambda: self._call_when_changed(ticks, int(bool(now.value))))
 
     def _call_when_changed(self, ticks: float, state: int) -> None:
@@ -378,6 +382,8 @@ class Clock:
         self._asked: Optional[float] = None
         self._offset = 0.0
         self._last = 0.0
+        self.is_known = False
+        """Whether it was told; over MQTT it is not.  Then it is that of this machine."""
         self._round: Dict[int, Tuple[float, float]] = {}
 
     def now(self) -> float:
@@ -421,6 +427,7 @@ class Clock:
             self._round[number] = (here - sent, int(told) / 1e9 - (sent + here) / 2)
             if len(self._round) == ASKS:
                 self._offset = min(self._round.values())[1]
+                self.is_known = True
 
 
 def _level(state: Union[bool, float], pin: GatekeeperPin) -> int:
