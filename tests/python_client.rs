@@ -21,6 +21,7 @@ const MODULES: &[&str] = &[
     "test_aio",
     "test_devices",
     "test_errors",
+    "test_examples",
     "test_frame",
     "test_gate",
     "test_gpiozero",
@@ -98,6 +99,11 @@ fn devices() {
 #[test]
 fn errors() {
     run("test_errors");
+}
+
+#[test]
+fn examples() {
+    run("test_examples");
 }
 
 #[test]

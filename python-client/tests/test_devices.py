@@ -175,6 +175,7 @@ class Sources(DaemonCase):
         lamp.source_delay = 0
         lamp.source = (step / 4 for step in (0, 1, 1, 2))
         self.assertEqual([told.next(), told.next(), told.next()], [0, 0.25, 0.5])
+        lamp.close()
 
     def test_values_go_on_for_ever(self) -> None:
         led = LED("led", gate=self.gate)
