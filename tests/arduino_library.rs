@@ -236,7 +236,10 @@ fn a_flood_of_states_is_survived() {
 fn a_token_signs_in_and_a_wrong_one_does_not() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("users.json");
-    users::write_users(&file, &format!(r#""esp": {{"role": "operator", "tokens": [{{"sha256": "{DIGEST}"}}]}}"#));
+    users::write_users(
+        &file,
+        &format!(r#""esp": {{"role": "operator", "tokens": [{{"sha256": "{DIGEST}"}}]}}"#),
+    );
     let gatekeeper = Gatekeeper::with(&format!(r#""users": "{}","#, file.display()), DEMO_DEVICES);
     let Some(mut right) = board_with(gatekeeper.line(), Some(TOKEN)) else { return };
     right.line_with("link ready");
