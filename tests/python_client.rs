@@ -26,6 +26,7 @@ const MODULES: &[&str] = &[
     "test_gate",
     "test_leases",
     "test_mqtt",
+    "test_package",
     "test_reconnecting",
     "test_settings",
     "test_standard_library",
@@ -123,6 +124,11 @@ fn settings() {
 #[test]
 fn leases() {
     run("test_leases");
+}
+
+#[test]
+fn the_package() {
+    run("test_package");
 }
 
 #[test]

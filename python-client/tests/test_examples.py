@@ -23,9 +23,12 @@ class Examples(DaemonCase):
     def run_program(self, program: Path, when_ready: Optional[Callable[[], object]] = None) -> str:
         """What it prints; `when_ready` is done after its first line."""
         environment = {**os.environ, "GATEKEEPER_URL": self.daemon.url(), "PYTHONPATH": str(PACKAGE / "src")}
-        with tempfile.TemporaryFile("w+") as errors, subprocess.Popen(
-            [sys.executable, "-B", str(program)], env=environment, text=True, stdout=subprocess.PIPE, stderr=errors
-        ) as process:
+        with (
+            tempfile.TemporaryFile("w+") as errors,
+            subprocess.Popen(
+                [sys.executable, "-B", str(program)], env=environment, text=True, stdout=subprocess.PIPE, stderr=errors
+            ) as process,
+        ):
             late = threading.Timer(PATIENCE, process.kill)
             late.start()
             assert process.stdout is not None

@@ -90,7 +90,11 @@ class Words(unittest.TestCase):
             ),
             (
                 {"COMMAND": "LEASE", "DEVICE": "led,motor", "TTL": "1s", "CONNECTION": "1"},
-                {"device": "system", "method": "lease", "kwargs": {"devices": "led,motor", "ttl": "1s", "connection": True}},
+                {
+                    "device": "system",
+                    "method": "lease",
+                    "kwargs": {"devices": "led,motor", "ttl": "1s", "connection": True},
+                },
             ),
             ({"COMMAND": "RENEW", "TOKEN": "7"}, {"device": "system", "method": "renew", "kwargs": {"token": 7}}),
         ):

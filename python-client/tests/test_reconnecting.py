@@ -198,6 +198,13 @@ class Lost(ServerCase):
         self.connection.sendall(b"|START|reply|END|")
         self.assertIsInstance(told.next(), ConnectionLost)
 
+    def test_a_state_that_makes_no_sense_ends_the_connection(self) -> None:
+        told = Events()
+        self.gate.when_disconnected = told
+        with self.assertLogs("gpio_gatekeeper", "ERROR"):
+            self.connection.sendall(b"|START|EVENT=STATE|DEVICE=led|VALUE=bright|END|")
+            self.assertIsInstance(told.next(), ConnectionLost)
+
     def test_silence_ends_the_connection(self) -> None:
         told = Events()
         self.gate.when_disconnected = told
@@ -207,6 +214,7 @@ class Lost(ServerCase):
         self.connection.sendall(b"|START|REPLY=OK|ID=1|SERVER=test|KEEPALIVE=10ms|END|")
         hello.result(PATIENCE)
         self.assertIsInstance(told.next(), TooSlow)
+
     def test_a_lease_is_renewed_again_and_again(self) -> None:
         taking = threading.Thread(target=lambda: self.gate.lease("led", seconds=0.3))
         taking.start()
