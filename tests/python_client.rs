@@ -26,6 +26,7 @@ const MODULES: &[&str] = &[
     "test_gate",
     "test_leases",
     "test_mqtt",
+    "test_network",
     "test_package",
     "test_reconnecting",
     "test_settings",
@@ -124,6 +125,11 @@ fn settings() {
 #[test]
 fn leases() {
     run("test_leases");
+}
+
+#[test]
+fn the_network() {
+    run("test_network");
 }
 
 #[test]

@@ -9,7 +9,7 @@ import unittest
 from gpio_gatekeeper import mqtt_words as words
 from gpio_gatekeeper.errors import AccessDenied, Held, Refusal
 
-from . import test_devices, test_gate, test_leases, test_reconnecting
+from . import test_devices, test_gate, test_leases, test_network, test_reconnecting
 from .daemon import DaemonCase
 
 
@@ -51,6 +51,10 @@ class Leases(test_leases.Leases):
 
 
 class Reconnecting(test_reconnecting.Reconnecting):
+    scheme = "mqtt"
+
+
+class Cut(test_network.Cut):
     scheme = "mqtt"
 
 
