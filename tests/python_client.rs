@@ -24,6 +24,7 @@ const MODULES: &[&str] = &[
     "test_examples",
     "test_frame",
     "test_gate",
+    "test_gpiozero",
     "test_leases",
     "test_mqtt",
     "test_network",
@@ -155,4 +156,9 @@ fn mqtt() {
 #[test]
 fn users() {
     run("test_users");
+}
+
+#[test]
+fn gpiozero() {
+    run("test_gpiozero");
 }
