@@ -18,7 +18,7 @@ from . import commands
 from .commands import Description, Status
 from .core import Core
 from .errors import Closed, GatekeeperError, NoLease
-from .lease import Held
+from .lease import Holding
 from .settings import Settings, settings
 from .state import Message, Number, State, written
 from .transport import Fields
@@ -281,7 +281,7 @@ class Lease:
         self._core = core
         self._wait = wait
         self._send = core.ask_lease(devices, seconds, wait, with_connection)
-        self._held: Optional[Held] = None
+        self._held: Optional[Holding] = None
 
     async def acquire(self) -> Lease:
         """Takes it."""

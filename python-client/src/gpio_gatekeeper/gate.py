@@ -12,7 +12,7 @@ from . import commands
 from .commands import Description, Status, Threshold
 from .core import Core
 from .errors import GatekeeperError, NoLease
-from .lease import Held, Lease
+from .lease import Holding, Lease
 from .settings import Settings, settings
 from .state import Alert, Message, Number, State, written
 from .transport import Fields
@@ -222,7 +222,7 @@ class Gate:
             held.on_lost.append(lambda: self._dispatch(when_lost, lease))
         return lease
 
-    def _let_go(self, held: Held) -> None:
+    def _let_go(self, held: Holding) -> None:
         answer = self._core.let_go(held)
         if answer is not None:
             try:

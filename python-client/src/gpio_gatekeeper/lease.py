@@ -21,7 +21,7 @@ RENEWALS = 3
 """A lease is renewed so many times in its duration."""
 
 
-class Held:
+class Holding:
     """A lease and its renewals.  What is not said otherwise belongs to the connection's thread."""
 
     def __init__(self, connection: Connection, granted: Fields, good_from: float) -> None:
@@ -100,7 +100,7 @@ class Lease:
     When it is lost (broken, or nobody could be reached for too long) further writes raise `LeaseLost`.
     """
 
-    def __init__(self, held: Held, release: Callable[[], None]) -> None:
+    def __init__(self, held: Holding, release: Callable[[], None]) -> None:
         self._held = held
         self._release = release
 
