@@ -110,7 +110,7 @@ class Asyncio(unittest.IsolatedAsyncioTestCase):
             with self.assertRaises(Held):
                 await other.device("motor").stop()
             await other.ask({"COMMAND": "BREAK", "DEVICE": "motor", "REASON": "test"})
-            await soon(asyncio.get_running_loop().run_in_executor(None, lease._held.lost.wait, PATIENCE))  # type: ignore[union-attr]
+            await soon(lease.wait_lost())
             self.assertTrue(lease.is_lost)
             with self.assertRaises(LeaseLost):
                 await self.gate.device("motor").stop()
@@ -120,7 +120,7 @@ class Asyncio(unittest.IsolatedAsyncioTestCase):
         other = await self.connect()
         first = await self.gate.lease("relay", seconds=60)
         waiting = asyncio.create_task(soon(_taken(other.lease("relay", seconds=60, wait=PATIENCE))))
-        # Commands of a connection are carried out in their order, and replies behind a lease that is waited for wait too.
+        # Replies behind a lease that is waited for wait as well.
         await asyncio.sleep(0)
         behind = asyncio.create_task(soon(other.read("led")))
         await soon(self.gate.read("led"))

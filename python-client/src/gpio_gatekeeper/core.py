@@ -14,7 +14,7 @@ from . import commands
 from .connection import Connection
 from .dispatcher import Dispatcher
 from .errors import Closed, GatekeeperError, LeaseLost, SettingsError, StaleToken
-from .lease import Held
+from .lease import Holding
 from .line import LineTransport
 from .settings import Settings
 from .state import Alert, Message, Number, State
@@ -50,7 +50,7 @@ class Core:
         self._connection = Connection(transport_for(settings), self, settings.client)
         self._lock = threading.Lock()
         # Guarded by the lock; the newest lease is the last.
-        self._leases: List[Held] = []
+        self._leases: List[Holding] = []
         self._on_variable: Dict[str, List[OnMessage]] = {}
         self._on_message: List[OnMessage] = []
         self._on_alert: List[OnAlert] = []
@@ -63,7 +63,7 @@ class Core:
         try:
             self._connection.start()
         except BaseException:
-            self.dispatcher.close()
+            self.close()
             raise
 
     def close(self) -> None:
@@ -105,7 +105,7 @@ class Core:
         answer.add_done_callback(lambda done: self._see_stale(done, held))
         return answer
 
-    def _see_stale(self, done: Future[Fields], held: Held) -> None:
+    def _see_stale(self, done: Future[Fields], held: Holding) -> None:
         if not done.cancelled() and isinstance(done.exception(), StaleToken):
             # It may be over, or only not on this device any more: that is for the gatekeeper to say.
             self._connection.post(held.renew)
@@ -132,15 +132,15 @@ class Core:
 
         return lambda: self._connection.call(command, self.settings.timeout, waiting=float(wait), abandoned=give_back)
 
-    def hold(self, granted: Fields, good_from: float) -> Held:
+    def hold(self, granted: Fields, good_from: float) -> Holding:
         """Renews a lease from now on, which lasts at least from `good_from` on, by the monotonic clock."""
-        held = Held(self._connection, granted, good_from)
+        held = Holding(self._connection, granted, good_from)
         with self._lock:
             self._leases.append(held)
         self._connection.post(held.begin)
         return held
 
-    def let_go(self, held: Held) -> Optional[Future[Fields]]:
+    def let_go(self, held: Holding) -> Optional[Future[Fields]]:
         """Gives a lease back; nothing is to be done where it is over already."""
         with self._lock:
             if held not in self._leases:
