@@ -117,6 +117,10 @@ class Programs(Lines):
         for device in devices:
             self.assertIsNotNone(self.gate.core.states.wait(device, lambda state: state.state == "unused", PATIENCE))
 
+    def test_every_one_is_run(self) -> None:
+        programs = {path.stem for path in (HERE / "examples/gpiozero").iterdir()}
+        self.assertEqual(programs, {name[5:] for name in dir(self) if name.startswith("test_")} - {"every_one_is_run"})
+
     def test_led(self) -> None:
         states = self.heard("gpio17")
         program = self.run_program("led")
