@@ -63,7 +63,8 @@ Usage:
   gpio-gatekeeper user list [--json]                      each with --users FILE, or --config FILE
 
 For a gatekeeper that runs, here or elsewhere; each with --help for more:
-  gpio-gatekeeper get [DEVICE...] | set DEVICE VALUE | do DEVICE ACTION [NAME=VALUE...] | send CLIENT TEXT
+  gpio-gatekeeper get [DEVICE...] | set DEVICE VALUE | do DEVICE ACTION [NAME=VALUE...] | watch [DEVICE...] |
+  send CLIENT TEXT | logs [--audit]
 
 Options:
   -c, --config FILE    the configuration

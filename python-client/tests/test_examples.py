@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 from pathlib import Path
 from typing import Callable, Optional
@@ -22,17 +23,21 @@ class Examples(DaemonCase):
     def run_program(self, program: Path, when_ready: Optional[Callable[[], object]] = None) -> str:
         """What it prints; `when_ready` is done after its first line."""
         environment = {**os.environ, "GATEKEEPER_URL": self.daemon.url(), "PYTHONPATH": str(PACKAGE / "src")}
-        process = subprocess.Popen(
-            [sys.executable, "-B", str(program)], env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        self.addCleanup(process.kill)
-        assert process.stdout is not None
-        first = process.stdout.readline()
-        if when_ready is not None:
-            when_ready()
-        output, errors = process.communicate(timeout=PATIENCE)
-        self.assertEqual((process.returncode, errors), (0, ""))
-        return first + output
+        with tempfile.TemporaryFile("w+") as errors, subprocess.Popen(
+            [sys.executable, "-B", str(program)], env=environment, text=True, stdout=subprocess.PIPE, stderr=errors
+        ) as process:
+            late = threading.Timer(PATIENCE, process.kill)
+            late.start()
+            assert process.stdout is not None
+            output = process.stdout.readline()
+            if when_ready is not None:
+                when_ready()
+            output += process.stdout.read()
+            status = process.wait()
+            late.cancel()
+            errors.seek(0)
+            self.assertEqual((status, errors.read()), (0, ""))
+        return output
 
     def example(self, name: str, when_ready: Optional[Callable[[], object]] = None) -> str:
         return self.run_program(PACKAGE / "examples" / name, when_ready)

@@ -24,6 +24,12 @@ impl Fields {
     }
 }
 
+impl FromIterator<(String, String)> for Fields {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(fields: I) -> Fields {
+        Fields(fields.into_iter().collect())
+    }
+}
+
 impl From<&Frame<'_>> for Fields {
     fn from(frame: &Frame<'_>) -> Fields {
         Fields(frame.fields().map(|(key, value)| (key.to_owned(), value.to_owned())).collect())

@@ -45,6 +45,10 @@ fn a_password_comes_from_where_others_do_not_see_it() {
     let ended = typed.end();
     assert_eq!((ended.code(), &*ended.output), (Some(0), "led  on  1\n"), "{}", ended.errors);
     assert!(caller.fails(2, &["get", "--user", "anna"]).contains("--password-stdin"));
+    let mut typed =
+        Process::start_typing(&mut caller.command(&["logs", "--user", "anna", "--password-stdin"]));
+    typed.type_in("password\n");
+    assert_eq!(typed.end().code(), Some(19), "only admins read the log");
     let anna = caller.with("USER", "anna").with("PASSWORD", "password");
     assert_eq!(anna.says(&["get"]), "led   on   1\nlamp  off  0\n", "what she may see");
     assert!(anna.fails(19, &["get", "motor"]).contains("ACCESS_DENIED"));

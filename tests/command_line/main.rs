@@ -8,6 +8,8 @@ mod entering;
 mod failing;
 #[path = "../support/mod.rs"]
 mod support;
+mod terminal;
+mod watching;
 
 use std::net::SocketAddr;
 use std::process::Command;

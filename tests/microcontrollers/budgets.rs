@@ -46,7 +46,7 @@ fn hold(target: &'static str, name: &str, budget: Needs) {
         format!("{target:9} {what:11} {:6} {:6} {:6}", needs.flash, needs.ram, needs.stack)
     };
     let table = [
-        format!("target    what         flash    RAM  stack"),
+        "target    what         flash    RAM  stack".to_owned(),
         row("no library", bare),
         row(name, whole),
         row("library", library),

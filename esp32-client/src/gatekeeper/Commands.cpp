@@ -77,6 +77,7 @@ bool EngineCore::subscribe(Text name, uint8_t flags) {
   if (place == nullptr) return false;
   place->name = name;
   place->flags = flags;
+  place->sequence = 0;
   return true;
 }
 
@@ -107,10 +108,9 @@ void EngineCore::state(const Frame& frame) {
   Subscription* subscribed = subscription(frame.text(Word::Device), IsUsed | IsDevice);
   if (subscribed != nullptr) {
     const uint16_t sequence = static_cast<uint16_t>(frame.fixed(Word::Sequence, 0));
-    const uint16_t risen = static_cast<uint16_t>(sequence - subscribed->sequence);
-    if ((subscribed->flags & HasSequence) != 0 && risen != 0) missed = static_cast<uint16_t>(risen - 1);
+    const uint16_t before = subscribed->sequence;
     subscribed->sequence = sequence;
-    subscribed->flags |= HasSequence;
+    if (before != 0 && sequence != 0 && sequence != before) missed = static_cast<uint16_t>(sequence - before - 1);
   }
   onState_(State{frame, missed, context_});
 }

@@ -46,8 +46,7 @@ void Connection::poll() {
   // A callback that polls would read into the frame that it is looking at.
   if (isPolling_) return;
   isPolling_ = true;
-  const uint32_t now = millis();
-  if (place_ == Place::Waiting && now - waitingSince_ >= wait_) open();
+  if (place_ == Place::Waiting && static_cast<uint16_t>(static_cast<uint16_t>(millis()) - waitingSince_) >= wait_) open();
   if (place_ == Place::Open) read();
   engine_.tick(millis());
   if (place_ == Place::Open) write();
@@ -69,10 +68,10 @@ void Connection::open() {
 void Connection::close() {
   network_.stop();
   place_ = Place::Waiting;
-  waitingSince_ = millis();
+  waitingSince_ = static_cast<uint16_t>(millis());
   if (engine_.comeback() == Comeback::Late) backoff_ = LongestWait;
   // The clock's last digits are the dice: boards that were cut off together come back apart.
-  wait_ = static_cast<uint16_t>(backoff_ / 2 + (backoff_ >> 6) * (static_cast<uint8_t>(micros() >> 2) & 63));
+  wait_ = static_cast<uint16_t>(backoff_ / 2 + (backoff_ >> 6) * (waitingSince_ & 63));
   backoff_ = backoff_ > LongestWait / 2 ? LongestWait : static_cast<uint16_t>(backoff_ * 2);
   engine_.disconnected();
 }

@@ -30,7 +30,8 @@ class Connection {
   EngineCore& engine_;
   Client& network_;
   const char* host_;
-  uint32_t waitingSince_;
+  // The lower half of the time.
+  uint16_t waitingSince_;
   uint16_t wait_;
   uint16_t backoff_;
   uint16_t port_;

@@ -115,7 +115,11 @@ void EngineCore::greet(const Frame& frame) {
     end(Link::Denied, frame, isBusy ? Comeback::Soon : Comeback::Late);
   } else if (phase_ == Phase::Greeting) {
     phase_ = Phase::Ready;
-    for (uint8_t i = 0; i < space_.subscriptionsSize; i++) space_.subscriptions[i].flags &= IsUsed | IsDevice;
+    Subscription* one = space_.subscriptions;
+    for (uint8_t i = space_.subscriptionsSize; i != 0; i--, one++) {
+      one->flags &= IsUsed | IsDevice;
+      one->sequence = 0;
+    }
     step(Step::Greeted, frame);
     if (onLink_ != nullptr) onLink_(LinkChange{Link::Ready, "", context_});
   }

@@ -66,6 +66,7 @@ struct EngineMemory {
   };
   struct Subscription {
     Text name;
+    // The lower half of that of the last state; 0 where it is not known.
     uint16_t sequence;
     uint8_t flags;
   };
@@ -79,7 +80,7 @@ struct EngineMemory {
     // Of the request that waits for its reply.
     Ticket ticket;
     // Empty while it was not granted yet.
-    char token[16];
+    char token[14];
   };
   struct Reading {
     Text variable;
@@ -246,7 +247,7 @@ class EngineCore : protected EngineMemory {
 
  private:
   friend class Request;
-  enum : uint8_t { IsDevice = 1, IsUsed = 2, IsAsked = 4, HasSequence = 8 };
+  enum : uint8_t { IsDevice = 1, IsUsed = 2, IsAsked = 4 };
 
   // The connection: Engine.cpp.
   void take(const Frame& frame);
@@ -293,7 +294,7 @@ class EngineCore : protected EngineMemory {
 // The bytes of Out hold all frames that wait to be sent, less one.
 #if defined(__AVR__) && RAMEND < 0x1000
 struct Sizes {
-  enum : uint16_t { In = 72, Out = 84, Pending = 2, Subscriptions = 2, Leases = 1, Readings = 0 };
+  enum : uint16_t { In = 64, Out = 80, Pending = 2, Subscriptions = 2, Leases = 1, Readings = 0 };
 };
 #elif defined(__AVR__)
 struct Sizes {
@@ -331,12 +332,9 @@ class Engine : public EngineCore {
  public:
   explicit Engine(Text client)
       : EngineCore(client, in_, In, out_, Out,
-                   Space{pending_.first(), subscriptions_.first(), leases_.first(), readings_.first(), PendingCount,
-                         SubscriptionCount, LeaseCount, ReadingCount}),
-        pending_(),
-        subscriptions_(),
-        leases_(),
-        readings_() {}
+                   Space{places_.pending.first(), places_.subscriptions.first(), places_.leases.first(),
+                         places_.readings.first(), PendingCount, SubscriptionCount, LeaseCount, ReadingCount}),
+        places_() {}
 
  private:
   static_assert(In >= 64 && Out >= 64, "the gatekeeper's greeting and the shortest commands take 64 bytes");
@@ -344,10 +342,12 @@ class Engine : public EngineCore {
 
   char in_[In];
   char out_[Out];
-  Places<Pending, PendingCount> pending_;
-  Places<Subscription, SubscriptionCount> subscriptions_;
-  Places<Lease, LeaseCount> leases_;
-  Places<Reading, ReadingCount> readings_;
+  struct {
+    Places<EngineMemory::Pending, PendingCount> pending;
+    Places<EngineMemory::Subscription, SubscriptionCount> subscriptions;
+    Places<EngineMemory::Lease, LeaseCount> leases;
+    Places<EngineMemory::Reading, ReadingCount> readings;
+  } places_;
 };
 
 }  // namespace gatekeeper

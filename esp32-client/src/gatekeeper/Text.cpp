@@ -11,7 +11,8 @@ char Text::operator[](uint16_t index) const {
 #endif
 
 bool Text::equals(Text other) const {
-  if (isNone() || other.isNone()) return isNone() && other.isNone();
+  if (at_ == other.at_) return true;
+  if (isNone() || other.isNone()) return false;
   for (uint16_t i = 0;; i++) {
     const char c = (*this)[i];
     if (c != other[i]) return false;

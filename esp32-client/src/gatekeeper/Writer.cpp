@@ -52,12 +52,14 @@ Writer& Writer::number(Number value) {
 Writer& Writer::digits(uint32_t value, uint8_t decimals) {
   char backwards[12];
   uint8_t count = 0;
-  do {
+  // At least one digit before the point.
+  for (uint8_t least = static_cast<uint8_t>(decimals + 1); value != 0 || least != 0;) {
+    if (count != 0 && count == decimals) backwards[count++] = '.';
     const uint32_t rest = value / 10;
-    backwards[count++] = static_cast<char>('0' + static_cast<uint8_t>(value - rest * 10));
+    backwards[count++] = static_cast<char>('0' + static_cast<uint8_t>(static_cast<uint8_t>(value) - static_cast<uint8_t>(rest) * 10));
     value = rest;
-    if (count == decimals) backwards[count++] = '.';
-  } while (value != 0 || count <= decimals + (decimals != 0));
+    if (least != 0) least--;
+  }
   while (count != 0) raw(backwards[--count]);
   return *this;
 }

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, Mapping, Optional, Sequence, Tuple
 
+from .errors import BadValue
 from .state import Number, duration, seconds, written
 from .transport import Fields
+
+_OF_COMMANDS = frozenset({"COMMAND", "ID", "DEVICE", "LINE", "ACTION", "TTL", "NOT_AFTER"})
 
 ALL = "*"
 """Stands for every device."""
@@ -21,6 +24,8 @@ def do(device: str, action: str, parameters: Mapping[str, object], ttl: Optional
     """Carries out an action; parameters that are None are left out."""
     command = {"COMMAND": "DO", "DEVICE": device, "ACTION": action}
     for name, value in parameters.items():
+        if name.upper() in _OF_COMMANDS:
+            raise BadValue(f"{name} is no parameter of an action")
         if value is not None:
             command[name.upper()] = written(value)
     if ttl is not None:

@@ -107,7 +107,8 @@ class Core:
 
     def _see_stale(self, done: Future[Fields], held: Held) -> None:
         if not done.cancelled() and isinstance(done.exception(), StaleToken):
-            self._connection.post(lambda: held.lose("EXPIRED"))
+            # It may be over, or only not on this device any more: that is for the gatekeeper to say.
+            self._connection.post(held.renew)
 
     def subscribe(self, key: str, name: str) -> Future[Fields]:
         """Has the gatekeeper tell of a `DEVICE` or `VAR`."""
@@ -129,7 +130,7 @@ class Core:
             # Nobody waits for it any more, so nobody would ever do.
             self._connection.call(commands.of_token("RELEASE", int(granted["TOKEN"])), self.settings.timeout)
 
-        return lambda: self._connection.call(command, self.settings.timeout, wait=float(wait), abandoned=give_back)
+        return lambda: self._connection.call(command, self.settings.timeout, waiting=float(wait), abandoned=give_back)
 
     def hold(self, granted: Fields, good_from: float) -> Held:
         """Renews a lease from now on, which lasts at least from `good_from` on, by the monotonic clock."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import Future, TimeoutError as FutureTimeout
+from concurrent.futures import Future
 from types import TracebackType
 from typing import TYPE_CHECKING, Callable, List, Mapping, Optional, Tuple, Type
 
 from . import commands
 from .commands import Description, Status, Threshold
 from .core import Core
-from .errors import CallTimeout, GatekeeperError, NoLease
+from .errors import GatekeeperError, NoLease
 from .lease import Held, Lease
 from .settings import Settings, settings
 from .state import Alert, Message, Number, State, written
@@ -334,13 +334,8 @@ class Gate:
         return self._core
 
     def _result(self, answer: Future[Fields]) -> Fields:
-        try:
-            return answer.result()
-        except FutureTimeout as error:
-            # Until 3.11 that is another one than the builtin.
-            if isinstance(error, GatekeeperError):
-                raise
-            raise CallTimeout(str(error)) from error
+        # The connection's thread sees to it that this comes in time.
+        return answer.result()
 
     def _dispatch(self, callback: Optional[Callable[..., object]], *about: object) -> None:
         if callback is not None:

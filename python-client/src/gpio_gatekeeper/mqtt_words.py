@@ -6,6 +6,7 @@ protocol.md describes both; a command or reply means the same in either.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Callable, Dict, List, Mapping, Optional
 
@@ -191,6 +192,12 @@ def status(telemetry: Json, registry: Json) -> Fields:
     names = ("version", "backend", "simulated", "uptime", "clients", "board", "revision")
     known = {name: telemetry.get(name) for name in names}
     return {"REPLY": "OK", **fields(known, {}), "DEVICES": str(len(registry))}
+
+
+def check_name(name: str, longest: int, what: str) -> None:
+    """Refuses what would be another topic, or many."""
+    if not 1 <= len(name) <= longest or re.search(r"[/+#\x00-\x1f\x7f]", name):
+        raise refusal("BAD_VALUE", f"{name!r} is no name of a {what}")
 
 
 # Codes for reasons that come without words.

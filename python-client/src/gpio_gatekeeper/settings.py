@@ -160,7 +160,8 @@ def _file(environment: Mapping[str, str]) -> Dict[str, str]:
     try:
         with path.open(encoding="utf-8") as file:
             mode = os.fstat(file.fileno()).st_mode
-            if stat.S_IMODE(mode) & 0o077:
+            # Elsewhere these bits say nothing.
+            if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
                 raise SettingsError(f"others can read {path}: chmod 600 {path}")
             content = json.load(file)
     except FileNotFoundError:

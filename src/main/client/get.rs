@@ -11,8 +11,8 @@ use super::{Options, complain};
 
 /// Which devices; all of them where none is named.
 pub(crate) struct Order {
-    options: Options,
-    devices: Vec<String>,
+    pub(super) options: Options,
+    pub(super) devices: Vec<String>,
 }
 
 /// Reads what follows the word.

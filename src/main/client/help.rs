@@ -12,7 +12,10 @@ Usage:
       set and do also take
       --token NUMBER                  do nothing unless this lease holds; GATEKEEPER_LEASE_TOKEN otherwise
       --within SPAN                   do nothing when its turn comes later than that, such as 2s
+  gpio-gatekeeper watch [DEVICE...]   devices as they change: a table on a terminal, with ages, lease holders and alerts
   gpio-gatekeeper send CLIENT TEXT    a message to one client
+  gpio-gatekeeper logs [--level error|warn|info] [--audit]
+                                      the gatekeeper's log as it is written, or who does what, or both; for admins
 
 Options:
   --url URL                line://[user@]host[:7070], or lines:// in TLS; line://127.0.0.1

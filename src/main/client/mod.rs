@@ -2,10 +2,16 @@
 
 mod get;
 mod help;
+mod lasting;
+mod logs;
 mod options;
+mod screen;
 mod send;
 mod set;
 mod shown;
+mod signals;
+mod table;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -18,17 +24,21 @@ pub(crate) use help::HELP;
 /// What a word asks for.
 pub(crate) enum Order {
     Get(get::Order),
+    Logs(logs::Order),
+    Watch(watch::Order),
     Set(set::Order),
     Send(send::Order),
     Help,
 }
 
 /// The words that are a client's.
-pub(crate) const WORDS: [&str; 4] = ["get", "set", "do", "send"];
+pub(crate) const WORDS: [&str; 6] = ["get", "set", "do", "watch", "send", "logs"];
 
 /// Reads what follows one of the words.
 pub(crate) fn arguments(word: &str, parser: &mut lexopt::Parser) -> Result<Order, lexopt::Error> {
     let order = match word {
+        "watch" => watch::arguments(parser)?.map(Order::Watch),
+        "logs" => logs::arguments(parser)?.map(Order::Logs),
         "get" => get::arguments(parser)?.map(Order::Get),
         "set" => set::arguments(parser)?.map(Order::Set),
         "do" => set::any_action(parser)?.map(Order::Set),
@@ -41,6 +51,8 @@ pub(crate) fn arguments(word: &str, parser: &mut lexopt::Parser) -> Result<Order
 pub(crate) fn run(order: Order) -> ExitCode {
     let done = match order {
         Order::Get(order) => get::run(order),
+        Order::Logs(order) => logs::run(order),
+        Order::Watch(order) => watch::run(order),
         Order::Set(order) => set::run(order),
         Order::Send(order) => send::run(order),
         Order::Help => return super::print(HELP),
@@ -50,7 +62,7 @@ pub(crate) fn run(order: Order) -> ExitCode {
 
 /// Says what went wrong, and what to do about it; gives the status that stands for it.
 fn complain(failure: &Failure) -> ExitCode {
-    eprintln!("gpio-gatekeeper: {failure}");
+    eprintln!("gpio-gatekeeper: {}", shown::plain(&failure.to_string()));
     if let Some(hint) = hint(failure) {
         eprintln!("  {hint}");
     }

@@ -1,5 +1,6 @@
 //! How replies and events are shown: as JSON with the members that MQTT's have, or in columns for people.
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use gpio_gatekeeper::client::Fields;
@@ -122,7 +123,12 @@ pub(super) fn columns(state: &Fields, units: &Units) -> [String; 4] {
             }
         })
         .collect();
-    [text("DEVICE"), text("STATE"), value, more.join(" ")]
+    [text("DEVICE"), text("STATE"), value, more.join(" ")].map(|cell| plain(&cell))
+}
+
+/// A text of others without what would move the cursor of a terminal, or forge a line.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// Rows with their columns below one another, and two blanks between them.
@@ -142,6 +148,12 @@ pub(super) fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
     text
 }
 
+/// Prints lines at once; false when nobody reads them any more.
+pub(super) fn say(text: &str) -> bool {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush()).is_ok()
+}
+
 /// Prints the last thing there is to say.
 pub(super) fn finish(text: &str) -> ExitCode {
     if text.is_empty() { ExitCode::SUCCESS } else { crate::print(text) }
@@ -149,13 +161,13 @@ pub(super) fn finish(text: &str) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use gpio_gatekeeper::wire::line::Frame;
     use serde_json::json;
 
     use super::*;
 
     fn fields(text: &str) -> Fields {
-        Fields::from(&Frame::parse(format!("|START|{text}|END|").as_bytes()).expect("a frame"))
+        let fields = text.split('|').filter_map(|field| field.split_once('='));
+        fields.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
     }
 
     #[test]
@@ -173,7 +185,7 @@ mod tests {
 
     #[test]
     fn rows_are_aligned_and_have_units() {
-        let units = Units::of(&fields("UNIT=°C|VALUES=temperature=°C,humidity=%25"));
+        let units = Units::of(&fields("UNIT=°C|VALUES=temperature=°C,humidity=%"));
         let air = fields("DEVICE=air|STATE=reading|VALUE=21.5|TEMPERATURE=21.5|HUMIDITY=40|SEQ=1");
         let led = fields("DEVICE=long-name|STATE=on|VALUE=1|BLINKING=1|RETAINED=1");
         let rows = [columns(&air, &units), columns(&led, &Units::default())];
