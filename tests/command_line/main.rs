@@ -6,6 +6,7 @@ mod asking;
 mod documented;
 mod entering;
 mod failing;
+mod leasing;
 #[path = "../support/mod.rs"]
 mod support;
 mod terminal;
@@ -69,6 +70,7 @@ impl Caller {
             "CLIENT",
             "CREDENTIALS",
             "LEASE_TOKEN",
+            "LEASE_DEVICES",
         ];
         for key in known {
             command.env_remove(format!("GATEKEEPER_{key}"));

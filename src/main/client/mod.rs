@@ -1,8 +1,10 @@
 //! The words with which the program is a client of a running gatekeeper, wherever that is.
 
+mod child;
 mod get;
 mod help;
 mod lasting;
+mod lease;
 mod logs;
 mod options;
 mod screen;
@@ -13,6 +15,7 @@ mod signals;
 mod table;
 mod watch;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use gpio_gatekeeper::client::Failure;
@@ -24,6 +27,8 @@ pub(crate) use help::HELP;
 /// What a word asks for.
 pub(crate) enum Order {
     Get(get::Order),
+    Lease(lease::Order),
+    Become(Vec<OsString>),
     Logs(logs::Order),
     Watch(watch::Order),
     Set(set::Order),
@@ -31,13 +36,15 @@ pub(crate) enum Order {
     Help,
 }
 
-/// The words that are a client's.
-pub(crate) const WORDS: [&str; 6] = ["get", "set", "do", "watch", "send", "logs"];
+/// The words that are a client's; the last is this program's own.
+pub(crate) const WORDS: [&str; 8] = ["get", "set", "do", "watch", "lease", "send", "logs", lease::INSTEAD];
 
 /// Reads what follows one of the words.
 pub(crate) fn arguments(word: &str, parser: &mut lexopt::Parser) -> Result<Order, lexopt::Error> {
     let order = match word {
         "watch" => watch::arguments(parser)?.map(Order::Watch),
+        lease::INSTEAD => Some(Order::Become(parser.raw_args()?.collect())),
+        "lease" => lease::arguments(parser)?.map(Order::Lease),
         "logs" => logs::arguments(parser)?.map(Order::Logs),
         "get" => get::arguments(parser)?.map(Order::Get),
         "set" => set::arguments(parser)?.map(Order::Set),
@@ -50,7 +57,9 @@ pub(crate) fn arguments(word: &str, parser: &mut lexopt::Parser) -> Result<Order
 /// Does it.
 pub(crate) fn run(order: Order) -> ExitCode {
     let done = match order {
+        Order::Become(command) => return lease::become_command(&command),
         Order::Get(order) => get::run(order),
+        Order::Lease(order) => lease::run(order),
         Order::Logs(order) => logs::run(order),
         Order::Watch(order) => watch::run(order),
         Order::Set(order) => set::run(order),
