@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "a test program has nobody outside")]
 
 mod asking;
+mod completing;
 mod documented;
 mod entering;
 mod failing;

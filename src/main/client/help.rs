@@ -20,6 +20,8 @@ Usage:
   gpio-gatekeeper send CLIENT TEXT    a message to one client
   gpio-gatekeeper logs [--level error|warn|info] [--audit]
                                       the gatekeeper's log as it is written, or who does what, or both; for admins
+  gpio-gatekeeper completion bash|zsh|fish
+                                      a script that completes words, options, devices and actions
 
 Options:
   --url URL                line://[user@]host[:7070], or lines:// in TLS; line://127.0.0.1

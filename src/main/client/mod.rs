@@ -1,6 +1,7 @@
 //! The words with which the program is a client of a running gatekeeper, wherever that is.
 
 mod child;
+mod completion;
 mod get;
 mod help;
 mod lasting;
@@ -29,6 +30,8 @@ pub(crate) enum Order {
     Get(get::Order),
     Lease(lease::Order),
     Become(Vec<OsString>),
+    Completion(completion::Shell),
+    Complete(Vec<OsString>),
     Logs(logs::Order),
     Watch(watch::Order),
     Set(set::Order),
@@ -36,13 +39,16 @@ pub(crate) enum Order {
     Help,
 }
 
-/// The words that are a client's; the last is this program's own.
-pub(crate) const WORDS: [&str; 8] = ["get", "set", "do", "watch", "lease", "send", "logs", lease::INSTEAD];
+/// The words that are a client's; the last two are said by this program's own and by its scripts.
+pub(crate) const WORDS: [&str; 10] =
+    ["get", "set", "do", "watch", "lease", "send", "logs", "completion", completion::ASK, lease::INSTEAD];
 
 /// Reads what follows one of the words.
 pub(crate) fn arguments(word: &str, parser: &mut lexopt::Parser) -> Result<Order, lexopt::Error> {
     let order = match word {
         "watch" => watch::arguments(parser)?.map(Order::Watch),
+        "completion" => completion::arguments(parser)?.map(Order::Completion),
+        completion::ASK => Some(Order::Complete(parser.raw_args()?.collect())),
         lease::INSTEAD => Some(Order::Become(parser.raw_args()?.collect())),
         "lease" => lease::arguments(parser)?.map(Order::Lease),
         "logs" => logs::arguments(parser)?.map(Order::Logs),
@@ -58,6 +64,8 @@ pub(crate) fn arguments(word: &str, parser: &mut lexopt::Parser) -> Result<Order
 pub(crate) fn run(order: Order) -> ExitCode {
     let done = match order {
         Order::Become(command) => return lease::become_command(&command),
+        Order::Completion(shell) => return completion::script(&shell),
+        Order::Complete(words) => return completion::complete(&words),
         Order::Get(order) => get::run(order),
         Order::Lease(order) => lease::run(order),
         Order::Logs(order) => logs::run(order),
