@@ -108,6 +108,25 @@ fn what_is_unplugged_can_not_be_made_safe_and_counts_as_on() {
 }
 
 #[test]
+fn what_comes_back_begins_off_where_an_interlock_stands_against_it() {
+    let devices = r#""interlocks": {"one": {"devices": ["led", "relay"]}},---
+        "led": {"led": {"line": "GPIO17"}},
+        "relay": {"relay": {"line": "GPIO3", "chip": "other", "initial": "on"}}"#;
+    let mut bench = Bench::new(devices);
+    bench.pass(200);
+    bench.happen(|board| board.unplug("other"));
+    bench.happen(|board| board.plug("other"));
+    assert_eq!(bench.state("relay.read()").value, Ok(1.0), "as its settings say");
+    bench.state("relay.off()");
+    bench.pass(200);
+    bench.state("led.on()");
+    bench.happen(|board| board.unplug("other"));
+    bench.happen(|board| board.plug("other"));
+    assert_eq!(bench.state("relay.read()").value, Ok(0.0));
+    assert_eq!(bench.state("led.read()").value, Ok(1.0));
+}
+
+#[test]
 fn what_is_forgotten_on_a_chip_that_is_gone_is_not_tried_again_and_again() {
     let mut bench = Bench::new(r#""pump": {"relay": {"line": "GPIO27", "max_on": "1s"}}"#);
     bench.state("pump.on()");
