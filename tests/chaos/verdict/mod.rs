@@ -1,10 +1,12 @@
 //! The verdict: the journal, which is what happened, against the books, which are what was promised.
 
 mod commands;
+mod history;
 mod leases;
 mod lives;
 mod messages;
 mod story;
+mod tenures;
 #[cfg(test)]
 mod tests;
 mod times;
