@@ -236,10 +236,8 @@ fn a_flood_of_states_is_survived() {
 fn a_token_signs_in_and_a_wrong_one_does_not() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("users.json");
-    users::write_users(
-        &file,
-        &format!(r#""esp": {{"role": "operator", "tokens": [{{"sha256": "{DIGEST}"}}]}}"#),
-    );
+    let user = format!(r#""esp": {{"role": "operator", "tokens": [{{"sha256": "{DIGEST}"}}]}}"#);
+    users::write_users(&file, &user);
     let gatekeeper = Gatekeeper::with(&format!(r#""users": "{}","#, file.display()), DEMO_DEVICES);
     let Some(mut right) = board_with(gatekeeper.line(), Some(TOKEN)) else { return };
     right.line_with("link ready");
@@ -260,7 +258,7 @@ fn who_is_taken_over_stays_away_for_long() {
     board.line_with("link lost TAKEN_OVER");
     board.say("skip 14000\nset led ON");
     board.line_with("ticket 0");
-    board.say("skip 32000");
+    board.say("skip 36000");
     board.line_with("link ready");
     assert!(other.event("EVENT=CLOSING").contains("TAKEN_OVER"));
 }

@@ -46,10 +46,16 @@ class Request {
 
  private:
   friend class EngineCore;
-  Request(EngineCore& engine, Text command, Kind kind);
-  Request& with(Word key, Text value);
+  Request(EngineCore& engine, Text command);
 
   EngineCore& engine_;
+};
+
+// What goes out and what comes in.
+struct EngineStreams {
+  EngineStreams(char* in, uint16_t inSize, char* out, uint16_t outSize) : out_(out, outSize), splitter_(in, inSize) {}
+  Writer out_;
+  Splitter splitter_;
 };
 
 // What an engine remembers; all of it is zero at first, but for the settings.
@@ -112,13 +118,11 @@ struct EngineMemory {
   uint16_t keepalive_;
   uint16_t timeout_;
   Ticket nextTicket_;
-  // What the command that is being written is.
-  Kind kind_;
   Phase phase_;
   Comeback comeback_;
-  bool over_;
-  bool owesHello_;
-  bool hasAsked_;
+  bool over_ : 1;
+  bool owesHello_ : 1;
+  bool hasAsked_ : 1;
   Space space_;
   Feature leases_;
   Feature readings_;
@@ -139,7 +143,7 @@ struct EngineMemory {
 };
 
 // What an Engine is, but for its buffers. The sizes are template arguments of Engine.
-class EngineCore : protected EngineMemory {
+class EngineCore : protected EngineStreams, protected EngineMemory {
  public:
   // Settings; before the first connection. Texts are kept.
 
@@ -181,7 +185,7 @@ class EngineCore : protected EngineMemory {
   // Tells a text to one client, by its id.
   Ticket send(Text client, Text value);
   // Any command of protocol.md.
-  Request command(Text command) { return Request(*this, command, Kind::Command); }
+  Request command(Text command) { return Request(*this, command); }
 
   // Subscriptions last over reconnects. The names are kept. False where there is no room for another one.
 
@@ -254,7 +258,7 @@ class EngineCore : protected EngineMemory {
   void reply(const Frame& frame);
   void event(const Frame& frame);
   void greet(const Frame& frame);
-  void end(Link link, const Frame& frame, Comeback comeback);
+  void end(Link link, const Frame& frame);
   void settle(Pending& pending, Result result, const Frame& frame);
   void step(Step step, const Outcome& outcome);
   void step(Step step, const Frame& frame);
@@ -263,7 +267,12 @@ class EngineCore : protected EngineMemory {
   Pending* pending(Ticket ticket) const;
 
   // Commands: Commands.cpp.
-  Request write(Word command, Text device);
+  void begin(Word command) { begin(textOf(command)); }
+  void begin(Text command);
+  void duration(Text key, uint32_t duration);
+  Ticket finish(Kind kind = Kind::Command);
+  Ticket give(Word command, Kind kind, Word key, Text value, Word otherKey = Word::Unknown, Text otherValue = "");
+  void beginWrite(Word command, Text device);
   bool subscribe(Text name, uint8_t flags);
   void unsubscribe(Text name, uint8_t flags);
   Subscription* subscription(Text name, uint8_t flags) const;
@@ -285,9 +294,6 @@ class EngineCore : protected EngineMemory {
   void sendReading();
   void dropReading();
   void settleReading(const Outcome& outcome);
-
-  Splitter splitter_;
-  Writer out_;
 };
 
 // Sizes that fit the board. The bytes of In hold the fields of one frame: of a longer one the last fields are cut off.
