@@ -237,6 +237,15 @@ class Lost(ServerCase):
         hello.result(PATIENCE)
         self.assertIsInstance(told.next(), TooSlow)
 
+    def test_a_lease_that_was_waited_for_counts_from_a_renewal_on(self) -> None:
+        taking = threading.Thread(target=lambda: self.gate.lease("led", seconds=60, wait=1))
+        taking.start()
+        self.came.next()
+        self.connection.sendall(b"|START|REPLY=OK|ID=1|TOKEN=17|DEVICES=led|TTL=60s|END|")
+        self.assertEqual(self.came.next(), b"|START|COMMAND=RENEW|ID=2|TOKEN=17|END|\n")
+        self.connection.sendall(b"|START|REPLY=OK|ID=2|TOKEN=17|DEVICES=led|TTL=60s|END|")
+        taking.join()
+
     def test_writes_are_meant_under_the_lease(self) -> None:
         taking = threading.Thread(target=lambda: self.gate.lease("led", seconds=60))
         taking.start()
