@@ -12,7 +12,7 @@ import unittest
 from pathlib import Path
 from typing import Callable, Dict, List
 
-from gpio_gatekeeper import NotSent, OutOfRange, State
+from gpio_gatekeeper import Held, NotSent, OutOfRange, State
 
 from .daemon import PATIENCE, Daemon, DaemonCase, Events
 
@@ -116,6 +116,10 @@ class Programs(Lines):
         program.communicate(timeout=PATIENCE)
         for device in devices:
             self.assertIsNotNone(self.gate.core.states.wait(device, lambda state: state.state == "unused", PATIENCE))
+
+    def test_every_one_is_run(self) -> None:
+        programs = {path.stem for path in (HERE / "examples/gpiozero").iterdir()}
+        self.assertEqual(programs, {name[5:] for name in dir(self) if name.startswith("test_")} - {"every_one_is_run"})
 
     def test_led(self) -> None:
         states = self.heard("gpio17")
@@ -342,6 +346,14 @@ class Pins(Lines):
         self.addCleanup(led.close)
         with self.assertRaises(GPIOPinInUse):
             LED("BCM17", pin_factory=self.factory)
+
+    def test_a_lease_keeps_others_from_a_pin(self) -> None:
+        with self.factory.gate.lease("gpio17"):
+            led = LED(17, pin_factory=self.factory)
+            led.on()
+            with self.assertRaises(Held):
+                self.gate.do("gpio17", "release")
+            self.assertEqual((led.value, self.state_of(17)), (1, "high"))
 
     def test_a_line_with_a_name_of_its_own_is_found(self) -> None:
         daemon = Daemon({"raw_lines": {"lines": [{"line": "GPIO17", "name": "probe"}]}}, {})

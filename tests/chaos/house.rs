@@ -49,6 +49,8 @@ pub enum End {
     Killed,
     /// In order, by SIGTERM.
     Stopped,
+    /// By SIGTERM, and by SIGKILL before that was done.
+    KilledAsItStopped,
 }
 
 /// A time in which the daemon may have stood still.
@@ -60,8 +62,8 @@ pub struct Stall {
     pub to: Moment,
 }
 
-/// An orderly stop takes no longer than this, as README.md says.
-const STOP: Duration = Duration::from_secs(2);
+/// An orderly stop takes no longer than this: 2 s, as README.md says, and what a busy machine takes besides.
+const STOP: Duration = Duration::from_secs(5);
 
 impl House {
     /// Chooses an address that nobody else has, and writes the configuration.
@@ -92,14 +94,20 @@ impl House {
         self.process = Some(process);
     }
 
-    /// Ends it.
-    pub fn stop(&mut self, end: End) {
+    /// Ends it; the way to its end takes as long as `meanwhile` where it is killed on it.
+    pub fn stop(&mut self, end: End, meanwhile: impl FnOnce()) {
         let process = self.process.take().expect("it runs");
         let signalled = clock::now();
-        process.signal(match end {
-            End::Killed => Signal::SIGKILL,
-            End::Stopped => Signal::SIGTERM,
-        });
+        match end {
+            End::Killed => process.signal(Signal::SIGKILL),
+            End::Stopped => process.signal(Signal::SIGTERM),
+            End::KilledAsItStopped => {
+                process.signal(Signal::SIGTERM);
+                meanwhile();
+                // It may have ended already, and its parent has not asked for its status.
+                process.signal(Signal::SIGKILL);
+            }
+        }
         let how = process.end();
         let ended = clock::now();
         self.lives.push(Life { signalled, ended, end });

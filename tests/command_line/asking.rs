@@ -73,6 +73,7 @@ fn a_text_is_sent_to_one_client() {
 fn a_stale_token_does_nothing() {
     let (_gatekeeper, caller) = demo();
     caller.fails(22, &["set", "led", "on", "--token", "17"]);
-    let caller = caller.with("LEASE_TOKEN", "17");
+    let caller = caller.with("LEASE_TOKEN", "17").with("LEASE_DEVICES", "motor,led");
+    caller.says(&["do", "lamp", "on"]);
     assert!(caller.fails(22, &["do", "led", "on"]).contains("STALE_TOKEN"));
 }

@@ -7,9 +7,6 @@ use std::process::Command;
 use crate::lab::{Lab, in_project};
 use crate::support::process::Process;
 
-/// Examples that need more than an AVR has.
-const TOO_LARGE_FOR_AVR: [&str; 1] = ["Tls"];
-
 #[test]
 fn examples_compile_in_the_ide_for_an_atmega328() {
     compile_in_ide("uno");
@@ -40,28 +37,25 @@ fn the_library_passes_the_lint() {
 
 fn compile_in_ide(board: &'static str) {
     let Some(lab) = Lab::of(board) else { return };
-    for (name, sketch) in examples() {
-        if !TOO_LARGE_FOR_AVR.contains(&name.as_str()) {
-            lab.compile_in_ide(&sketch);
-        }
+    for sketch in examples() {
+        lab.compile_in_ide(&sketch);
     }
 }
 
 fn compile(target: &'static str) {
     let Some(lab) = Lab::of(target) else { return };
-    for (_, sketch) in examples() {
+    for sketch in examples() {
         lab.build(&sketch);
     }
 }
 
-/// The names of all examples, and their sketches.
-fn examples() -> Vec<(String, PathBuf)> {
+/// The sketches of all examples.
+fn examples() -> Vec<PathBuf> {
     let folder = in_project("esp32-client/examples");
     let entries = fs::read_dir(folder).expect("the library has examples");
     let names = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"));
-    let found: Vec<_> = names
-        .map(|name| (name.clone(), in_project(&format!("esp32-client/examples/{name}/{name}.ino"))))
-        .collect();
+    let sketch = |name: String| in_project(&format!("esp32-client/examples/{name}/{name}.ino"));
+    let found: Vec<_> = names.map(sketch).collect();
     assert!(!found.is_empty(), "there are no examples");
     found
 }

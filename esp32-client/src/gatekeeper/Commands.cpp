@@ -2,65 +2,83 @@
 
 namespace gatekeeper {
 
-Request::Request(EngineCore& engine, Text command, Kind kind) : engine_(engine) {
-  engine.kind_ = kind;
-  engine.out_.start().field(Word::Command, command).field(Word::Id, engine.nextTicket_);
-  if (!engine.isReady()) engine.out_.spoil();
-}
+Request::Request(EngineCore& engine, Text command) : engine_(engine) { engine.begin(command, Kind::Command); }
 
 Request& Request::with(Text key, Text value) { return engine_.out_.field(key, value), *this; }
 
 Request& Request::with(Text key, Number value) { return engine_.out_.field(key, value), *this; }
 
-Request& Request::with(Word key, Text value) { return engine_.out_.field(key, value), *this; }
+Request& Request::withDuration(Text key, uint32_t duration) { return engine_.duration(key, duration), *this; }
 
-Request& Request::withDuration(Text key, uint32_t duration) {
-  engine_.out_.key(key).digits(duration, 0).value(Word::Milliseconds).close();
-  return *this;
+Ticket Request::send() { return engine_.finish(); }
+
+void EngineCore::begin(Text command, Kind kind) {
+  kind_ = kind;
+  out_.start().field(Word::Command, command).field(Word::Id, nextTicket_);
+  if (!isReady()) out_.spoil();
 }
 
-Ticket Request::send() {
-  EngineCore::Pending* place = engine_.pending(0);
-  if (place == nullptr || !engine_.out_.finish()) return 0;
-  const Ticket ticket = engine_.nextTicket_++;
-  if (engine_.nextTicket_ == 0) engine_.nextTicket_ = 1;
+void EngineCore::duration(Text key, uint32_t duration) {
+  out_.key(key).digits(duration, 0).value(Word::Milliseconds).close();
+}
+
+Ticket EngineCore::finish() {
+  Pending* place = pending(0);
+  if (place == nullptr || !out_.finish()) return 0;
+  const Ticket ticket = nextTicket_++;
+  if (nextTicket_ == 0) nextTicket_ = 1;
   place->ticket = ticket;
-  place->unsent = engine_.out_.length();
-  place->since = static_cast<uint16_t>(engine_.now_);
-  place->kind = engine_.kind_;
+  place->unsent = out_.length();
+  place->since = static_cast<uint16_t>(now_);
+  place->kind = kind_;
   return ticket;
 }
 
-// A command that writes a device, under the lease that is held on it.
-Request EngineCore::write(Word command, Text device) {
-  Request request(*this, textOf(command), Kind::Command);
-  request.with(Word::Device, device);
-  const char* token = tokenOf_ == nullptr ? nullptr : tokenOf_(*this, device);
-  if (token != nullptr) request.with(Word::Token, token);
-  return request;
+// A command with one field, or with two.
+Ticket EngineCore::give(Word command, Kind kind, Word key, Text value, Word otherKey, Text otherValue) {
+  begin(textOf(command), kind);
+  out_.field(key, value);
+  if (otherKey != Word::Unknown) out_.field(otherKey, otherValue);
+  return finish();
 }
 
-Ticket EngineCore::set(Text device, Text value) { return write(Word::Set, device).with(Word::Value, value).send(); }
+// Begins a command that writes a device, under the lease that is held on it.
+void EngineCore::beginWrite(Word command, Text device) {
+  begin(textOf(command), Kind::Command);
+  out_.field(Word::Device, device);
+  const char* token = tokenOf_ == nullptr ? nullptr : tokenOf_(*this, device);
+  if (token != nullptr) out_.field(Word::Token, token);
+}
+
+Ticket EngineCore::set(Text device, Text value) {
+  beginWrite(Word::Set, device);
+  out_.field(Word::Value, value);
+  return finish();
+}
 
 Ticket EngineCore::set(Text device, Number value) {
-  return write(Word::Set, device).with(textOf(Word::Value), value).send();
+  beginWrite(Word::Set, device);
+  out_.key(Word::Value).number(value).close();
+  return finish();
 }
 
 Ticket EngineCore::perform(Text device, Text action) {
-  return write(Word::Do, device).with(Word::Action, action).send();
+  beginWrite(Word::Do, device);
+  out_.field(Word::Action, action);
+  return finish();
 }
 
-Ticket EngineCore::get(Text device) { return command(textOf(Word::Get)).with(Word::Device, device).send(); }
+Ticket EngineCore::get(Text device) { return give(Word::Get, Kind::Command, Word::Device, device); }
 
 Ticket EngineCore::publishText(Text variable, Text value, Retain retain) {
-  Request request = command(textOf(Word::Publish));
-  request.with(Word::Variable, variable).with(Word::Value, value);
-  if (retain == Retain::Yes) request.with(Word::Retain, "1");
-  return request.send();
+  begin(textOf(Word::Publish), Kind::Command);
+  out_.field(Word::Variable, variable).field(Word::Value, value);
+  if (retain == Retain::Yes) out_.field(Word::Retain, 1);
+  return finish();
 }
 
 Ticket EngineCore::send(Text client, Text value) {
-  return command(textOf(Word::Send)).with(Word::To, client).with(Word::Value, value).send();
+  return give(Word::Send, Kind::Command, Word::To, client, Word::Value, value);
 }
 
 EngineCore::Subscription* EngineCore::subscription(Text name, uint8_t flags) const {
@@ -90,8 +108,7 @@ void EngineCore::unsubscribe(Text name, uint8_t flags) {
 }
 
 bool EngineCore::sendSubscription(Word command, Text name, uint8_t flags) {
-  Request request(*this, textOf(command), Kind::Subscription);
-  return request.with((flags & IsDevice) != 0 ? Word::Device : Word::Variable, name).send() != 0;
+  return give(command, Kind::Subscription, (flags & IsDevice) != 0 ? Word::Device : Word::Variable, name) != 0;
 }
 
 void EngineCore::pumpSubscriptions() {

@@ -16,6 +16,9 @@ const uint8_t Piece = 16;
 const uint8_t Piece = 128;
 #endif
 
+// Some boards count in more bits.
+uint32_t clock() { return static_cast<uint32_t>(millis()); }
+
 }  // namespace
 
 Connection::Connection(EngineCore& engine, Client& network)
@@ -46,9 +49,9 @@ void Connection::poll() {
   // A callback that polls would read into the frame that it is looking at.
   if (isPolling_) return;
   isPolling_ = true;
-  if (place_ == Place::Waiting && static_cast<uint16_t>(static_cast<uint16_t>(millis()) - waitingSince_) >= wait_) open();
+  if (place_ == Place::Waiting && static_cast<uint16_t>(static_cast<uint16_t>(clock()) - waitingSince_) >= wait_) open();
   if (place_ == Place::Open) read();
-  engine_.tick(millis());
+  engine_.tick(clock());
   if (place_ == Place::Open) write();
   if (place_ == Place::Open && (engine_.isOver() || !network_.connected())) close();
   isPolling_ = false;
@@ -58,7 +61,7 @@ void Connection::open() {
   const bool isOpen = network_.connect(host_, port_) == 1;  // some Clients tell errors by other numbers than 0
   if (isOpen) {
     place_ = Place::Open;
-    engine_.connected(millis());
+    engine_.connected(clock());
   } else {
     close();
   }
@@ -68,7 +71,7 @@ void Connection::open() {
 void Connection::close() {
   network_.stop();
   place_ = Place::Waiting;
-  waitingSince_ = static_cast<uint16_t>(millis());
+  waitingSince_ = static_cast<uint16_t>(clock());
   if (engine_.comeback() == Comeback::Late) backoff_ = LongestWait;
   // The clock's last digits are the dice: boards that were cut off together come back apart.
   wait_ = static_cast<uint16_t>(backoff_ / 2 + (backoff_ >> 6) * (waitingSince_ & 63));
@@ -83,7 +86,7 @@ void Connection::read() {
     if (network_.available() <= 0) return;
     const int count = network_.read(bytes, sizeof bytes);
     if (count <= 0) return;
-    engine_.receive(reinterpret_cast<const char*>(bytes), static_cast<uint16_t>(count), millis());
+    engine_.receive(reinterpret_cast<const char*>(bytes), static_cast<uint16_t>(count), clock());
     if (engine_.isReady()) backoff_ = ShortestWait;
   }
 }

@@ -5,7 +5,7 @@
 namespace gatekeeper {
 
 EngineCore::EngineCore(Text client, char* in, uint16_t inSize, char* out, uint16_t outSize, const Space& space)
-    : EngineMemory(), splitter_(in, inSize), out_(out, outSize) {
+    : EngineStreams(in, inSize, out, outSize), EngineMemory() {
   space_ = space;
   client_ = client;
   keepalive_ = timeout_ = 5000;

@@ -46,10 +46,16 @@ class Request {
 
  private:
   friend class EngineCore;
-  Request(EngineCore& engine, Text command, Kind kind);
-  Request& with(Word key, Text value);
+  Request(EngineCore& engine, Text command);
 
   EngineCore& engine_;
+};
+
+// What goes out and what comes in.
+struct EngineStreams {
+  EngineStreams(char* in, uint16_t inSize, char* out, uint16_t outSize) : out_(out, outSize), splitter_(in, inSize) {}
+  Writer out_;
+  Splitter splitter_;
 };
 
 // What an engine remembers; all of it is zero at first, but for the settings.
@@ -139,7 +145,7 @@ struct EngineMemory {
 };
 
 // What an Engine is, but for its buffers. The sizes are template arguments of Engine.
-class EngineCore : protected EngineMemory {
+class EngineCore : protected EngineStreams, protected EngineMemory {
  public:
   // Settings; before the first connection. Texts are kept.
 
@@ -181,7 +187,7 @@ class EngineCore : protected EngineMemory {
   // Tells a text to one client, by its id.
   Ticket send(Text client, Text value);
   // Any command of protocol.md.
-  Request command(Text command) { return Request(*this, command, Kind::Command); }
+  Request command(Text command) { return Request(*this, command); }
 
   // Subscriptions last over reconnects. The names are kept. False where there is no room for another one.
 
@@ -263,7 +269,11 @@ class EngineCore : protected EngineMemory {
   Pending* pending(Ticket ticket) const;
 
   // Commands: Commands.cpp.
-  Request write(Word command, Text device);
+  void begin(Text command, Kind kind);
+  void duration(Text key, uint32_t duration);
+  Ticket finish();
+  Ticket give(Word command, Kind kind, Word key, Text value, Word otherKey = Word::Unknown, Text otherValue = "");
+  void beginWrite(Word command, Text device);
   bool subscribe(Text name, uint8_t flags);
   void unsubscribe(Text name, uint8_t flags);
   Subscription* subscription(Text name, uint8_t flags) const;
@@ -285,9 +295,6 @@ class EngineCore : protected EngineMemory {
   void sendReading();
   void dropReading();
   void settleReading(const Outcome& outcome);
-
-  Splitter splitter_;
-  Writer out_;
 };
 
 // Sizes that fit the board. The bytes of In hold the fields of one frame: of a longer one the last fields are cut off.

@@ -33,8 +33,10 @@ Ticket EngineCore::lease(Text devices, uint32_t ttl) {
   if (place == nullptr || devices.isNone()) return 0;
   leases_ = leases;
   tokenOf_ = tokenOf;
-  Request request(*this, textOf(Word::Lease), Kind::Lease);
-  const Ticket ticket = request.with(Word::Device, devices).withDuration(textOf(Word::Ttl), ttl).send();
+  begin(textOf(Word::Lease), Kind::Lease);
+  out_.field(Word::Device, devices);
+  duration(textOf(Word::Ttl), ttl);
+  const Ticket ticket = finish();
   if (ticket == 0) return 0;
   place->devices = devices;
   place->ttl = ttl;
@@ -63,7 +65,7 @@ Ticket EngineCore::release(Text devices) {
 }
 
 Ticket EngineCore::sendToken(Lease& lease, Word command, Kind kind) {
-  const Ticket ticket = Request(*this, textOf(command), kind).with(Word::Token, lease.token).send();
+  const Ticket ticket = give(command, kind, Word::Token, lease.token);
   if (ticket != 0) {
     lease.asked = now_;
     lease.ticket = ticket;
@@ -87,8 +89,6 @@ void EngineCore::leases(EngineCore& engine, Step step, const Outcome& outcome) {
 
 void EngineCore::step(Lease& lease, Step step, const Outcome& outcome) {
   const bool isHeld = lease.token[0] != '\0';
-  const char* token = outcome.frame.text(Word::Token);
-  const bool isMeant = isHeld && strcmp(token, lease.token) == 0;
   switch (step) {
     case Step::Tick:
       if (isHeld && now_ - lease.granted >= lease.ttl) lose(lease, "SILENCE");
@@ -103,13 +103,14 @@ void EngineCore::step(Lease& lease, Step step, const Outcome& outcome) {
       }
       break;
     case Step::Event:
-      if (!isMeant) break;
+      if (!isHeld || strcmp(outcome.frame.text(Word::Token), lease.token) != 0) break;
       if (outcome.frame.word(Word::Event) == Word::LeaseEnding) lease.asked = now_ - lease.ttl;
       if (outcome.frame.word(Word::Event) == Word::LeaseLost) lose(lease, outcome.frame.text(Word::Cause));
       break;
-    case Step::Settle:
+    case Step::Settle: {
       if (lease.ticket != outcome.ticket) break;
       lease.ticket = 0;
+      const char* token = outcome.frame.text(Word::Token);
       if (outcome.isDone() && strlen(token) < sizeof lease.token) {
         strcpy(lease.token, token);
         // From when it was asked for: so this side never believes in it for longer than the gatekeeper.
@@ -120,6 +121,7 @@ void EngineCore::step(Lease& lease, Step step, const Outcome& outcome) {
         lose(lease, outcome.code());
       }
       break;
+    }
   }
 }
 

@@ -16,11 +16,14 @@
 #if defined(__AVR__)
 #include <avr/pgmspace.h>
 #define GATEKEEPER_PROGMEM PROGMEM
+#define GATEKEEPER_READ_32(address) pgm_read_dword(address)
 #elif defined(ESP8266)
 #include <pgmspace.h>
 #define GATEKEEPER_PROGMEM PROGMEM
+#define GATEKEEPER_READ_32(address) pgm_read_dword(address)
 #else
 #define GATEKEEPER_PROGMEM
+#define GATEKEEPER_READ_32(address) (*(address))
 #endif
 
 namespace gatekeeper {

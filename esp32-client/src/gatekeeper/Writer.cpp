@@ -4,6 +4,13 @@
 
 namespace gatekeeper {
 
+namespace {
+
+const uint32_t PowersOfTen[] GATEKEEPER_PROGMEM = {1,      10,      100,      1000,      10000,
+                                                   100000, 1000000, 10000000, 100000000, 1000000000};
+
+}  // namespace
+
 Writer::Writer(char* buffer, uint16_t capacity)
     : buffer_(buffer), end_(buffer + capacity - 1), finished_(buffer), at_(nullptr) {}
 
@@ -49,19 +56,18 @@ Writer& Writer::number(Number value) {
   return digits(magnitude, value.decimals());
 }
 
+// Small processors divide slowly and with much code; they take away powers of ten instead.
 Writer& Writer::digits(uint32_t value, uint8_t decimals) {
-  char backwards[12];
-  uint8_t count = 0;
-  // At least one digit before the point.
-  for (uint8_t least = static_cast<uint8_t>(decimals + 1); value != 0 || least != 0;) {
-    if (count != 0 && count == decimals) backwards[count++] = '.';
-    const uint32_t rest = value / 10;
-    backwards[count++] = static_cast<char>('0' + static_cast<uint8_t>(static_cast<uint8_t>(value) - static_cast<uint8_t>(rest) * 10));
-    value = rest;
-    if (least != 0) least--;
+  bool isBegun = false;
+  for (uint8_t place = 9;; place--) {
+    const uint32_t power = GATEKEEPER_READ_32(PowersOfTen + place);
+    char digit = '0';
+    for (; value >= power; value -= power) digit++;
+    if (digit != '0' || place <= decimals) isBegun = true;
+    if (isBegun) raw(digit);
+    if (place == 0) return *this;
+    if (place == decimals) raw('.');
   }
-  while (count != 0) raw(backwards[--count]);
-  return *this;
 }
 
 bool Writer::finish() {

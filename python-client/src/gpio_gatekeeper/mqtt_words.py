@@ -191,7 +191,7 @@ def described(registry: Json, device: str) -> Fields:
 
 def status(telemetry: Json, registry: Json) -> Fields:
     """The reply to `STATUS`."""
-    names = ("version", "backend", "simulated", "uptime", "clients")
+    names = ("version", "backend", "simulated", "uptime", "clients", "board", "revision")
     known = {name: telemetry.get(name) for name in names}
     return {"REPLY": "OK", **fields(known, {}), "DEVICES": str(len(registry))}
 

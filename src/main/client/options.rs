@@ -18,6 +18,7 @@ pub(super) struct Options {
     token_file: Option<PathBuf>,
     password: Option<Typed>,
     timeout: Option<Span>,
+    asking: Asking,
     pub(super) form: Form,
 }
 
@@ -29,6 +30,16 @@ pub(super) enum Form {
     Text,
     /// For programs: a JSON object on each line.
     Json,
+}
+
+/// Whether somebody may be asked for a password.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Asking {
+    /// On a terminal, where there is one.
+    #[default]
+    OnTerminal,
+    /// Nobody is there to answer.
+    Never,
 }
 
 /// Where a password comes from.
@@ -92,7 +103,16 @@ impl Options {
         };
         let timeout = self.timeout.map_or(TIMEOUT, |Span(timeout)| timeout);
         let all = flags.over(Given::in_environment(environment)).over(file);
-        all.settings(timeout, password::ask_once).map_err(Failure::Settings)
+        let ask = |user: &str| match self.asking {
+            Asking::OnTerminal => password::ask_once(user),
+            Asking::Never => Err(format!("{user} needs a password")),
+        };
+        all.settings(timeout, ask).map_err(Failure::Settings)
+    }
+
+    /// The same, without anything that a person would have to wait for.
+    pub(super) fn hurried(self, timeout: Span) -> Options {
+        Options { timeout: Some(timeout), asking: Asking::Never, ..self }
     }
 
     /// Connects.

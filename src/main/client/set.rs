@@ -82,8 +82,8 @@ fn words(parser: &mut lexopt::Parser) -> Result<Option<Words>, lexopt::Error> {
 
 /// Has it carried out, and shows how the device is then.
 pub(super) fn run(Order { options, device, request, token, within }: Order) -> Result<ExitCode, Failure> {
-    // Whoever runs this under a lease means it under that lease.
-    let token = token.or_else(|| std::env::var("GATEKEEPER_LEASE_TOKEN").ok());
+    let token = token.or_else(|| token_in_environment(&device));
+    let has_lease = token.is_some();
     let request = request.optional("TOKEN", token).optional("TTL", within.map(|within| within.to_string()));
     let mut connection = options.connect()?;
     let state = connection.ask(&request)?;
@@ -97,13 +97,21 @@ pub(super) fn run(Order { options, device, request, token, within }: Order) -> R
             shown::finish(&shown::aligned(&[shown::columns(&state, &units)]))
         }
     };
-    if let Some(policy) = about.as_ref().and_then(|about| ends_with_the_connection(&state, about)) {
+    let about = about.as_ref().filter(|_| !has_lease);
+    if let Some(policy) = about.and_then(|about| ends_with_the_connection(&state, about)) {
         eprintln!(
             "gpio-gatekeeper: {device} does not stay so, for its on_link_lost is {policy}: run what needs it under \
              `gpio-gatekeeper lease {device} -- COMMAND`"
         );
     }
     Ok(printed)
+}
+
+/// Whoever runs this under a lease on the device means it under that lease.
+fn token_in_environment(device: &str) -> Option<String> {
+    let devices = std::env::var("GATEKEEPER_LEASE_DEVICES").ok();
+    let is_held = |devices: &String| devices.split(',').any(|held| held == "*" || held == device);
+    devices.filter(is_held).and_then(|_| std::env::var("GATEKEEPER_LEASE_TOKEN").ok())
 }
 
 /// What becomes of a device when the connection ends that wrote it, where it does not stay as it is.

@@ -1,10 +1,12 @@
 //! The verdict: the journal, which is what happened, against the books, which are what was promised.
 
 mod commands;
+mod history;
 mod leases;
 mod lives;
 mod messages;
 mod story;
+mod tenures;
 #[cfg(test)]
 mod tests;
 mod times;
@@ -44,6 +46,7 @@ pub struct Report {
 struct Figures {
     kills: usize,
     stops: usize,
+    longest_stop: Nanos,
     stalls: usize,
     commands: usize,
     acknowledged: usize,
@@ -83,8 +86,10 @@ pub fn judge(case: &Case) -> Report {
     messages::judge(case, &mut report);
     report.clients = case.seen.iter().filter_map(row).collect();
     let figures = &mut report.figures;
-    figures.kills = case.lives.iter().filter(|life| life.end == End::Killed).count();
-    figures.stops = case.lives.len() - figures.kills;
+    let stopped = case.lives.iter().filter(|life| life.end == End::Stopped);
+    figures.longest_stop = stopped.clone().map(|life| life.ended - life.signalled).max().unwrap_or(0);
+    figures.stops = stopped.count();
+    figures.kills = case.lives.len() - figures.stops;
     figures.stalls = case.stalls.len();
     report
 }
@@ -156,8 +161,12 @@ impl fmt::Display for Report {
         for client in &self.clients {
             writeln!(f, "{client}")?;
         }
-        let Figures { kills, stops, stalls, .. } = &self.figures;
-        writeln!(f, "chaos: {kills} times killed, {stops} times stopped, {stalls} times stalled;")?;
+        let Figures { kills, stops, longest_stop, stalls, .. } = &self.figures;
+        let longest_stop = *longest_stop as f64 / 1e6;
+        writeln!(
+            f,
+            "chaos: {kills} times killed, {stops} times stopped (in {longest_stop:.0} ms at most), {stalls} times stalled;"
+        )?;
         let Figures { commands, acknowledged, refused, unknown, not_sent, .. } = &self.figures;
         let Figures { carried_out_unheard, again_after_crash, messages, .. } = &self.figures;
         writeln!(

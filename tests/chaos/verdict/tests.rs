@@ -199,7 +199,7 @@ fn a_lease_does_not_survive_its_time_or_its_daemon() {
     };
     expect(&write(4000), Some("after the lease"));
     let renewed = holder(vec![(Act::Renew(1), acknowledged(11_000))]);
-    expect(&case(vec![renewed], &[(1505, HELD, 7), (2506, HELD, 0)]), Some("renewed, and is over"));
+    expect(&case(vec![renewed], &[(1505, HELD, 7), (2506, HELD, 0)]), Some("was renewed, and is over"));
     let write = |sent| {
         let mut book = holder(vec![(Act::Release(1), acknowledged(1600))]);
         book.commands.push(Command { token: Some(1), ..command(8, HELD, acknowledged(sent)) });
