@@ -8,6 +8,8 @@ use std::process::ExitCode;
 mod certificate;
 #[path = "main/check.rs"]
 mod check;
+#[path = "main/client/mod.rs"]
+mod client;
 #[path = "main/doctor.rs"]
 mod doctor;
 #[path = "main/hangup.rs"]
@@ -60,6 +62,11 @@ Usage:
   gpio-gatekeeper user remove NAME
   gpio-gatekeeper user list [--json]                      each with --users FILE, or --config FILE
 
+For a gatekeeper that runs, here or elsewhere; each with --help for more:
+  gpio-gatekeeper get [DEVICE...] | set DEVICE VALUE | do DEVICE ACTION [NAME=VALUE...] | watch [DEVICE...] |
+  lease DEVICE[,DEVICE...] [-- COMMAND ARG...] | send CLIENT TEXT | logs [--audit] |
+  completion bash|zsh|fish
+
 Options:
   -c, --config FILE    the configuration
   -h, --help           this text
@@ -73,6 +80,7 @@ Exit status: 0 for a good end, 1 when something failed, 2 for wrong arguments or
 enum Order {
     Run(Option<PathBuf>),
     Check(check::Order),
+    Client(Box<client::Order>),
     Example,
     Certificate(certificate::Order),
     User(user::Order),
@@ -95,6 +103,7 @@ fn main() -> ExitCode {
     match order {
         Order::Run(file) => run::run(file.as_deref()),
         Order::Check(order) => check::run(&order),
+        Order::Client(order) => client::run(*order),
         Order::Example => print(&config::example(&daemon::kinds())),
         Order::Certificate(order) => certificate::run(&order),
         Order::User(order) => user::run(order),
@@ -118,6 +127,9 @@ fn arguments() -> Result<Order, lexopt::Error> {
                 file = Some(parser.value()?.into())
             }
             Value(word) if order.is_none() && file.is_none() => match word.to_str() {
+                Some(word) if client::WORDS.contains(&word) => {
+                    return client::arguments(word, &mut parser).map(Box::new).map(Order::Client);
+                }
                 Some("check") => return check::arguments(&mut parser).map(Order::Check),
                 Some("user") => return user::arguments(&mut parser).map(Order::User),
                 Some("config") => match parser.next()? {

@@ -18,12 +18,17 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The modules with tests, each of which has a test here.
 const MODULES: &[&str] = &[
+    "test_aio",
     "test_devices",
     "test_errors",
+    "test_examples",
     "test_frame",
     "test_gate",
+    "test_gpiozero",
     "test_leases",
     "test_mqtt",
+    "test_network",
+    "test_package",
     "test_reconnecting",
     "test_settings",
     "test_standard_library",
@@ -84,6 +89,11 @@ fn types_are_right() {
 }
 
 #[test]
+fn asyncio() {
+    run("test_aio");
+}
+
+#[test]
 fn devices() {
     run("test_devices");
 }
@@ -91,6 +101,11 @@ fn devices() {
 #[test]
 fn errors() {
     run("test_errors");
+}
+
+#[test]
+fn examples() {
+    run("test_examples");
 }
 
 #[test]
@@ -114,6 +129,16 @@ fn leases() {
 }
 
 #[test]
+fn the_network() {
+    run("test_network");
+}
+
+#[test]
+fn the_package() {
+    run("test_package");
+}
+
+#[test]
 fn reconnecting() {
     run("test_reconnecting");
 }
@@ -131,4 +156,9 @@ fn mqtt() {
 #[test]
 fn users() {
     run("test_users");
+}
+
+#[test]
+fn gpiozero() {
+    run("test_gpiozero");
 }

@@ -42,7 +42,9 @@ def binary() -> str:
 class Daemon:
     """A running gatekeeper.  Its ports stay the same when it is started again."""
 
-    def __init__(self, sections: Optional[Mapping[str, object]] = None, devices: Mapping[str, object] = DEVICES) -> None:
+    def __init__(
+        self, sections: Optional[Mapping[str, object]] = None, devices: Mapping[str, object] = DEVICES
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="gatekeeper-"))
         listen = {"listen": "127.0.0.1:0"}
         self.config: Dict[str, object] = {"line": dict(listen), "mqtt": dict(listen), "http": dict(listen)}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import unittest
+from concurrent.futures import TimeoutError as FutureTimeout
 
 from gpio_gatekeeper import (
     LED,
     Button,
     CallTimeout,
     ConnectionLost,
+    Held,
     NotSent,
     Outcome,
     TakenOver,
@@ -139,9 +142,13 @@ class ServerCase(unittest.TestCase):
         self.connection = connection
         connection.recv(4096)
         connection.sendall(b"|START|REPLY=OK|SERVER=test|VERSION=1|PROTOCOL=1|CLIENT=x|KEEPALIVE=60s|END|")
-        while data := connection.recv(65536):
-            self.came(data)
-        connection.close()
+        with connection:
+            try:
+                while data := connection.recv(65536):
+                    self.came(data)
+            except ConnectionError:
+                # The client is gone, and had something left to read.
+                pass
 
 
 class Late(ServerCase):
@@ -162,6 +169,19 @@ class Late(ServerCase):
         self.connection.sendall(b"|START|REPLY=OK|ID=1|DEVICE=led|KIND=led|VALUE=0|STATE=off|SEQ=1|TIME=1|END|")
         self.connection.sendall(b"|START|REPLY=OK|ID=2|COUNT=0|DEVICES=|END|")
         self.assertEqual(answer.result(PATIENCE)["COUNT"], "0")
+
+    def test_replies_behind_a_lease_that_is_waited_for_may_take_longer(self) -> None:
+        lease = self.gate.core.ask_lease(["led"], 10, PATIENCE, False)()
+        self.came.next()
+        behind = self.gate.core.ask({"COMMAND": "LIST"})
+        # Longer than the timeout.
+        with self.assertRaises(FutureTimeout):
+            behind.result(3 * self.timeout)
+        self.assertFalse(behind.done())
+        self.connection.sendall(b"|START|REPLY=ERROR|ID=1|CODE=HELD|MESSAGE=held|END|")
+        self.connection.sendall(b"|START|REPLY=OK|ID=2|COUNT=0|DEVICES=|END|")
+        self.assertEqual(behind.result(PATIENCE)["COUNT"], "0")
+        self.assertIsInstance(lease.exception(), Held)
 
     def test_a_lease_that_comes_too_late_is_given_back(self) -> None:
         with self.assertRaises(CallTimeout):
@@ -194,6 +214,13 @@ class Lost(ServerCase):
         self.connection.sendall(b"|START|reply|END|")
         self.assertIsInstance(told.next(), ConnectionLost)
 
+    def test_a_state_that_makes_no_sense_ends_the_connection(self) -> None:
+        told = Events()
+        self.gate.when_disconnected = told
+        with self.assertLogs("gpio_gatekeeper", "ERROR"):
+            self.connection.sendall(b"|START|EVENT=STATE|DEVICE=led|VALUE=bright|END|")
+            self.assertIsInstance(told.next(), ConnectionLost)
+
     def test_silence_ends_the_connection(self) -> None:
         told = Events()
         self.gate.when_disconnected = told
@@ -203,6 +230,30 @@ class Lost(ServerCase):
         self.connection.sendall(b"|START|REPLY=OK|ID=1|SERVER=test|KEEPALIVE=10ms|END|")
         hello.result(PATIENCE)
         self.assertIsInstance(told.next(), TooSlow)
+
+    def test_writes_are_meant_under_the_lease(self) -> None:
+        taking = threading.Thread(target=lambda: self.gate.lease("led", seconds=60))
+        taking.start()
+        self.came.next()
+        self.connection.sendall(b"|START|REPLY=OK|ID=1|TOKEN=17|DEVICES=led|TTL=60s|END|")
+        taking.join()
+        for device, token in (("led", b"|TOKEN=17"), ("lamp", b"")):
+            self.gate.core.write({"COMMAND": "SET", "DEVICE": device, "VALUE": "ON"})
+            self.assertTrue(
+                self.came.next().endswith(b"|DEVICE=" + device.encode() + b"|VALUE=ON" + token + b"|END|\n")
+            )
+
+    def test_who_was_taken_over_stays_away_for_long(self) -> None:
+        told = Events()
+        self.gate.when_disconnected = told
+        with self.assertLogs("gpio_gatekeeper.connection", "INFO") as logged:
+            self.connection.sendall(b"|START|EVENT=CLOSING|CODE=TAKEN_OVER|MESSAGE=taken|END|")
+            self.assertIsInstance(told.next(), TakenOver)
+            self.gate.close()
+        pause = re.search(r"connecting again in ([0-9.]+) s", logged.output[-1])
+        assert pause is not None
+        self.assertGreaterEqual(float(pause.group(1)), 15)
+
     def test_a_lease_is_renewed_again_and_again(self) -> None:
         taking = threading.Thread(target=lambda: self.gate.lease("led", seconds=0.3))
         taking.start()

@@ -189,6 +189,21 @@ fn who_leaves_gives_the_line_back_unless_it_is_to_be_held() {
 }
 
 #[test]
+fn to_configure_a_line_is_to_write_it() {
+    let mut bench = Bench::new(r#""pin": {"raw_line": {"line": 17, "require_lease": true}}"#);
+    for call in ["pin.configure(input)", "pin.release()"] {
+        assert_eq!(bench.refusal(call), Code::LeaseRequired, "{call}");
+    }
+    bench.by("panel").lease("system.lease(pin, 10s)");
+    bench.state("pin.configure(output, value=1)");
+    bench.audit();
+    assert_eq!(bench.by("test").refusal("pin.configure(none)"), Code::Held);
+    assert_eq!(bench.state("pin.read()").event, "high");
+    let told: Vec<_> = bench.audit().iter().map(|audit| audit.deed.action()).collect();
+    assert_eq!(told, ["configure(none)"]);
+}
+
+#[test]
 fn an_input_is_given_back_as_well() {
     let mut bench = Bench::new(PIN);
     bench.connect("panel");

@@ -83,3 +83,22 @@ fn a_raw_line_is_its_users_until_the_connection_ends() {
     drop(user);
     assert!(watcher.event("EVENT=STATE|").contains("|STATE=unused|"));
 }
+
+#[test]
+fn the_clock_of_edges_is_told() {
+    let gatekeeper = Gatekeeper::configured(r#"{"devices": {"door": {"input": {"line": "GPIO17"}}}}"#);
+    let mut line = LineClient::patient(gatekeeper.line());
+    let clock = |line: &mut LineClient| {
+        let status = line.ask("COMMAND=STATUS");
+        LineClient::field(&status, "CLOCK_NS").expect("a clock").parse::<u64>().expect("a number")
+    };
+    let before = clock(&mut line);
+    line.expect("COMMAND=SUB|DEVICE=door", "REPLY=OK");
+    line.expect("COMMAND=FAULT|DEVICE=door|FAULT=storm|N=1", "REPLY=OK");
+    let mut told = line.event("EVENT=STATE|");
+    while !told.contains("|EDGE_NS=") {
+        told = line.event("EVENT=STATE|");
+    }
+    let edge = LineClient::field(&told, "EDGE_NS").expect("an edge").parse::<u64>().expect("a number");
+    assert!(before < edge && edge < clock(&mut line), "{told}");
+}

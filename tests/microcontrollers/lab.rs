@@ -5,8 +5,10 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
 use crate::support::process::Process;
@@ -25,6 +27,11 @@ pub(crate) struct Firmware {
     folder: TempDir,
     /// What it takes on the chip.
     pub(crate) sizes: Sizes,
+}
+
+/// A firmware that runs.
+pub(crate) struct Board {
+    process: Option<Process>,
 }
 
 /// What a firmware takes, in bytes.
@@ -62,9 +69,20 @@ impl Lab {
         None
     }
 
-    /// Builds a sketch of the lab's own that does without the library.
+    /// Builds a sketch with the library.
+    pub(crate) fn build(&self, sketch: &Path) -> Firmware {
+        self.firmware(sketch, Some(&in_project("esp32-client")))
+    }
+
+    /// Builds a sketch that does the same without the library: what all others are measured against.
     pub(crate) fn build_bare(&self) -> Firmware {
         self.firmware(&sketch("Bare"), None)
+    }
+
+    /// Compiles a sketch with the library as the Arduino IDE does, which is stricter about some things, and finds libraries
+    /// by itself.
+    pub(crate) fn compile_in_ide(&self, sketch: &Path) {
+        self.compile("ide", sketch, Some(&in_project("esp32-client")));
     }
 
     fn firmware(&self, sketch: &Path, library: Option<&Path>) -> Firmware {
@@ -89,20 +107,34 @@ impl Lab {
 
 impl Firmware {
     /// Runs it, with its byte stream connected to this address.
-    pub(crate) fn run(&self, server: SocketAddr) -> Process {
+    pub(crate) fn run(&self, server: SocketAddr) -> Board {
         let folder = text(self.folder.path());
-        Process::start(&mut command(&["run", self.target, &folder, &server.to_string()]))
+        let process = Process::start(&mut command(&["run", self.target, &folder, &server.to_string()]));
+        Board { process: Some(process) }
     }
+}
 
-    /// Waits until it has ended, which has to be well.
-    pub(crate) fn end(&self, process: Process) -> Ended {
+impl Board {
+    /// Waits until the firmware has ended, which has to be well.
+    pub(crate) fn end(mut self) -> Ended {
+        let process = self.process.take().expect("it runs until here");
         let ended = process.end_within(PATIENCE);
         // An emulator may write to either.
         let log = ended.output + &ended.errors;
-        assert!(ended.status.success(), "{}: {}\n{log}", self.target, ended.status);
+        assert!(ended.status.success(), "{}\n{log}", ended.status);
         let stack = log.lines().find_map(|line| line.strip_prefix("stack "));
         let stack = stack.map(|bytes| bytes.trim().parse().expect("a number of bytes"));
         Ended { log, stack }
+    }
+}
+
+impl Drop for Board {
+    /// Tells what the board has said, where that may explain why a test has failed.
+    fn drop(&mut self) {
+        if let Some(process) = self.process.take().filter(|_| thread::panicking()) {
+            process.signal(Signal::SIGTERM);
+            println!("{:?}", process.end());
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Somebody between a board and the daemon, who passes everything on and tells what was said.
 
+use std::fmt::{self, Display, Formatter};
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -18,7 +19,6 @@ pub(crate) struct Relay {
 }
 
 /// One frame, with who sent it.
-#[derive(Debug)]
 struct Heard {
     from: Side,
     frame: String,
@@ -53,17 +53,30 @@ impl Relay {
     /// The next frame of this side that has these words, passing over everything else.
     pub(crate) fn expect(&self, from: Side, words: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
-        let mut passed = String::new();
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let Ok(heard) = self.heard.recv_timeout(left) else {
-                panic!("{words} was not said by the {from:?}, but\n{passed}")
-            };
+            let heard = self.heard.recv_timeout(left);
+            let heard = heard.unwrap_or_else(|_| panic!("{words} was not said by the {from:?}"));
+            println!("{heard}");
             if heard.from == from && heard.frame.contains(words) {
                 return heard.frame;
             }
-            passed += &format!("{:?}: {}\n", heard.from, heard.frame);
         }
+    }
+}
+
+impl Drop for Relay {
+    /// Tells what else was said, where that may explain why a test has failed.
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.heard.try_iter().for_each(|heard| println!("{heard}"));
+        }
+    }
+}
+
+impl Display for Heard {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:?}: {}", self.from, self.frame)
     }
 }
 

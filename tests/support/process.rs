@@ -65,6 +65,12 @@ impl Process {
         input.write_all(text.as_bytes()).expect("it reads");
     }
 
+    /// Writes a line to its standard input, which stays open.
+    pub fn say(&mut self, line: &str) {
+        let input = self.child.stdin.as_mut().expect("it was started for typing");
+        input.write_all(format!("{line}\n").as_bytes()).expect("it reads");
+    }
+
     /// The next line of its output; nothing when that has ended.
     pub fn line(&mut self) -> Option<String> {
         next(&self.output)

@@ -175,9 +175,9 @@ TEST(readings_wait_for_a_connection_and_tell_their_age) {
   bench.wait(1000);
   bench.engine.publish("temperature", 22, 0);
   bench.greet();
-  CHECK_TEXT(bench.said(), "COMMAND=PUB|ID=1|VAR=temperature.late|VALUE=21.50 93.4s");
+  CHECK_TEXT(bench.said(), "COMMAND=PUB|ID=1|VAR=temperature.late|VALUE=21.50 93400ms");
   bench.hear({"REPLY=OK|ID=1"});
-  CHECK_TEXT(bench.said(), "COMMAND=PUB|ID=2|VAR=temperature.late|VALUE=22.25 1.0s");
+  CHECK_TEXT(bench.said(), "COMMAND=PUB|ID=2|VAR=temperature.late|VALUE=22.25 1000ms");
   bench.hear({"REPLY=OK|ID=2"});
   CHECK_TEXT(bench.said(), "COMMAND=PUB|ID=3|VAR=temperature|VALUE=22");
 }
@@ -230,7 +230,7 @@ TEST(no_reading_looks_younger_than_it_is) {
   bench.engine.publish("t", 1, 0);
   for (int day = 0; day < 60; day++) bench.wait(86400000);
   bench.greet();
-  CHECK_TEXT(bench.said(), "COMMAND=PUB|ID=1|VAR=t.late|VALUE=1 2147483.6s");
+  CHECK_TEXT(bench.said(), "COMMAND=PUB|ID=1|VAR=t.late|VALUE=1 2147483647ms");
 }
 
 TEST(without_a_ring_no_reading_is_taken) {

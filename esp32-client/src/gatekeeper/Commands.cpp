@@ -2,113 +2,132 @@
 
 namespace gatekeeper {
 
-Request::Request(EngineCore& engine, Text command, Kind kind)
-    : engine_(engine), writer_(engine.writer()), ticket_(0), kind_(kind) {
-  if (!engine.isReady() || engine.freePending() == nullptr) return;
-  ticket_ = static_cast<Ticket>(engine.lastTicket_ + 1);
-  if (ticket_ == 0) ticket_ = 1;
-  writer_.field(GATEKEEPER_TEXT("COMMAND"), command).field(GATEKEEPER_TEXT("ID"), Number(ticket_, 0));
+Request::Request(EngineCore& engine, Text command) : engine_(engine) { engine.begin(command, Kind::Command); }
+
+Request& Request::with(Text key, Text value) { return engine_.out_.field(key, value), *this; }
+
+Request& Request::with(Text key, Number value) { return engine_.out_.field(key, value), *this; }
+
+Request& Request::withDuration(Text key, uint32_t duration) { return engine_.duration(key, duration), *this; }
+
+Ticket Request::send() { return engine_.finish(); }
+
+void EngineCore::begin(Text command, Kind kind) {
+  kind_ = kind;
+  out_.start().field(Word::Command, command).field(Word::Id, nextTicket_);
+  if (!isReady()) out_.spoil();
 }
 
-Request& Request::withDuration(Text key, uint32_t duration) {
-  writer_.key(key).number(Number(static_cast<int32_t>(duration), 0)).value(GATEKEEPER_TEXT("ms")).close();
-  return *this;
+void EngineCore::duration(Text key, uint32_t duration) {
+  out_.key(key).digits(duration, 0).value(Word::Milliseconds).close();
 }
 
-Ticket Request::send() {
-  EngineCore::Pending* pending = engine_.freePending();
-  if (ticket_ == 0 || pending == nullptr || !engine_.queue(writer_.finish())) return 0;
-  *pending = EngineCore::Pending{ticket_, engine_.outLength_, static_cast<uint16_t>(engine_.now_), kind_};
-  return engine_.lastTicket_ = ticket_;
+Ticket EngineCore::finish() {
+  Pending* place = pending(0);
+  if (place == nullptr || !out_.finish()) return 0;
+  const Ticket ticket = nextTicket_++;
+  if (nextTicket_ == 0) nextTicket_ = 1;
+  place->ticket = ticket;
+  place->unsent = out_.length();
+  place->since = static_cast<uint16_t>(now_);
+  place->kind = kind_;
+  return ticket;
 }
 
-// A command that writes a device, under the lease that is held on it.
-Request EngineCore::write(Text command, Text device) {
-  Request request(*this, command, Kind::Command);
-  request.with(GATEKEEPER_TEXT("DEVICE"), device);
-  const char* token = tokenFor(device);
-  if (token != nullptr) request.with(GATEKEEPER_TEXT("TOKEN"), token);
-  return request;
+// A command with one field, or with two.
+Ticket EngineCore::give(Word command, Kind kind, Word key, Text value, Word otherKey, Text otherValue) {
+  begin(textOf(command), kind);
+  out_.field(key, value);
+  if (otherKey != Word::Unknown) out_.field(otherKey, otherValue);
+  return finish();
+}
+
+// Begins a command that writes a device, under the lease that is held on it.
+void EngineCore::beginWrite(Word command, Text device) {
+  begin(textOf(command), Kind::Command);
+  out_.field(Word::Device, device);
+  const char* token = tokenOf_ == nullptr ? nullptr : tokenOf_(*this, device);
+  if (token != nullptr) out_.field(Word::Token, token);
 }
 
 Ticket EngineCore::set(Text device, Text value) {
-  return write(GATEKEEPER_TEXT("SET"), device).with(GATEKEEPER_TEXT("VALUE"), value).send();
+  beginWrite(Word::Set, device);
+  out_.field(Word::Value, value);
+  return finish();
 }
 
 Ticket EngineCore::set(Text device, Number value) {
-  return write(GATEKEEPER_TEXT("SET"), device).with(GATEKEEPER_TEXT("VALUE"), value).send();
+  beginWrite(Word::Set, device);
+  out_.key(Word::Value).number(value).close();
+  return finish();
 }
 
 Ticket EngineCore::perform(Text device, Text action) {
-  return write(GATEKEEPER_TEXT("DO"), device).with(GATEKEEPER_TEXT("ACTION"), action).send();
+  beginWrite(Word::Do, device);
+  out_.field(Word::Action, action);
+  return finish();
 }
 
-Ticket EngineCore::get(Text device) {
-  return command(GATEKEEPER_TEXT("GET")).with(GATEKEEPER_TEXT("DEVICE"), device).send();
-}
+Ticket EngineCore::get(Text device) { return give(Word::Get, Kind::Command, Word::Device, device); }
 
 Ticket EngineCore::publishText(Text variable, Text value, Retain retain) {
-  Request request = command(GATEKEEPER_TEXT("PUB"));
-  request.with(GATEKEEPER_TEXT("VAR"), variable).with(GATEKEEPER_TEXT("VALUE"), value);
-  if (retain == Retain::Yes) request.with(GATEKEEPER_TEXT("RETAIN"), Number(1, 0));
-  return request.send();
+  begin(textOf(Word::Publish), Kind::Command);
+  out_.field(Word::Variable, variable).field(Word::Value, value);
+  if (retain == Retain::Yes) out_.field(Word::Retain, 1);
+  return finish();
 }
 
 Ticket EngineCore::send(Text client, Text value) {
-  return command(GATEKEEPER_TEXT("SEND")).with(GATEKEEPER_TEXT("TO"), client).with(GATEKEEPER_TEXT("VALUE"), value).send();
+  return give(Word::Send, Kind::Command, Word::To, client, Word::Value, value);
 }
 
 EngineCore::Subscription* EngineCore::subscription(Text name, uint8_t flags) const {
-  for (uint8_t i = 0; i < space_.subscriptionsSize; i++) {
-    Subscription& found = space_.subscriptions[i];
-    if ((found.flags & (IsUsed | IsDevice)) == (flags | IsUsed) && found.name.equals(name)) return &found;
+  Subscription* one = space_.subscriptions;
+  for (uint8_t i = space_.subscriptionsSize; i != 0; i--, one++) {
+    if ((one->flags & (IsUsed | IsDevice)) == flags && (flags == 0 || one->name.equals(name))) return one;
   }
   return nullptr;
 }
 
 bool EngineCore::subscribe(Text name, uint8_t flags) {
   if (subscription(name, flags) != nullptr) return true;
-  for (uint8_t i = 0; i < space_.subscriptionsSize; i++) {
-    Subscription& made = space_.subscriptions[i];
-    if ((made.flags & IsUsed) != 0) continue;
-    made = Subscription{name, 0, static_cast<uint8_t>(flags | IsUsed)};
-    return true;
-  }
-  return false;
+  Subscription* place = subscription(name, 0);
+  if (place == nullptr) return false;
+  place->name = name;
+  place->flags = flags;
+  place->sequence = 0;
+  return true;
 }
 
 void EngineCore::unsubscribe(Text name, uint8_t flags) {
   Subscription* found = subscription(name, flags);
   if (found == nullptr) return;
   // Where this can't be sent the events go on until the next connection, and nothing else is wrong.
-  if ((found->flags & IsAsked) != 0) {
-    Request request(*this, GATEKEEPER_TEXT("UNSUB"), Kind::Subscription);
-    request.with((flags & IsDevice) != 0 ? GATEKEEPER_TEXT("DEVICE") : GATEKEEPER_TEXT("VAR"), name).send();
-  }
+  if ((found->flags & IsAsked) != 0) sendSubscription(Word::Unsubscribe, name, flags);
   found->flags = 0;
 }
 
+bool EngineCore::sendSubscription(Word command, Text name, uint8_t flags) {
+  return give(command, Kind::Subscription, (flags & IsDevice) != 0 ? Word::Device : Word::Variable, name) != 0;
+}
+
 void EngineCore::pumpSubscriptions() {
-  for (uint8_t i = 0; i < space_.subscriptionsSize; i++) {
-    Subscription& wanted = space_.subscriptions[i];
-    if ((wanted.flags & (IsUsed | IsAsked)) != IsUsed) continue;
-    Request request(*this, GATEKEEPER_TEXT("SUB"), Kind::Subscription);
-    request.with((wanted.flags & IsDevice) != 0 ? GATEKEEPER_TEXT("DEVICE") : GATEKEEPER_TEXT("VAR"), wanted.name);
-    if (request.send() == 0) return;
-    wanted.flags |= IsAsked;
+  Subscription* one = space_.subscriptions;
+  for (uint8_t i = space_.subscriptionsSize; i != 0; i--, one++) {
+    const bool isWanted = (one->flags & (IsUsed | IsAsked)) == IsUsed;
+    if (isWanted && sendSubscription(Word::Subscribe, one->name, one->flags)) one->flags |= IsAsked;
   }
 }
 
 void EngineCore::state(const Frame& frame) {
   if (onState_ == nullptr) return;
   uint16_t missed = 0;
-  Subscription* subscribed = subscription(frame.text(GATEKEEPER_TEXT("DEVICE")), IsDevice);
+  Subscription* subscribed = subscription(frame.text(Word::Device), IsUsed | IsDevice);
   if (subscribed != nullptr) {
-    const uint16_t sequence = static_cast<uint16_t>(frame.fixed(GATEKEEPER_TEXT("SEQ"), 0));
-    const uint16_t risen = static_cast<uint16_t>(sequence - subscribed->sequence);
-    if ((subscribed->flags & HasSequence) != 0 && risen != 0) missed = static_cast<uint16_t>(risen - 1);
+    const uint16_t sequence = static_cast<uint16_t>(frame.fixed(Word::Sequence, 0));
+    const uint16_t before = subscribed->sequence;
     subscribed->sequence = sequence;
-    subscribed->flags |= HasSequence;
+    if (before != 0 && sequence != 0 && sequence != before) missed = static_cast<uint16_t>(sequence - before - 1);
   }
   onState_(State{frame, missed, context_});
 }

@@ -16,6 +16,9 @@ const uint8_t Piece = 16;
 const uint8_t Piece = 128;
 #endif
 
+// Some boards count in more bits.
+uint32_t clock() { return static_cast<uint32_t>(millis()); }
+
 }  // namespace
 
 Connection::Connection(EngineCore& engine, Client& network)
@@ -25,7 +28,6 @@ Connection::Connection(EngineCore& engine, Client& network)
       waitingSince_(0),
       wait_(0),
       backoff_(ShortestWait),
-      random_(0xACE1),
       port_(0),
       place_(Place::Idle),
       isPolling_(false) {}
@@ -47,10 +49,9 @@ void Connection::poll() {
   // A callback that polls would read into the frame that it is looking at.
   if (isPolling_) return;
   isPolling_ = true;
-  const uint32_t now = millis();
-  if (place_ == Place::Waiting && now - waitingSince_ >= wait_) open();
+  if (place_ == Place::Waiting && static_cast<uint16_t>(static_cast<uint16_t>(clock()) - waitingSince_) >= wait_) open();
   if (place_ == Place::Open) read();
-  engine_.tick(millis());
+  engine_.tick(clock());
   if (place_ == Place::Open) write();
   if (place_ == Place::Open && (engine_.isOver() || !network_.connected())) close();
   isPolling_ = false;
@@ -60,7 +61,7 @@ void Connection::open() {
   const bool isOpen = network_.connect(host_, port_) == 1;  // some Clients tell errors by other numbers than 0
   if (isOpen) {
     place_ = Place::Open;
-    engine_.connected(millis());
+    engine_.connected(clock());
   } else {
     close();
   }
@@ -70,9 +71,10 @@ void Connection::open() {
 void Connection::close() {
   network_.stop();
   place_ = Place::Waiting;
-  waitingSince_ = millis();
+  waitingSince_ = static_cast<uint16_t>(clock());
   if (engine_.comeback() == Comeback::Late) backoff_ = LongestWait;
-  wait_ = static_cast<uint16_t>(backoff_ / 2 + random() % backoff_);
+  // The clock's last digits are the dice: boards that were cut off together come back apart.
+  wait_ = static_cast<uint16_t>(backoff_ / 2 + (backoff_ >> 6) * (waitingSince_ & 63));
   backoff_ = backoff_ > LongestWait / 2 ? LongestWait : static_cast<uint16_t>(backoff_ * 2);
   engine_.disconnected();
 }
@@ -84,7 +86,7 @@ void Connection::read() {
     if (network_.available() <= 0) return;
     const int count = network_.read(bytes, sizeof bytes);
     if (count <= 0) return;
-    engine_.receive(reinterpret_cast<const char*>(bytes), static_cast<uint16_t>(count), millis());
+    engine_.receive(reinterpret_cast<const char*>(bytes), static_cast<uint16_t>(count), clock());
     if (engine_.isReady()) backoff_ = ShortestWait;
   }
 }
@@ -96,15 +98,6 @@ void Connection::write() {
   if (count == 0) return;
   const size_t taken = network_.write(reinterpret_cast<const uint8_t*>(bytes), count);
   engine_.sent(static_cast<uint16_t>(taken < count ? taken : count));
-}
-
-// A xorshift generator, stirred by the clock, so that boards that start together come back apart.
-uint16_t Connection::random() {
-  random_ = static_cast<uint16_t>(random_ ^ micros());
-  if (random_ == 0) random_ = 1;
-  random_ = static_cast<uint16_t>(random_ ^ random_ << 7);
-  random_ = static_cast<uint16_t>(random_ ^ random_ >> 9);
-  return random_ = static_cast<uint16_t>(random_ ^ random_ << 8);
 }
 
 }  // namespace gatekeeper

@@ -26,15 +26,14 @@ class Connection {
   void close();
   void read();
   void write();
-  uint16_t random();
 
   EngineCore& engine_;
   Client& network_;
   const char* host_;
-  uint32_t waitingSince_;
+  // The lower half of the time.
+  uint16_t waitingSince_;
   uint16_t wait_;
   uint16_t backoff_;
-  uint16_t random_;
   uint16_t port_;
   Place place_;
   bool isPolling_;

@@ -4,60 +4,41 @@
 
 namespace gatekeeper {
 
-EngineCore::EngineCore(Text client, const Space& space)
-    : space_(space),
-      splitter_(space.in, space.inSize),
-      client_(client),
-      context_(nullptr),
-      onOutcome_(nullptr),
-      onState_(nullptr),
-      onMessage_(nullptr),
-      onAlert_(nullptr),
-      onLeaseLost_(nullptr),
-      onLink_(nullptr),
-      now_(0),
-      heard_(0),
-      keepalive_(5000),
-      timeout_(5000),
-      outLength_(0),
-      lastTicket_(0),
-      readingTicket_(0),
-      readingsDropped_(0),
-      readingsUnknown_(0),
-      readingsFirst_(0),
-      readingsCount_(0),
-      phase_(Phase::Offline),
-      comeback_(Comeback::Soon),
-      over_(false),
-      owesHello_(false),
-      hasAsked_(false) {}
+EngineCore::EngineCore(Text client, char* in, uint16_t inSize, char* out, uint16_t outSize, const Space& space)
+    : EngineStreams(in, inSize, out, outSize), EngineMemory() {
+  space_ = space;
+  client_ = client;
+  keepalive_ = timeout_ = 5000;
+  nextTicket_ = 1;
+}
 
 void EngineCore::connected(uint32_t now) {
   disconnected();
-  now_ = heard_ = now;
+  now_ = now;
+  heard_ = static_cast<uint16_t>(now);
   phase_ = Phase::Begin;
   comeback_ = Comeback::Soon;
   pump();
 }
 
 void EngineCore::disconnected() {
+  const Frame none;
   const bool wasReady = isReady();
   phase_ = Phase::Offline;
   over_ = owesHello_ = hasAsked_ = false;
-  outLength_ = 0;
+  out_.drop(out_.length());
   splitter_.reset();
-  for (uint8_t i = 0; i < space_.pendingSize; i++) {
-    Pending& pending = space_.pending[i];
-    if (pending.ticket != 0) settle(pending, pending.unsent != 0 ? Result::NotSent : Result::Lost, Frame());
+  for (Pending* one = space_.pending; one != space_.pending + space_.pendingSize; one++) {
+    if (one->ticket != 0) settle(*one, one->unsent != 0 ? Result::NotSent : Result::Lost, none);
   }
-  if (wasReady) end(Link::Lost, "", comeback_);
+  if (wasReady) end(Link::Lost, none, comeback_);
   over_ = false;
 }
 
 void EngineCore::receive(const char* bytes, uint16_t count, uint32_t now) {
   now_ = now;
-  while (count-- != 0 && phase_ != Phase::Offline) {
-    heard_ = now;
+  for (; count != 0 && phase_ != Phase::Offline; count--) {
+    heard_ = static_cast<uint16_t>(now);
     hasAsked_ = false;
     const Item item = splitter_.feed(*bytes++);
     if (item != Item::Whole && item != Item::Cut) continue;
@@ -69,173 +50,160 @@ void EngineCore::receive(const char* bytes, uint16_t count, uint32_t now) {
 
 void EngineCore::tick(uint32_t now) {
   now_ = now;
-  tickLeases();
-  tickReadings();
+  const Frame none;
+  step(Step::Tick, none);
   if (phase_ == Phase::Offline) return;
-  for (uint8_t i = 0; i < space_.pendingSize; i++) {
-    Pending& pending = space_.pending[i];
-    if (pending.ticket == 0 || static_cast<uint16_t>(static_cast<uint16_t>(now) - pending.since) < timeout_) continue;
+  const uint16_t time = static_cast<uint16_t>(now);
+  for (Pending* one = space_.pending; one != space_.pending + space_.pendingSize; one++) {
+    if (one->ticket == 0 || static_cast<uint16_t>(time - one->since) < timeout_) continue;
     // What could not be sent in all this time must not be sent any more, and the bytes before it are gone already.
-    if (pending.unsent != 0) {
+    if (one->unsent != 0) {
       over_ = true;
     } else {
-      settle(pending, Result::TimedOut, Frame());
+      settle(*one, Result::TimedOut, none);
     }
   }
-  const uint32_t silence = now - heard_;
+  const uint16_t silence = static_cast<uint16_t>(time - heard_);
   if (silence >= keepalive_ && !hasAsked_) hasAsked_ = owesHello_ = true;
   if (silence / 2 >= keepalive_) over_ = true;
   pump();
 }
 
 void EngineCore::sent(uint16_t count) {
-  if (count > outLength_) count = outLength_;
-  outLength_ = static_cast<uint16_t>(outLength_ - count);
-  memmove(space_.out, space_.out + count, outLength_);
-  for (uint8_t i = 0; i < space_.pendingSize; i++) {
-    uint16_t& unsent = space_.pending[i].unsent;
-    unsent = static_cast<uint16_t>(unsent > count ? unsent - count : 0);
+  out_.drop(count);
+  for (Pending* one = space_.pending; one != space_.pending + space_.pendingSize; one++) {
+    one->unsent = static_cast<uint16_t>(one->unsent > count ? one->unsent - count : 0);
   }
 }
 
 void EngineCore::updateSystem(const char* in) { receive(in, static_cast<uint16_t>(strlen(in)), now_); }
 
 const char* EngineCore::transmitQueue() {
-  space_.out[outLength_] = '\0';
-  sent(outLength_);
-  return space_.out;
+  char* text = out_.bytes();
+  text[out_.length()] = '\0';
+  sent(out_.length());
+  return text;
 }
 
 void EngineCore::take(const Frame& frame) {
-  if (frame.isFirst(GATEKEEPER_TEXT("REPLY"))) {
-    reply(frame);
-  } else if (frame.isFirst(GATEKEEPER_TEXT("EVENT"))) {
-    event(frame);
-  } else if (frame.is(GATEKEEPER_TEXT("COMMAND"), GATEKEEPER_TEXT("HELLO"))) {
-    owesHello_ = true;
+  switch (frame.kind()) {
+    case 'R': reply(frame); break;
+    case 'E': event(frame); break;
+    case 'C': owesHello_ = true; break;  // the gatekeeper has one command only: HELLO
   }
 }
 
 void EngineCore::reply(const Frame& frame) {
   // Without an ID it is the answer to a sign of life.
-  const int32_t id = frame.fixed(GATEKEEPER_TEXT("ID"), 0, -1);
-  if (id == 0) greet(frame);
-  for (uint8_t i = 0; id > 0 && i < space_.pendingSize; i++) {
-    Pending& pending = space_.pending[i];
-    if (pending.ticket != id) continue;
-    settle(pending, frame.is(GATEKEEPER_TEXT("REPLY"), GATEKEEPER_TEXT("OK")) ? Result::Done : Result::Refused, frame);
-    return;
-  }
+  if (*frame.text(Word::Id) == '\0') return;
+  const Ticket ticket = static_cast<Ticket>(frame.fixed(Word::Id, 0));
+  if (ticket == 0) return greet(frame);
+  Pending* answered = pending(ticket);
+  if (answered == nullptr) return;
+  settle(*answered, frame.word(Word::Reply) == Word::Ok ? Result::Done : Result::Refused, frame);
 }
 
-// The answer to what handshake() has sent.
+// The answer to what introduce() has sent.
 void EngineCore::greet(const Frame& frame) {
-  const Text code(frame.text(GATEKEEPER_TEXT("CODE")));
-  const bool isDone = code[0] == '\0';
+  const bool isDone = frame.word(Word::Reply) == Word::Ok;
+  const Word code = frame.word(Word::Code);
   // NOT_SUPPORTED: there are no users, or a certificate has said already who this is.
-  if (phase_ == Phase::Authenticating && (isDone || code.equals(GATEKEEPER_TEXT("NOT_SUPPORTED")))) {
+  if (phase_ == Phase::Authenticating && (isDone || code == Word::NotSupported)) {
     phase_ = Phase::Authenticated;
-  } else if (phase_ == Phase::Greeting && isDone) {
+  } else if (!isDone) {
+    const bool isBusy = code == Word::LimitReached || code == Word::Stopping;
+    end(Link::Denied, frame, isBusy ? Comeback::Soon : Comeback::Late);
+  } else if (phase_ == Phase::Greeting) {
     phase_ = Phase::Ready;
-    for (uint8_t i = 0; i < space_.subscriptionsSize; i++) space_.subscriptions[i].flags &= IsUsed | IsDevice;
-    recallLeases();
+    Subscription* one = space_.subscriptions;
+    for (uint8_t i = space_.subscriptionsSize; i != 0; i--, one++) {
+      one->flags &= IsUsed | IsDevice;
+      one->sequence = 0;
+    }
+    step(Step::Greeted, frame);
     if (onLink_ != nullptr) onLink_(LinkChange{Link::Ready, "", context_});
-  } else if (phase_ == Phase::Authenticating || phase_ == Phase::Greeting) {
-    const bool isBusy = code.equals(GATEKEEPER_TEXT("LIMIT_REACHED")) || code.equals(GATEKEEPER_TEXT("STOPPING"));
-    end(Link::Denied, frame.text(GATEKEEPER_TEXT("CODE")), isBusy ? Comeback::Soon : Comeback::Late);
   }
 }
 
 void EngineCore::event(const Frame& frame) {
-  const Text what(frame.text(GATEKEEPER_TEXT("EVENT")));
-  if (what.equals(GATEKEEPER_TEXT("STATE"))) {
-    state(frame);
-  } else if (what.equals(GATEKEEPER_TEXT("MESSAGE"))) {
-    if (onMessage_ != nullptr) onMessage_(Message{frame, context_});
-  } else if (what.equals(GATEKEEPER_TEXT("ALERT"))) {
-    if (onAlert_ != nullptr) onAlert_(Alert{frame, context_});
-  } else if (what.equals(GATEKEEPER_TEXT("LEASE_ENDING"))) {
-    Lease* lease = leaseWith(frame);
-    if (lease != nullptr) lease->asked = now_ - lease->ttl;
-  } else if (what.equals(GATEKEEPER_TEXT("LEASE_LOST"))) {
-    Lease* lease = leaseWith(frame);
-    if (lease != nullptr) lose(*lease, frame.text(GATEKEEPER_TEXT("CAUSE")));
-  } else if (what.equals(GATEKEEPER_TEXT("CLOSING"))) {
-    const Text code(frame.text(GATEKEEPER_TEXT("CODE")));
-    const bool isUnwanted = code.equals(GATEKEEPER_TEXT("TAKEN_OVER")) || code.equals(GATEKEEPER_TEXT("ACCESS_DENIED")) ||
-                            code.equals(GATEKEEPER_TEXT("MALFORMED"));
-    end(Link::Lost, frame.text(GATEKEEPER_TEXT("CODE")), isUnwanted ? Comeback::Late : Comeback::Soon);
+  const Word code = frame.word(Word::Code);
+  switch (frame.word(Word::Event)) {
+    case Word::State:
+      state(frame);
+      break;
+    case Word::Message:
+      if (onMessage_ != nullptr) onMessage_(Message{frame, context_});
+      break;
+    case Word::Alert:
+      if (onAlert_ != nullptr) onAlert_(Alert{frame, context_});
+      break;
+    case Word::Closing:
+      end(Link::Lost, frame,
+          code == Word::TakenOver || code == Word::AccessDenied || code == Word::Malformed ? Comeback::Late : Comeback::Soon);
+      break;
+    default:
+      step(Step::Event, frame);
   }
 }
 
 // Nothing goes on over this connection; what waits is told by disconnected().
-void EngineCore::end(Link link, const char* code, Comeback comeback) {
+void EngineCore::end(Link link, const Frame& frame, Comeback comeback) {
   phase_ = Phase::Offline;
   over_ = true;
   comeback_ = comeback;
-  if (onLink_ != nullptr) onLink_(LinkChange{link, code, context_});
+  if (onLink_ != nullptr) onLink_(LinkChange{link, frame.text(Word::Code), context_});
 }
 
 void EngineCore::settle(Pending& pending, Result result, const Frame& frame) {
-  const Ticket ticket = pending.ticket;
-  const Kind kind = pending.kind;
+  const Outcome outcome{pending.ticket, result, pending.kind, frame, context_};
   // A callback may need the place for its own command.
   pending.ticket = 0;
-  settleLease(ticket, result, frame);
-  if (kind == Kind::Reading) settleReading(ticket, result);
+  step(Step::Settle, outcome);
   // Subscriptions are made again with the next connection, renewals in time, readings that were not sent too.
-  if (kind == Kind::Renewal || (kind == Kind::Subscription && result != Result::Refused)) return;
-  if (kind == Kind::Reading && (result == Result::Done || result == Result::NotSent)) return;
-  if (onOutcome_ == nullptr) return;
-  onOutcome_(Outcome{ticket, result, kind, frame, context_});
+  if (outcome.kind == Kind::Renewal || (outcome.kind == Kind::Subscription && result != Result::Refused)) return;
+  if (outcome.kind == Kind::Reading && (result == Result::Done || result == Result::NotSent)) return;
+  if (onOutcome_ != nullptr) onOutcome_(outcome);
+}
+
+void EngineCore::step(Step step, const Outcome& outcome) {
+  if (leases_ != nullptr) leases_(*this, step, outcome);
+  if (readings_ != nullptr) readings_(*this, step, outcome);
+}
+
+void EngineCore::step(Step step, const Frame& frame) {
+  this->step(step, Outcome{0, Result::Done, Kind::Command, frame, context_});
 }
 
 // Sends what the engine itself has to say, as far as there is room.
 void EngineCore::pump() {
-  if (phase_ == Phase::Offline) return;
   if (owesHello_) {
-    Writer hello = writer();
-    hello.field(GATEKEEPER_TEXT("COMMAND"), GATEKEEPER_TEXT("HELLO!"));
-    owesHello_ = !queue(hello.finish());
+    owesHello_ = !out_.start().field(Word::Command, Word::HelloAnswer).finish();
   }
-  handshake();
+  introduce();
   if (!isReady()) return;
-  pumpLeases();
+  const Frame none;
+  step(Step::Pump, none);
   pumpSubscriptions();
-  pumpReadings();
 }
 
 // Says who this is, one step after the other, so that little room is enough.
-void EngineCore::handshake() {
+void EngineCore::introduce() {
   const bool isBegin = phase_ == Phase::Begin;
   if (!isBegin && phase_ != Phase::Authenticated) return;
-  Writer frame = writer();
-  if (isBegin && !token_.isNone()) {
-    frame.field(GATEKEEPER_TEXT("COMMAND"), GATEKEEPER_TEXT("AUTH")).field(GATEKEEPER_TEXT("ID"), Number(0, 0));
-    frame.field(GATEKEEPER_TEXT("TOKEN"), token_);
-    if (queue(frame.finish())) phase_ = Phase::Authenticating;
-    return;
+  const bool hasToken = isBegin && !token_.isNone();
+  out_.start().field(Word::Command, hasToken ? Word::Authenticate : Word::Hello).field(Word::Id, 0);
+  if (hasToken) {
+    out_.field(Word::Token, token_);
+  } else {
+    out_.field(Word::Client, client_).key(Word::Keepalive).digits(keepalive_, 0).value(Word::Milliseconds).close();
   }
-  frame.field(GATEKEEPER_TEXT("COMMAND"), GATEKEEPER_TEXT("HELLO")).field(GATEKEEPER_TEXT("ID"), Number(0, 0));
-  frame.field(GATEKEEPER_TEXT("CLIENT"), client_).key(GATEKEEPER_TEXT("KEEPALIVE"));
-  frame.number(Number(keepalive_, 0)).value(GATEKEEPER_TEXT("ms")).close();
-  if (queue(frame.finish())) phase_ = Phase::Greeting;
+  if (out_.finish()) phase_ = hasToken ? Phase::Authenticating : Phase::Greeting;
 }
 
-// Where the next frame goes; a byte stays free for the zero of transmitQueue().
-Writer EngineCore::writer() const {
-  return Writer(space_.out + outLength_, static_cast<uint16_t>(space_.outSize - 1 - outLength_));
-}
-
-// Takes the frame of this length that was written; false where it did not fit.
-bool EngineCore::queue(uint16_t length) {
-  outLength_ = static_cast<uint16_t>(outLength_ + length);
-  return length != 0;
-}
-
-EngineCore::Pending* EngineCore::freePending() const {
-  for (uint8_t i = 0; i < space_.pendingSize; i++) {
-    if (space_.pending[i].ticket == 0) return &space_.pending[i];
+// The command with this ticket; with 0 a free place.
+EngineCore::Pending* EngineCore::pending(Ticket ticket) const {
+  for (Pending* one = space_.pending; one != space_.pending + space_.pendingSize; one++) {
+    if (one->ticket == ticket) return one;
   }
   return nullptr;
 }

@@ -37,8 +37,8 @@ class EngineCore;
 //   gate.command(F("DO")).with(F("DEVICE"), F("lamp")).with(F("ACTION"), F("pulse")).with(F("N"), Number(3, 0)).send();
 class Request {
  public:
-  Request& with(Text key, Text value) { return writer_.field(key, value), *this; }
-  Request& with(Text key, Number value) { return writer_.field(key, value), *this; }
+  Request& with(Text key, Text value);
+  Request& with(Text key, Number value);
   // Milliseconds.
   Request& withDuration(Text key, uint32_t duration);
   // Queues it. 0 where it is not taken: there is no connection, or no room in the buffer or among what waits.
@@ -46,22 +46,112 @@ class Request {
 
  private:
   friend class EngineCore;
-  Request(EngineCore& engine, Text command, Kind kind);
+  Request(EngineCore& engine, Text command);
 
   EngineCore& engine_;
-  Writer writer_;
-  Ticket ticket_;
+};
+
+// What goes out and what comes in.
+struct EngineStreams {
+  EngineStreams(char* in, uint16_t inSize, char* out, uint16_t outSize) : out_(out, outSize), splitter_(in, inSize) {}
+  Writer out_;
+  Splitter splitter_;
+};
+
+// What an engine remembers; all of it is zero at first, but for the settings.
+class EngineCore;
+struct EngineMemory {
+  // A command that waits for its outcome; the ticket is 0 where there is none.
+  struct Pending {
+    Ticket ticket;
+    // Bytes of the output up to the end of this command that were not sent yet.
+    uint16_t unsent;
+    // The lower half of the time when it was given.
+    uint16_t since;
+    Kind kind;
+  };
+  struct Subscription {
+    Text name;
+    // The lower half of that of the last state; 0 where it is not known.
+    uint16_t sequence;
+    uint8_t flags;
+  };
+  // A lease that is held or asked for; the devices are none where there is none.
+  struct Lease {
+    Text devices;
+    uint32_t ttl;
+    // When the request was made that the gatekeeper has granted last, and when the last one was made.
+    uint32_t granted;
+    uint32_t asked;
+    // Of the request that waits for its reply.
+    Ticket ticket;
+    // Empty while it was not granted yet.
+    char token[14];
+  };
+  struct Reading {
+    Text variable;
+    Number value;
+    uint32_t taken;
+  };
+  // Where the buffers are, and how many of each.
+  struct Space {
+    Pending* pending;
+    Subscription* subscriptions;
+    Lease* leases;
+    Reading* readings;
+    uint8_t pendingSize;
+    uint8_t subscriptionsSize;
+    uint8_t leasesSize;
+    uint8_t readingsSize;
+  };
+  enum class Phase : uint8_t { Offline, Begin, Authenticating, Authenticated, Greeting, Ready };
+  // What leases and readings are asked to do. They come in by a pointer that the first call of them sets, so that a
+  // program without them does not have their code in its flash.
+  enum class Step : uint8_t { Tick, Greeted, Pump, Settle, Event };
+  typedef void (*Feature)(EngineCore& engine, Step step, const Outcome& outcome);
+  typedef const char* (*TokenOf)(const EngineCore& engine, Text device);
+
+  // What is used most comes first: that is where small processors reach it with short instructions.
+  uint32_t now_;
+  // The lower half of the time when something was heard.
+  uint16_t heard_;
+  uint16_t keepalive_;
+  uint16_t timeout_;
+  Ticket nextTicket_;
+  // What the command that is being written is.
   Kind kind_;
+  Phase phase_;
+  Comeback comeback_;
+  bool over_;
+  bool owesHello_;
+  bool hasAsked_;
+  Space space_;
+  Feature leases_;
+  Feature readings_;
+  TokenOf tokenOf_;
+  void* context_;
+  void (*onOutcome_)(const Outcome&);
+  void (*onState_)(const State&);
+  void (*onMessage_)(const Message&);
+  void (*onAlert_)(const Alert&);
+  void (*onLeaseLost_)(const LeaseLoss&);
+  void (*onLink_)(const LinkChange&);
+  Text client_;
+  Text token_;
+  Ticket readingTicket_;
+  uint16_t readingsDropped_;
+  uint16_t readingsUnknown_;
+  uint8_t readingsCount_;
 };
 
 // What an Engine is, but for its buffers. The sizes are template arguments of Engine.
-class EngineCore {
+class EngineCore : protected EngineStreams, protected EngineMemory {
  public:
   // Settings; before the first connection. Texts are kept.
 
   // A device token of the gatekeeper's users; none where there are no users.
   EngineCore& token(Text token) { return token_ = token, *this; }
-  // How long either side may be silent before the other one asks, in milliseconds, 1000 to 60000; 5000 by itself. After
+  // How long either side may be silent before the other one asks, in milliseconds, 1000 to 30000; 5000 by itself. After
   // twice this time without a byte the connection counts as lost.
   EngineCore& keepalive(uint16_t milliseconds) { return keepalive_ = milliseconds, *this; }
   // How long a command waits for its reply, in milliseconds, up to 60000; 5000 by itself.
@@ -97,15 +187,15 @@ class EngineCore {
   // Tells a text to one client, by its id.
   Ticket send(Text client, Text value);
   // Any command of protocol.md.
-  Request command(Text command) { return Request(*this, command, Kind::Command); }
+  Request command(Text command) { return Request(*this, command); }
 
   // Subscriptions last over reconnects. The names are kept. False where there is no room for another one.
 
   // "*" is every device. Its alerts come, too.
-  bool subscribe(Text device) { return subscribe(device, IsDevice); }
-  bool subscribeVariable(Text variable) { return subscribe(variable, 0); }
-  void unsubscribe(Text device) { unsubscribe(device, IsDevice); }
-  void unsubscribeVariable(Text variable) { unsubscribe(variable, 0); }
+  bool subscribe(Text device) { return subscribe(device, IsUsed | IsDevice); }
+  bool subscribeVariable(Text variable) { return subscribe(variable, IsUsed); }
+  void unsubscribe(Text device) { unsubscribe(device, IsUsed | IsDevice); }
+  void unsubscribeVariable(Text variable) { unsubscribe(variable, IsUsed); }
 
   // Leases.
 
@@ -147,7 +237,7 @@ class EngineCore {
   void connected(uint32_t now);
   void receive(const char* bytes, uint16_t count, uint32_t now);
   void tick(uint32_t now);
-  const char* output(uint16_t& count) const { return count = outLength_, space_.out; }
+  const char* output(uint16_t& count) const { return count = out_.length(), out_.bytes(); }
   void sent(uint16_t count);
   bool isOver() const { return over_; }
   void disconnected();
@@ -157,133 +247,61 @@ class EngineCore {
   Comeback comeback() const { return comeback_; }
 
  protected:
-  // A command that waits for its outcome; the ticket is 0 where there is none.
-  struct Pending {
-    Ticket ticket;
-    // Bytes of the output up to the end of this command that were not sent yet.
-    uint16_t unsent;
-    // The lower half of the time when it was given.
-    uint16_t since;
-    Kind kind;
-  };
-  struct Subscription {
-    Text name;
-    uint16_t sequence;
-    uint8_t flags;
-  };
-  // A lease that is held or asked for; the devices are none where there is none.
-  struct Lease {
-    Text devices;
-    uint32_t ttl;
-    // When the request was made that the gatekeeper has granted last, and when the last one was made.
-    uint32_t granted;
-    uint32_t asked;
-    // Of the request that waits for its reply.
-    Ticket ticket;
-    // Empty while it was not granted yet.
-    char token[16];
-  };
-  struct Reading {
-    Text variable;
-    Number value;
-    uint32_t taken;
-  };
-  // Where the buffers are, and how many of each.
-  struct Space {
-    char* in;
-    char* out;
-    Pending* pending;
-    Subscription* subscriptions;
-    Lease* leases;
-    Reading* readings;
-    uint16_t inSize;
-    uint16_t outSize;
-    uint8_t pendingSize;
-    uint8_t subscriptionsSize;
-    uint8_t leasesSize;
-    uint8_t readingsSize;
-  };
-
-  EngineCore(Text client, const Space& space);
+  EngineCore(Text client, char* in, uint16_t inSize, char* out, uint16_t outSize, const Space& space);
   EngineCore(const EngineCore&) = delete;
   EngineCore& operator=(const EngineCore&) = delete;
 
  private:
   friend class Request;
-  enum class Phase : uint8_t { Offline, Begin, Authenticating, Authenticated, Greeting, Ready };
-  enum : uint8_t { IsDevice = 1, IsUsed = 2, IsAsked = 4, HasSequence = 8 };
+  enum : uint8_t { IsDevice = 1, IsUsed = 2, IsAsked = 4 };
 
   // The connection: Engine.cpp.
   void take(const Frame& frame);
   void reply(const Frame& frame);
   void event(const Frame& frame);
   void greet(const Frame& frame);
-  void end(Link link, const char* code, Comeback comeback);
+  void end(Link link, const Frame& frame, Comeback comeback);
   void settle(Pending& pending, Result result, const Frame& frame);
+  void step(Step step, const Outcome& outcome);
+  void step(Step step, const Frame& frame);
   void pump();
-  void handshake();
-  bool queue(uint16_t length);
-  Writer writer() const;
-  Pending* freePending() const;
+  void introduce();
+  Pending* pending(Ticket ticket) const;
 
   // Commands: Commands.cpp.
-  Request write(Text command, Text device);
+  void begin(Text command, Kind kind);
+  void duration(Text key, uint32_t duration);
+  Ticket finish();
+  Ticket give(Word command, Kind kind, Word key, Text value, Word otherKey = Word::Unknown, Text otherValue = "");
+  void beginWrite(Word command, Text device);
   bool subscribe(Text name, uint8_t flags);
   void unsubscribe(Text name, uint8_t flags);
   Subscription* subscription(Text name, uint8_t flags) const;
+  bool sendSubscription(Word command, Text name, uint8_t flags);
   void pumpSubscriptions();
   void state(const Frame& frame);
 
   // Leases: Leases.cpp.
+  static void leases(EngineCore& engine, Step step, const Outcome& outcome);
+  static const char* tokenOf(const EngineCore& engine, Text device);
   Lease* leaseOf(Text devices) const;
-  Lease* leaseWith(const Frame& frame) const;
-  const char* tokenFor(Text device) const;
-  Ticket renew(Lease& lease, Kind kind);
+  Lease* held(Text devices) const;
+  void step(Lease& lease, Step step, const Outcome& outcome);
+  Ticket sendToken(Lease& lease, Word command, Kind kind);
   void lose(Lease& lease, const char* cause);
-  void settleLease(Ticket ticket, Result result, const Frame& frame);
-  void recallLeases();
-  void tickLeases();
-  void pumpLeases();
 
   // Readings: Readings.cpp.
-  void settleReading(Ticket ticket, Result result);
-  void tickReadings();
-  void pumpReadings();
-
-  Space space_;
-  Splitter splitter_;
-  Text client_;
-  Text token_;
-  void* context_;
-  void (*onOutcome_)(const Outcome&);
-  void (*onState_)(const State&);
-  void (*onMessage_)(const Message&);
-  void (*onAlert_)(const Alert&);
-  void (*onLeaseLost_)(const LeaseLoss&);
-  void (*onLink_)(const LinkChange&);
-  uint32_t now_;
-  uint32_t heard_;
-  uint16_t keepalive_;
-  uint16_t timeout_;
-  uint16_t outLength_;
-  Ticket lastTicket_;
-  Ticket readingTicket_;
-  uint16_t readingsDropped_;
-  uint16_t readingsUnknown_;
-  uint8_t readingsFirst_;
-  uint8_t readingsCount_;
-  Phase phase_;
-  Comeback comeback_;
-  bool over_;
-  bool owesHello_;
-  bool hasAsked_;
+  static void readings(EngineCore& engine, Step step, const Outcome& outcome);
+  void sendReading();
+  void dropReading();
+  void settleReading(const Outcome& outcome);
 };
 
 // Sizes that fit the board. The bytes of In hold the fields of one frame: of a longer one the last fields are cut off.
 // The bytes of Out hold all frames that wait to be sent, less one.
 #if defined(__AVR__) && RAMEND < 0x1000
 struct Sizes {
-  enum : uint16_t { In = 72, Out = 84, Pending = 2, Subscriptions = 2, Leases = 1, Readings = 0 };
+  enum : uint16_t { In = 64, Out = 80, Pending = 2, Subscriptions = 2, Leases = 1, Readings = 0 };
 };
 #elif defined(__AVR__)
 struct Sizes {
@@ -320,12 +338,10 @@ template <uint16_t In = Sizes::In, uint16_t Out = Sizes::Out, uint8_t PendingCou
 class Engine : public EngineCore {
  public:
   explicit Engine(Text client)
-      : EngineCore(client, Space{in_, out_, pending_.first(), subscriptions_.first(), leases_.first(), readings_.first(),
-                                 In, Out, PendingCount, SubscriptionCount, LeaseCount, ReadingCount}),
-        pending_(),
-        subscriptions_(),
-        leases_(),
-        readings_() {}
+      : EngineCore(client, in_, In, out_, Out,
+                   Space{places_.pending.first(), places_.subscriptions.first(), places_.leases.first(),
+                         places_.readings.first(), PendingCount, SubscriptionCount, LeaseCount, ReadingCount}),
+        places_() {}
 
  private:
   static_assert(In >= 64 && Out >= 64, "the gatekeeper's greeting and the shortest commands take 64 bytes");
@@ -333,10 +349,12 @@ class Engine : public EngineCore {
 
   char in_[In];
   char out_[Out];
-  Places<Pending, PendingCount> pending_;
-  Places<Subscription, SubscriptionCount> subscriptions_;
-  Places<Lease, LeaseCount> leases_;
-  Places<Reading, ReadingCount> readings_;
+  struct {
+    Places<EngineMemory::Pending, PendingCount> pending;
+    Places<EngineMemory::Subscription, SubscriptionCount> subscriptions;
+    Places<EngineMemory::Lease, LeaseCount> leases;
+    Places<EngineMemory::Reading, ReadingCount> readings;
+  } places_;
 };
 
 }  // namespace gatekeeper

@@ -8,96 +8,65 @@ const char KeyEnd = '\xFF';
 
 bool isKeyCharacter(char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
 
-int8_t hexadecimal(char c) {
-  if (c >= '0' && c <= '9') return static_cast<int8_t>(c - '0');
-  c = static_cast<char>(c | 0x20);
-  return c >= 'a' && c <= 'f' ? static_cast<int8_t>(c - 'a' + 10) : -1;
+// The value of a hexadecimal digit; above 15 where it is none.
+uint8_t hexadecimal(char c) {
+  const uint8_t digit = static_cast<uint8_t>(c - '0');
+  if (digit < 10) return digit;
+  const uint8_t letter = static_cast<uint8_t>((c | 0x20) - 'a');
+  return letter < 6 ? static_cast<uint8_t>(letter + 10) : 255;
 }
 
-bool equals(const char* bytes, uint16_t length, Text text) {
-  for (uint16_t i = 0; i < length; i++) {
-    const char c = text[i];
-    if (c == '\0' || c != bytes[i]) return false;
+// Where the field after this value begins. The zero before its key is what ends the value; there may be others in it.
+const char* next(const char* value, const char* end) {
+  while (value < end && *value != KeyEnd) value++;
+  while (*--value != '\0') {
   }
-  return text[length] == '\0';
+  return value + 1;
 }
 
 }  // namespace
 
-// Where the next field is looked for.
-struct Frame::Cursor {
-  const char* at;
-  const char* end;
-  const char* key;
-  uint8_t keyLength;
-  const char* value;
-  uint16_t length;
-
-  explicit Cursor(const Frame& frame) : at(frame.fields_), end(frame.fields_ + frame.length_) {}
-
-  bool next() {
-    if (at >= end) return false;
-    key = at;
-    while (*at != KeyEnd) at++;
-    keyLength = static_cast<uint8_t>(at - key);
-    value = ++at;
-    // The zero before the next key ends the value; there may be others in it.
-    while (at < end && *at != KeyEnd) at++;
-    if (at < end) {
-      while (*--at != '\0') {
-      }
-      length = static_cast<uint16_t>(at++ - value);
-    } else {
-      length = static_cast<uint16_t>(at - 1 - value);
-    }
-    return true;
-  }
-};
-
 bool Frame::parse(char* bytes, uint16_t length) {
   fields_ = bytes;
   length_ = 0;
-  // Every field ends with a bar, the last one with that of |END|.
+  // Every field ends with a bar, the last one with that of |END|; it is no digit either, so that nothing reads beyond it.
   bytes[length] = '|';
   char* to = bytes;
-  for (uint16_t from = 0; from <= length; from++) {
-    const char* key = to;
-    while (isKeyCharacter(bytes[from])) *to++ = bytes[from++];
-    const uint16_t keyLength = static_cast<uint16_t>(to - key);
-    if (bytes[from] != '=' || keyLength == 0 || keyLength > 64 || *key < 'A' || *key > 'Z') return length_ = 0, false;
-    Cursor earlier(*this);
-    while (earlier.next()) {
-      if (earlier.keyLength != keyLength) continue;
-      uint16_t same = 0;
-      while (same < keyLength && earlier.key[same] == key[same]) same++;
-      if (same == keyLength) return length_ = 0, false;
-    }
+  for (const char* from = bytes; from <= bytes + length;) {
+    if (*from < 'A' || *from > 'Z') return false;
+    while (isKeyCharacter(*from)) *to++ = *from++;
+    if (*from++ != '=') return false;
     *to++ = KeyEnd;
-    for (from++; bytes[from] != '|'; from++) {
-      char c = bytes[from];
+    char c;
+    while ((c = *from++) != '|') {
       if (c == '%') {
-        // The bar at the end is no digit, so this never reads beyond it.
-        const int8_t high = hexadecimal(bytes[from + 1]);
-        const int8_t low = high < 0 ? -1 : hexadecimal(bytes[from + 2]);
-        if (low < 0) return length_ = 0, false;
+        const uint8_t high = hexadecimal(*from++);
+        if (high > 15) return false;
+        const uint8_t low = hexadecimal(*from++);
+        if (low > 15) return false;
         c = static_cast<char>(high << 4 | low);
-        from = static_cast<uint16_t>(from + 2);
       }
-      if (static_cast<uint8_t>(c) >= 0xF8) return length_ = 0, false;
+      if (c == KeyEnd) return false;
       *to++ = c;
     }
     *to++ = '\0';
-    length_ = static_cast<uint16_t>(to - bytes);
   }
+  length_ = static_cast<uint16_t>(to - bytes);
   return true;
 }
 
-const char* Frame::find(Text key, uint16_t* length) const {
-  Cursor field(*this);
-  while (field.next()) {
-    if (!equals(field.key, field.keyLength, key)) continue;
-    if (length != nullptr) *length = field.length;
-    return field.value;
+const char* Frame::value(Text key) const {
+  const char* at = fields_;
+  const char* const end = at + length_;
+  while (at < end) {
+    uint16_t same = 0;
+    char c;
+    while ((c = key[same]) != '\0' && c == *at) at++, same++;
+    const bool isFound = c == '\0' && *at == KeyEnd;
+    while (*at++ != KeyEnd) {
+    }
+    if (isFound) return at;
+    at = next(at, end);
   }
   return nullptr;
 }
@@ -107,54 +76,51 @@ const char* Frame::text(Text key) const {
   return found == nullptr ? "" : found;
 }
 
-bool Frame::is(Text key, Text value) const { return Text(this->value(key)).equals(value); }
+const char* Frame::text(Word key) const { return text(textOf(key)); }
 
-bool Frame::isFirst(Text key) const {
-  Cursor field(*this);
-  return field.next() && equals(field.key, field.keyLength, key);
+Word Frame::word(Word key) const { return wordOf(text(key)); }
+
+bool Frame::at(uint16_t index, const char*& key, uint16_t& keyLength, const char*& value, uint16_t& length) const {
+  const char* const end = fields_ + length_;
+  for (const char* field = fields_; field < end;) {
+    key = field;
+    while (*field != KeyEnd) field++;
+    keyLength = static_cast<uint16_t>(field - key);
+    value = ++field;
+    field = next(value, end);
+    length = static_cast<uint16_t>(field - 1 - value);
+    if (index-- == 0) return true;
+  }
+  return false;
 }
 
-bool Frame::at(uint16_t index, const char*& key, uint8_t& keyLength, const char*& value, uint16_t& length) const {
-  Cursor field(*this);
-  do {
-    if (!field.next()) return false;
-  } while (index-- != 0);
-  key = field.key;
-  keyLength = field.keyLength;
-  value = field.value;
-  length = field.length;
-  return true;
-}
-
-int32_t Frame::fixed(Text key, uint8_t decimals, int32_t otherwise) const {
-  const char* digit = value(key);
-  if (digit == nullptr) return otherwise;
-  const bool negative = *digit == '-';
-  if (negative) digit++;
-  if (*digit == '\0') return otherwise;
+int32_t Frame::fixed(Text key, uint8_t decimals) const {
+  const char* at = text(key);
+  const bool isNegative = *at == '-';
+  if (isNegative) at++;
   int32_t sum = 0;
   bool isFraction = false;
-  while (*digit != '\0' || decimals != 0) {
-    uint8_t next = 0;
-    if (*digit == '.' && !isFraction) {
+  for (;;) {
+    uint8_t digit = static_cast<uint8_t>(*at - '0');
+    if (*at == '\0') {
+      if (decimals == 0) break;
       isFraction = true;
-      digit++;
+      digit = 0;
+    } else {
+      at++;
+    }
+    if (digit == static_cast<uint8_t>('.' - '0') && !isFraction) {
+      isFraction = true;
       continue;
     }
-    if (*digit != '\0') {
-      next = static_cast<uint8_t>(*digit++ - '0');
-      if (next > 9) return otherwise;
-    } else {
-      isFraction = true;
-    }
+    if (digit > 9 || sum > INT32_MAX / 10 - 1) return 0;
     if (isFraction) {
       if (decimals == 0) continue;
       decimals--;
     }
-    if (sum > (INT32_MAX - 9) / 10) return otherwise;
-    sum = sum * 10 + next;
+    sum = sum * 10 + digit;
   }
-  return negative ? -sum : sum;
+  return isNegative ? -sum : sum;
 }
 
 }  // namespace gatekeeper

@@ -4,27 +4,25 @@
 
 namespace gatekeeper {
 
+// The lease on exactly these devices; with none a free place.
 EngineCore::Lease* EngineCore::leaseOf(Text devices) const {
-  for (uint8_t i = 0; i < space_.leasesSize; i++) {
-    if (space_.leases[i].devices.equals(devices)) return &space_.leases[i];
+  Lease* one = space_.leases;
+  for (uint8_t i = space_.leasesSize; i != 0; i--, one++) {
+    if (one->devices.equals(devices)) return one;
   }
   return nullptr;
 }
 
-// The lease whose token the frame has.
-EngineCore::Lease* EngineCore::leaseWith(const Frame& frame) const {
-  const Text token(frame.text(GATEKEEPER_TEXT("TOKEN")));
-  for (uint8_t i = 0; i < space_.leasesSize; i++) {
-    Lease& lease = space_.leases[i];
-    if (!lease.devices.isNone() && lease.token[0] != '\0' && token.equals(lease.token)) return &lease;
-  }
-  return nullptr;
+// The same, where it was granted.
+EngineCore::Lease* EngineCore::held(Text devices) const {
+  Lease* lease = leaseOf(devices);
+  return lease == nullptr || lease->token[0] == '\0' ? nullptr : lease;
 }
 
-const char* EngineCore::tokenFor(Text device) const {
-  for (uint8_t i = 0; i < space_.leasesSize; i++) {
-    const Lease& lease = space_.leases[i];
-    if (lease.token[0] != '\0' && lease.devices.lists(device)) return lease.token;
+const char* EngineCore::tokenOf(const EngineCore& engine, Text device) {
+  const Lease* one = engine.space_.leases;
+  for (uint8_t i = engine.space_.leasesSize; i != 0; i--, one++) {
+    if (one->token[0] != '\0' && one->devices.lists(device)) return one->token;
   }
   return nullptr;
 }
@@ -33,11 +31,13 @@ Ticket EngineCore::lease(Text devices, uint32_t ttl) {
   Lease* place = leaseOf(devices);
   if (place == nullptr) place = leaseOf(Text());
   if (place == nullptr || devices.isNone()) return 0;
-  Request request(*this, GATEKEEPER_TEXT("LEASE"), Kind::Lease);
-  const Ticket ticket =
-      request.with(GATEKEEPER_TEXT("DEVICE"), devices).withDuration(GATEKEEPER_TEXT("TTL"), ttl).send();
+  leases_ = leases;
+  tokenOf_ = tokenOf;
+  begin(textOf(Word::Lease), Kind::Lease);
+  out_.field(Word::Device, devices);
+  duration(textOf(Word::Ttl), ttl);
+  const Ticket ticket = finish();
   if (ticket == 0) return 0;
-  if (place->devices.isNone()) place->token[0] = '\0';
   place->devices = devices;
   place->ttl = ttl;
   place->asked = now_;
@@ -46,32 +46,31 @@ Ticket EngineCore::lease(Text devices, uint32_t ttl) {
 }
 
 bool EngineCore::holds(Text devices) const {
-  const Lease* lease = devices.isNone() ? nullptr : leaseOf(devices);
-  return lease != nullptr && lease->token[0] != '\0' && now_ - lease->granted < lease->ttl;
+  const Lease* lease = held(devices);
+  return lease != nullptr && now_ - lease->granted < lease->ttl;
 }
 
 Ticket EngineCore::renew(Text devices) {
-  Lease* lease = devices.isNone() ? nullptr : leaseOf(devices);
-  return lease == nullptr || lease->token[0] == '\0' || lease->ticket != 0 ? 0 : renew(*lease, Kind::Command);
-}
-
-Ticket EngineCore::renew(Lease& lease, Kind kind) {
-  const Ticket ticket =
-      Request(*this, GATEKEEPER_TEXT("RENEW"), kind).with(GATEKEEPER_TEXT("TOKEN"), lease.token).send();
-  if (ticket == 0) return 0;
-  lease.asked = now_;
-  return lease.ticket = ticket;
+  Lease* lease = held(devices);
+  return lease == nullptr || lease->ticket != 0 ? 0 : sendToken(*lease, Word::Renew, Kind::Command);
 }
 
 Ticket EngineCore::release(Text devices) {
   Lease* lease = devices.isNone() ? nullptr : leaseOf(devices);
   if (lease == nullptr) return 0;
+  const Ticket ticket = lease->token[0] == '\0' ? 0 : sendToken(*lease, Word::Release, Kind::Release);
   lease->devices = Text();
-  if (lease->token[0] == '\0') return 0;
-  Request request(*this, GATEKEEPER_TEXT("RELEASE"), Kind::Release);
-  request.with(GATEKEEPER_TEXT("TOKEN"), lease->token);
   lease->token[0] = '\0';
-  return request.send();
+  return ticket;
+}
+
+Ticket EngineCore::sendToken(Lease& lease, Word command, Kind kind) {
+  const Ticket ticket = give(command, kind, Word::Token, lease.token);
+  if (ticket != 0) {
+    lease.asked = now_;
+    lease.ticket = ticket;
+  }
+  return ticket;
 }
 
 void EngineCore::lose(Lease& lease, const char* cause) {
@@ -81,42 +80,48 @@ void EngineCore::lose(Lease& lease, const char* cause) {
   if (onLeaseLost_ != nullptr) onLeaseLost_(LeaseLoss{devices, cause, context_});
 }
 
-void EngineCore::settleLease(Ticket ticket, Result result, const Frame& frame) {
-  for (uint8_t i = 0; i < space_.leasesSize; i++) {
-    Lease& lease = space_.leases[i];
-    if (lease.devices.isNone() || lease.ticket != ticket) continue;
-    lease.ticket = 0;
-    const char* token = frame.text(GATEKEEPER_TEXT("TOKEN"));
-    if (result == Result::Done && strlen(token) < sizeof lease.token) {
-      strcpy(lease.token, token);
-      // From when it was asked for: so this side never believes in it for longer than the gatekeeper.
-      lease.granted = lease.asked;
-    } else if (lease.token[0] == '\0') {
-      lease.devices = Text();
-    } else if (frame.is(GATEKEEPER_TEXT("CODE"), GATEKEEPER_TEXT("NO_LEASE"))) {
-      lose(lease, frame.text(GATEKEEPER_TEXT("CODE")));
+void EngineCore::leases(EngineCore& engine, Step step, const Outcome& outcome) {
+  Lease* one = engine.space_.leases;
+  for (uint8_t i = engine.space_.leasesSize; i != 0; i--, one++) {
+    if (!one->devices.isNone()) engine.step(*one, step, outcome);
+  }
+}
+
+void EngineCore::step(Lease& lease, Step step, const Outcome& outcome) {
+  const bool isHeld = lease.token[0] != '\0';
+  switch (step) {
+    case Step::Tick:
+      if (isHeld && now_ - lease.granted >= lease.ttl) lose(lease, "SILENCE");
+      break;
+    case Step::Greeted:
+      // Asks at once whether it is still there.
+      lease.asked = now_ - lease.ttl;
+      break;
+    case Step::Pump:
+      if (isHeld && lease.ticket == 0 && now_ - lease.asked >= lease.ttl / 3) {
+        sendToken(lease, Word::Renew, Kind::Renewal);
+      }
+      break;
+    case Step::Event:
+      if (!isHeld || strcmp(outcome.frame.text(Word::Token), lease.token) != 0) break;
+      if (outcome.frame.word(Word::Event) == Word::LeaseEnding) lease.asked = now_ - lease.ttl;
+      if (outcome.frame.word(Word::Event) == Word::LeaseLost) lose(lease, outcome.frame.text(Word::Cause));
+      break;
+    case Step::Settle: {
+      if (lease.ticket != outcome.ticket) break;
+      lease.ticket = 0;
+      const char* token = outcome.frame.text(Word::Token);
+      if (outcome.isDone() && strlen(token) < sizeof lease.token) {
+        strcpy(lease.token, token);
+        // From when it was asked for: so this side never believes in it for longer than the gatekeeper.
+        lease.granted = lease.asked;
+      } else if (!isHeld) {
+        lease.devices = Text();
+      } else if (outcome.frame.word(Word::Code) == Word::NoLease) {
+        lose(lease, outcome.code());
+      }
+      break;
     }
-  }
-}
-
-// After a reconnect: asks at once whether the leases are still there.
-void EngineCore::recallLeases() {
-  for (uint8_t i = 0; i < space_.leasesSize; i++) space_.leases[i].asked = now_ - space_.leases[i].ttl;
-}
-
-void EngineCore::tickLeases() {
-  for (uint8_t i = 0; i < space_.leasesSize; i++) {
-    Lease& lease = space_.leases[i];
-    const bool isHeld = !lease.devices.isNone() && lease.token[0] != '\0';
-    if (isHeld && now_ - lease.granted >= lease.ttl) lose(lease, "SILENCE");
-  }
-}
-
-void EngineCore::pumpLeases() {
-  for (uint8_t i = 0; i < space_.leasesSize; i++) {
-    Lease& lease = space_.leases[i];
-    const bool isHeld = !lease.devices.isNone() && lease.token[0] != '\0' && lease.ticket == 0;
-    if (isHeld && now_ - lease.asked >= lease.ttl / 3) renew(lease, Kind::Renewal);
   }
 }
 

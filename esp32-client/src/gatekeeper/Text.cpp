@@ -2,8 +2,17 @@
 
 namespace gatekeeper {
 
+#if defined(__AVR__)
+char Text::operator[](uint16_t index) const {
+  const uint16_t at = static_cast<uint16_t>((at_ & ~InRam) + index);
+  if ((at_ & InRam) != 0) return *reinterpret_cast<const char*>(at);
+  return static_cast<char>(pgm_read_byte(at));
+}
+#endif
+
 bool Text::equals(Text other) const {
-  if (isNone() || other.isNone()) return isNone() && other.isNone();
+  if (at_ == other.at_) return true;
+  if (isNone() || other.isNone()) return false;
   for (uint16_t i = 0;; i++) {
     const char c = (*this)[i];
     if (c != other[i]) return false;
@@ -15,13 +24,12 @@ bool Text::lists(Text name) const {
   if (isNone() || name.isNone()) return false;
   if ((*this)[0] == '*') return true;
   for (uint16_t at = 0;;) {
-    uint16_t i = 0;
-    while (name[i] != '\0' && (*this)[at + i] == name[i]) i++;
-    const char after = (*this)[at + i];
-    if (name[i] == '\0' && (after == ',' || after == '\0')) return true;
-    while ((*this)[at] != ',') {
-      if ((*this)[at] == '\0') return false;
-      at++;
+    uint16_t same = 0;
+    char c;
+    while ((c = (*this)[at]) != '\0' && c == name[same]) at++, same++;
+    if ((c == ',' || c == '\0') && name[same] == '\0') return true;
+    for (; c != ','; c = (*this)[++at]) {
+      if (c == '\0') return false;
     }
     at++;
   }

@@ -16,11 +16,14 @@
 #if defined(__AVR__)
 #include <avr/pgmspace.h>
 #define GATEKEEPER_PROGMEM PROGMEM
+#define GATEKEEPER_READ_32(address) pgm_read_dword(address)
 #elif defined(ESP8266)
 #include <pgmspace.h>
 #define GATEKEEPER_PROGMEM PROGMEM
+#define GATEKEEPER_READ_32(address) pgm_read_dword(address)
 #else
 #define GATEKEEPER_PROGMEM
+#define GATEKEEPER_READ_32(address) (*(address))
 #endif
 
 namespace gatekeeper {
@@ -29,17 +32,18 @@ namespace gatekeeper {
 // "kept" has to stay where it is (a literal, a global), for all others it may go away after the call.
 class Text {
  public:
-  Text() : Text(static_cast<const char*>(nullptr)) {}
+  // Text() is none.
+  Text() = default;
 #if defined(__AVR__)
-  Text(const char* text) : at_(text), flash_(0) {}
+  // RAM and flash have addresses of their own there; all RAM is below 0x8000, and so are the constants of a program that has
+  // less than 32 KB of them. What is beyond is none, so that calls with it do nothing and say so.
+  Text(const char* text) : at_(text == nullptr ? 0 : reinterpret_cast<uint16_t>(text) | InRam) {}
   static Text inFlash(const char* text) {
-    Text made(text);
-    made.flash_ = 1;
+    Text made;
+    made.at_ = reinterpret_cast<uint16_t>(text) & InRam ? 0 : reinterpret_cast<uint16_t>(text);
     return made;
   }
-  char operator[](uint16_t index) const {
-    return static_cast<char>(flash_ ? pgm_read_byte(at_ + index) : static_cast<uint8_t>(at_[index]));
-  }
+  char operator[](uint16_t index) const;
 #else
   Text(const char* text) : at_(text) {}
   static Text inFlash(const char* text) { return Text(text); }
@@ -55,16 +59,18 @@ class Text {
 #endif
 
   // No text at all, which is not the same as an empty one.
-  bool isNone() const { return at_ == nullptr; }
+  bool isNone() const { return at_ == 0; }
   // The same bytes; none equals only none.
   bool equals(Text other) const;
   // Whether `name` stands in this list of names with commas between, or the list is "*".
   bool lists(Text name) const;
 
  private:
-  const char* at_;
 #if defined(__AVR__)
-  uint8_t flash_;
+  enum : uint16_t { InRam = 0x8000 };
+  uint16_t at_;
+#else
+  const char* at_;
 #endif
 };
 
@@ -72,8 +78,8 @@ class Text {
 class Number {
  public:
   constexpr Number() : mantissa_(0), decimals_(None) {}
-  // `mantissa` / 10^`decimals`: Number(2150, 2) is 21.50.
-  constexpr Number(int32_t mantissa, uint8_t decimals) : mantissa_(mantissa), decimals_(decimals) {}
+  // `mantissa` / 10^`decimals`: Number(2150, 2) is 21.50. With more than 6 decimals it is none.
+  constexpr Number(int32_t mantissa, uint8_t decimals) : mantissa_(mantissa), decimals_(decimals > 6 ? uint8_t(None) : decimals) {}
   // Rounded to `decimals` (0 to 6). What does not fit (the digits make more than 2,147,483,647), and what is no number,
   // is none: calls with it do nothing and say so.
   static Number of(double value, uint8_t decimals = 3) {
@@ -81,7 +87,7 @@ class Number {
     for (uint8_t i = 0; i < decimals; i++) scaled *= 10;
     scaled += scaled < 0 ? -0.5 : 0.5;
     const bool fits = scaled > -2147483647.0 && scaled < 2147483647.0;  // false for what is no number
-    return fits && decimals <= 6 ? Number(static_cast<int32_t>(scaled), decimals) : Number();
+    return fits ? Number(static_cast<int32_t>(scaled), decimals) : Number();
   }
   constexpr bool isNone() const { return decimals_ == None; }
   constexpr int32_t mantissa() const { return mantissa_; }
@@ -94,10 +100,3 @@ class Number {
 };
 
 }  // namespace gatekeeper
-
-// A constant of this library as a Text in flash.
-#define GATEKEEPER_TEXT(literal)                                     \
-  ([]() -> ::gatekeeper::Text {                                      \
-    static const char kept[] GATEKEEPER_PROGMEM = literal;           \
-    return ::gatekeeper::Text::inFlash(kept);                        \
-  }())

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, Mapping, Optional, Sequence, Tuple
 
+from .errors import BadValue
 from .state import Number, duration, seconds, written
 from .transport import Fields
+
+_OF_COMMANDS = frozenset({"COMMAND", "ID", "DEVICE", "LINE", "ACTION", "TTL", "NOT_AFTER"})
 
 ALL = "*"
 """Stands for every device."""
@@ -21,6 +24,8 @@ def do(device: str, action: str, parameters: Mapping[str, object], ttl: Optional
     """Carries out an action; parameters that are None are left out."""
     command = {"COMMAND": "DO", "DEVICE": device, "ACTION": action}
     for name, value in parameters.items():
+        if name.upper() in _OF_COMMANDS:
+            raise BadValue(f"{name} is no parameter of an action")
         if value is not None:
             command[name.upper()] = written(value)
     if ttl is not None:
@@ -59,6 +64,10 @@ class Status:
     user: Optional[str] = None
     """Whom this client has signed in as."""
     role: Optional[str] = None
+    board: Optional[str] = None
+    """For people, such as `Raspberry Pi 4 Model B Rev 1.2`, where its kernel says so."""
+    revision: Optional[str] = None
+    """The revision code of a Raspberry Pi in hexadecimal, such as `c03112`."""
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Status:
@@ -72,6 +81,8 @@ class Status:
             devices=int(fields.get("DEVICES", "0")),
             user=fields.get("USER"),
             role=fields.get("ROLE"),
+            board=fields.get("BOARD"),
+            revision=fields.get("REVISION"),
         )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import heapq
 import itertools
 import logging
-import select
 import socket
 import threading
 import time
@@ -30,6 +29,7 @@ from .errors import (
     TakenOver,
 )
 from .transport import Answer, Ended, Fields, Transport
+from .waiting import wait
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +42,9 @@ class Listener(Protocol):
 
     def on_reply(self, reply: Fields) -> None:
         """A command was carried out; who asked hears of it after this."""
+
+    def on_subscribing(self, key: str, name: str) -> None:
+        """A subscription begins, where there was none to this."""
 
     def on_online(self, greeting: Fields) -> None:
         """A connection was greeted, and subscriptions are on their way."""
@@ -87,6 +90,9 @@ class Connection:
         self._waker, self._woken = socket.socketpair()
         self._waker.setblocking(False)
         self._woken.setblocking(False)
+        # Guards the waker against its end.  What is posted after that may post again.
+        self._waking = threading.RLock()
+        self._has_ended = False
         self._first: Future[Fields] = Future()
         self._thread = threading.Thread(target=self._run, name=f"gatekeeper-{name}", daemon=True)
 
@@ -100,24 +106,30 @@ class Connection:
     def post(self, action: Callable[[], object]) -> None:
         """Has something done on the connection's thread.  After the end it is done at once."""
         self._posted.append(action)
-        try:
-            self._waker.send(b"x")
-        except BlockingIOError:
-            pass
-        except OSError:
-            self._take_posted()
+        with self._waking:
+            if self._has_ended:
+                self._take_posted()
+                return
+            try:
+                self._waker.send(b"x")
+            except BlockingIOError:
+                # It will wake anyway.
+                pass
 
     def call(
         self,
         command: Fields,
         timeout: float,
         *,
-        wait: float = 0.0,
+        waiting: float = 0.0,
         abandoned: Optional[Callable[[Fields], None]] = None,
     ) -> Future[Fields]:
-        """Sends a command.  `abandoned` gets a good reply that nobody waits for any more."""
+        """Sends a command, whose reply may wait for others for so many seconds besides the timeout.
+
+        `abandoned` gets a good reply that nobody waits for any more.
+        """
         future: Future[Fields] = Future()
-        self.post(lambda: self._begin(command, timeout, wait, _Call(future, abandoned)))
+        self.post(lambda: self._begin(command, timeout, waiting, _Call(future, abandoned)))
         return future
 
     def subscribe(self, key: str, name: str, timeout: float) -> Future[Fields]:
@@ -125,13 +137,17 @@ class Connection:
         future: Future[Fields] = Future()
 
         def begin() -> None:
+            if (key, name) not in self._subscriptions:
+                self._listener.on_subscribing(key, name)
             self._subscriptions[key, name] = self._subscriptions.get((key, name), 0) + 1
             future.add_done_callback(refused)
             self._begin({"COMMAND": "SUB", key: name}, timeout, 0.0, _Call(future, None))
 
         def refused(done: Future[Fields]) -> None:
-            # What was refused is not asked for again after a reconnect; what only was not answered is.
-            if done.cancelled() or done.exception() is not None:
+            # Whoever asked hears that there is no subscription, so it is not begun anew after a reconnect.
+            if done.cancelled():
+                self.unsubscribe(key, name)
+            elif done.exception() is not None:
                 self.post(lambda: self._forget(key, name))
 
         self.post(begin)
@@ -150,6 +166,8 @@ class Connection:
         """Ends the connection and its thread; may be called twice, and on any thread."""
         self._is_closed.set()
         self.post(lambda: None)
+        if self._thread.ident is None:
+            self._end()
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join()
 
@@ -177,9 +195,9 @@ class Connection:
                     self._backoff.lengthen()
                 if self._is_closed.is_set():
                     return
-                wait = self._backoff.wait()
-                _log.info("%s; connecting again in %.1f s", why, wait)
-                self._wait_offline(time.monotonic() + wait)
+                pause = self._backoff.wait()
+                _log.info("%s; connecting again in %.1f s", why, pause)
+                self._wait_offline(time.monotonic() + pause)
         except Exception as error:
             _log.exception("the connection's thread has failed")
             if not self._first.done():
@@ -206,6 +224,10 @@ class Connection:
             why: GatekeeperError = Closed("the gate was closed")
         except Ended as ended:
             why = ended.why
+        except Exception as error:
+            # What came made no sense; the next connection begins afresh.
+            _log.exception("the connection can't go on")
+            why = ConnectionLost(f"the connection can't go on: {error}")
         self._transport = None
         self._lose(transport, why)
         transport.close()
@@ -225,17 +247,13 @@ class Connection:
 
     def _wait(self, until: Optional[float], transport: Optional[Transport]) -> None:
         """Waits for bytes, for what is posted, or for the time."""
-        if self._posted:
+        left = None if until is None else until - time.monotonic()
+        # A transport that has ended has nothing to wait for any more, and says so with its deadline.
+        if self._posted or (left is not None and left <= 0):
             return
-        waiting = select.poll()
-        waiting.register(self._woken, select.POLLIN)
-        if transport is not None:
-            wanted = select.POLLIN | (select.POLLOUT if transport.wants_write() else 0)
-            waiting.register(transport.fileno(), wanted)
-        left = None if until is None else max(until - time.monotonic(), 0.0)
-        # Rounded up, so that it does not wake just before the time.
-        ready = waiting.poll(None if left is None else int(left * 1000) + 1)
-        if any(descriptor == self._woken.fileno() for descriptor, _ in ready):
+        descriptor = None if transport is None else transport.fileno()
+        wants_write = transport is not None and transport.wants_write()
+        if wait(self._woken.fileno(), descriptor, wants_write, left):
             try:
                 self._woken.recv(4096)
             except BlockingIOError:
@@ -262,7 +280,7 @@ class Connection:
                 timer.action()
         return None
 
-    def _begin(self, command: Fields, timeout: float, wait: float, call: _Call) -> None:
+    def _begin(self, command: Fields, timeout: float, waiting: float, call: _Call) -> None:
         if call.future.cancelled():
             return
         transport = self._transport
@@ -277,8 +295,8 @@ class Connection:
             return _fail(call.future, BadValue(str(error)))
         self._calls[number] = call
         now = time.monotonic()
-        limit = max(now, self._waiting_until) + timeout + wait
-        if wait:
+        limit = max(now, self._waiting_until) + timeout + waiting
+        if waiting:
             self._waiting_until = limit
         timer = self.later(limit - now, lambda: self._time_out(number, timeout))
         call.future.add_done_callback(lambda done: self._settled(done, number, timer))
@@ -344,9 +362,11 @@ class Connection:
 
     def _end(self) -> None:
         self._is_closed.set()
-        self._waker.close()
-        self._take_posted()
+        with self._waking:
+            self._has_ended = True
+            self._take_posted()
         self._timers.clear()
+        self._waker.close()
         self._woken.close()
 
 

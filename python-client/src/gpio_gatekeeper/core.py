@@ -14,7 +14,7 @@ from . import commands
 from .connection import Connection
 from .dispatcher import Dispatcher
 from .errors import Closed, GatekeeperError, LeaseLost, SettingsError, StaleToken
-from .lease import Held
+from .lease import Holding
 from .line import LineTransport
 from .settings import Settings
 from .state import Alert, Message, Number, State
@@ -50,11 +50,12 @@ class Core:
         self._connection = Connection(transport_for(settings), self, settings.client)
         self._lock = threading.Lock()
         # Guarded by the lock; the newest lease is the last.
-        self._leases: List[Held] = []
+        self._leases: List[Holding] = []
         self._on_variable: Dict[str, List[OnMessage]] = {}
         self._on_message: List[OnMessage] = []
         self._on_alert: List[OnAlert] = []
         self._on_connection: List[Callable[[Optional[GatekeeperError]], None]] = []
+        self._on_end: List[Callable[[GatekeeperError], None]] = []
         self._online = threading.Event()
 
     def start(self) -> None:
@@ -62,7 +63,7 @@ class Core:
         try:
             self._connection.start()
         except BaseException:
-            self.dispatcher.close()
+            self.close()
             raise
 
     def close(self) -> None:
@@ -73,7 +74,10 @@ class Core:
             self._connection.post(held.stop)
         self._connection.close()
         self.dispatcher.close()
-        self.states.close(Closed("the gate was closed"))
+        closed = Closed("the gate was closed")
+        self.states.close(closed)
+        for listener in self._listeners(self._on_end):
+            listener(closed)
 
     @property
     def is_online(self) -> bool:
@@ -101,9 +105,10 @@ class Core:
         answer.add_done_callback(lambda done: self._see_stale(done, held))
         return answer
 
-    def _see_stale(self, done: Future[Fields], held: Held) -> None:
+    def _see_stale(self, done: Future[Fields], held: Holding) -> None:
         if not done.cancelled() and isinstance(done.exception(), StaleToken):
-            self._connection.post(lambda: held.lose("EXPIRED"))
+            # It may be over, or only not on this device any more: that is for the gatekeeper to say.
+            self._connection.post(held.renew)
 
     def subscribe(self, key: str, name: str) -> Future[Fields]:
         """Has the gatekeeper tell of a `DEVICE` or `VAR`."""
@@ -125,17 +130,17 @@ class Core:
             # Nobody waits for it any more, so nobody would ever do.
             self._connection.call(commands.of_token("RELEASE", int(granted["TOKEN"])), self.settings.timeout)
 
-        return lambda: self._connection.call(command, self.settings.timeout, wait=float(wait), abandoned=give_back)
+        return lambda: self._connection.call(command, self.settings.timeout, waiting=float(wait), abandoned=give_back)
 
-    def hold(self, granted: Fields, good_from: float) -> Held:
+    def hold(self, granted: Fields, good_from: float) -> Holding:
         """Renews a lease from now on, which lasts at least from `good_from` on, by the monotonic clock."""
-        held = Held(self._connection, granted, good_from)
+        held = Holding(self._connection, granted, good_from)
         with self._lock:
             self._leases.append(held)
         self._connection.post(held.begin)
         return held
 
-    def let_go(self, held: Held) -> Optional[Future[Fields]]:
+    def let_go(self, held: Holding) -> Optional[Future[Fields]]:
         """Gives a lease back; nothing is to be done where it is over already."""
         with self._lock:
             if held not in self._leases:
@@ -172,11 +177,26 @@ class Core:
         with self._lock:
             self._on_connection.append(listener)
 
+    def tell_of_end(self, listener: Callable[[GatekeeperError], None]) -> Callable[[], None]:
+        """Has told when the gate is closed; answers with what ends that."""
+
+        def stop() -> None:
+            with self._lock:
+                self._on_end.remove(listener)
+
+        with self._lock:
+            self._on_end.append(listener)
+        return stop
+
     # On the connection's thread.
 
     def on_reply(self, reply: Fields) -> None:
         if "SEQ" in reply:
             self.states.take(State.from_fields(reply))
+
+    def on_subscribing(self, key: str, name: str) -> None:
+        if key == "DEVICE":
+            self.states.forget(name)
 
     def on_event(self, fields: Fields) -> None:
         event = fields.get("EVENT")

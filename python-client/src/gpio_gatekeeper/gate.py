@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import Future, TimeoutError as FutureTimeout
+from concurrent.futures import Future
 from types import TracebackType
 from typing import TYPE_CHECKING, Callable, List, Mapping, Optional, Tuple, Type
 
 from . import commands
 from .commands import Description, Status, Threshold
 from .core import Core
-from .errors import CallTimeout, GatekeeperError, NoLease
-from .lease import Held, Lease
+from .errors import GatekeeperError, NoLease
+from .lease import Holding, Lease
 from .settings import Settings, settings
 from .state import Alert, Message, Number, State, written
 from .transport import Fields
@@ -209,9 +209,9 @@ class Gate:
     ) -> Lease:
         """Takes the sole right to write devices (all of them without a name), and renews it until it is given back.
 
-        `seconds` is for how long it outlives this program, or its network; `wait` how long to wait for others. Meanwhile
-        other calls of this gate are carried out at once, and answered after it. With `with_connection` it ends with
-        the connection at the latest. `Held` is raised where another client has it.
+        `seconds` is for how long it outlives this program, or its network; `wait` how long to wait for others, while
+        other calls of this gate are carried out at once, and answered after it.  With `with_connection` it ends with
+        the connection at the latest.  `Held` is raised where another client has it.
         """
         asked = time.monotonic()
         granted = self._result(self._core.ask_lease(devices, seconds, wait, with_connection)())
@@ -219,10 +219,10 @@ class Gate:
         held = self._core.hold(granted, time.monotonic() if wait else asked)
         lease = Lease(held, lambda: self._let_go(held))
         if when_lost is not None:
-            held.when_lost = lambda: self._dispatch(when_lost, lease)
+            held.on_lost.append(lambda: self._dispatch(when_lost, lease))
         return lease
 
-    def _let_go(self, held: Held) -> None:
+    def _let_go(self, held: Holding) -> None:
         answer = self._core.let_go(held)
         if answer is not None:
             try:
@@ -302,7 +302,7 @@ class Gate:
         action: Optional[Tuple[str, Number]] = None,
         resolved_action: Optional[Tuple[str, Number]] = None,
     ) -> Threshold:
-        """Watches a number of a device; `action` is a device and the value that it is set to when the alert is created."""
+        """Watches a number of a device; `action` is a device, and what it is set to when the alert is created."""
         command = commands.threshold(
             name, device, field, minimum, maximum, hysteresis, duration, severity, action, resolved_action
         )
@@ -325,7 +325,7 @@ class Gate:
     # For everything else in protocol.md, and for the devices of this package.
 
     def ask(self, command: Fields, *, timeout: Optional[float] = None) -> Fields:
-        """Sends any command, such as `{"COMMAND": "GET", "DEVICE": "led"}`, and answers with the fields of its reply."""
+        """Sends any command, such as `{"COMMAND": "GET", "DEVICE": "led"}`; answers with the fields of its reply."""
         return self._result(self._core.ask(command, timeout))
 
     @property
@@ -334,13 +334,8 @@ class Gate:
         return self._core
 
     def _result(self, answer: Future[Fields]) -> Fields:
-        try:
-            return answer.result()
-        except FutureTimeout as error:
-            # Until 3.11 that is another one than the builtin.
-            if isinstance(error, GatekeeperError):
-                raise
-            raise CallTimeout(str(error)) from error
+        # The connection's thread sees to it that this comes in time.
+        return answer.result()
 
     def _dispatch(self, callback: Optional[Callable[..., object]], *about: object) -> None:
         if callback is not None:

@@ -6,7 +6,6 @@ A client of paho lives for one connection: what it would send again on the next 
 from __future__ import annotations
 
 import json
-import select
 import time
 from collections import deque
 from typing import Any, Callable, Deque, Dict, List, Mapping, Optional, Tuple
@@ -21,6 +20,7 @@ from . import mqtt_words as words
 from .errors import ConnectFailed, ConnectionLost, GatekeeperError, Refusal, refusal
 from .settings import Settings
 from .transport import Answer, Ended, Event, Fields, Incoming
+from .waiting import is_readable, wait
 
 PREFIX = "pi"
 """The first level of the gatekeeper's topics, where its configuration does not say otherwise."""
@@ -101,9 +101,7 @@ class MqttTransport:
             left = end - time.monotonic()
             if left <= 0:
                 raise ConnectFailed(f"{self._settings.url} does not answer as a gatekeeper")
-            waiting = select.poll()
-            waiting.register(self.fileno(), select.POLLIN | (select.POLLOUT if self.wants_write() else 0))
-            waiting.poll(left * 1000)
+            wait(self.fileno(), self.fileno(), self.wants_write(), left)
             self._turn()
 
     def fileno(self) -> int:
@@ -172,9 +170,7 @@ class MqttTransport:
         # Bytes may have come out of TLS already that nobody has read.
         if getattr(found, "pending", lambda: 0)() > 0:
             return True
-        looking = select.poll()
-        looking.register(found.fileno(), select.POLLIN)
-        return bool(looking.poll(0))
+        return is_readable(found.fileno())
 
     def _check(self, code: MQTTErrorCode) -> None:
         if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
@@ -209,8 +205,10 @@ class MqttTransport:
                 properties.MessageExpiryInterval = asked.expiry
             self._publish(number, "rpc/commands", json.dumps(asked.payload), False, properties)
         elif name == "PUB":
+            words.check_name(command["VAR"], 64, "variable")
             self._publish(number, f"vars/{command['VAR']}", command["VALUE"], command.get("RETAIN") == "1")
         elif name == "SEND":
+            words.check_name(command["TO"], 128, "client")
             self._publish(number, f"nodes/{command['TO']}/message", command["VALUE"], False)
         elif name in ("SUB", "UNSUB"):
             self._subscribe(number, command, registry)
@@ -236,6 +234,7 @@ class MqttTransport:
         assert self._client is not None
         device, variable = command.get("DEVICE"), command.get("VAR")
         if variable is not None:
+            words.check_name(variable, 64, "variable")
             filters = [f"{PREFIX}/vars/{variable}"]
         elif device == "*":
             filters = [f"{PREFIX}/devices/+/state", f"{PREFIX}/alerts/+"]

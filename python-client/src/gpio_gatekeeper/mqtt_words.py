@@ -6,6 +6,7 @@ protocol.md describes both; a command or reply means the same in either.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Callable, Dict, List, Mapping, Optional
 
@@ -37,7 +38,9 @@ def request(command: Fields) -> Optional[Request]:
     if name in ("SET", "DO"):
         return _action(command, device)
     if name == "LEASE":
-        return _system("lease", reply, _named(command, {"DEVICE": "devices", "TTL": "ttl", "WAIT": "wait"}, "CONNECTION"))
+        return _system(
+            "lease", reply, _named(command, {"DEVICE": "devices", "TTL": "ttl", "WAIT": "wait"}, "CONNECTION")
+        )
     if name in ("RENEW", "RELEASE"):
         return _system(name.lower(), reply, {"token": int(command.get("TOKEN", "0"))})
     if name == "BREAK":
@@ -74,7 +77,9 @@ def _threshold(command: Fields) -> Request:
     if "DEVICE" in command:
         numbers = {key: float(command[key.upper()]) for key in ("min", "max", "hysteresis") if key.upper() in command}
         return _system("set_threshold", reply, {**_lower(command), **numbers})
-    return _system("list_thresholds", lambda result: _one_of(result, "name", name, f"no threshold is called {name}"), {})
+    return _system(
+        "list_thresholds", lambda result: _one_of(result, "name", name, f"no threshold is called {name}"), {}
+    )
 
 
 def _alerts(command: Fields) -> Request:
@@ -110,9 +115,7 @@ def reply(result: object) -> Fields:
 
 def fields(members: Json, renamed: Mapping[str, str]) -> Dict[str, str]:
     """The members of an object as fields: the same names in upper case, and none for `null`."""
-    return {
-        renamed.get(name, name.upper()): written(value) for name, value in members.items() if value is not None
-    }
+    return {renamed.get(name, name.upper()): written(value) for name, value in members.items() if value is not None}
 
 
 def state(members: Json) -> Dict[str, str]:
@@ -188,9 +191,15 @@ def described(registry: Json, device: str) -> Fields:
 
 def status(telemetry: Json, registry: Json) -> Fields:
     """The reply to `STATUS`."""
-    names = ("version", "backend", "simulated", "uptime", "clients")
+    names = ("version", "backend", "simulated", "uptime", "clients", "board", "revision")
     known = {name: telemetry.get(name) for name in names}
     return {"REPLY": "OK", **fields(known, {}), "DEVICES": str(len(registry))}
+
+
+def check_name(name: str, longest: int, what: str) -> None:
+    """Refuses what would be another topic, or many."""
+    if not 1 <= len(name) <= longest or re.search(r"[/+#\x00-\x1f\x7f]", name):
+        raise refusal("BAD_VALUE", f"{name!r} is no name of a {what}")
 
 
 # Codes for reasons that come without words.

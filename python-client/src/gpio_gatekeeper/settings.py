@@ -1,4 +1,4 @@
-"""Where the gatekeeper is and who signs in: from arguments, else the environment, else a file that its owner alone reads."""
+"""Where the gatekeeper is and who signs in: from arguments, the environment, or a file that its owner alone reads."""
 
 from __future__ import annotations
 
@@ -84,7 +84,11 @@ def settings(
     arguments = {"url": url, **given}
     layers = [
         {name: value for name, value in arguments.items() if value is not None},
-        {name: environment[f"GATEKEEPER_{name.upper()}"] for name in _KEYS if environment.get(f"GATEKEEPER_{name.upper()}")},
+        {
+            name: environment[f"GATEKEEPER_{name.upper()}"]
+            for name in _KEYS
+            if environment.get(f"GATEKEEPER_{name.upper()}")
+        },
         _file(environment),
     ]
     found: Dict[str, str] = {}
@@ -122,7 +126,9 @@ def _checked(found: Mapping[str, str], timeout: float) -> Settings:
     if parts.scheme not in PORTS:
         raise SettingsError(f"{url!r} begins with none of line:// lines:// mqtt:// mqtts://")
     if parts.password is not None:
-        raise SettingsError("a password does not stand in a URL: give it as password=, in GATEKEEPER_PASSWORD or in the file")
+        raise SettingsError(
+            "a password does not stand in a URL: give it as password=, in GATEKEEPER_PASSWORD or in the file"
+        )
     if not parts.hostname or parts.path not in ("", "/") or parts.query or parts.fragment:
         raise SettingsError(f"{url!r} is not of the form line://[user@]host[:port]")
     user, certificate, key = found.get("user"), found.get("certificate"), found.get("key")
@@ -160,7 +166,8 @@ def _file(environment: Mapping[str, str]) -> Dict[str, str]:
     try:
         with path.open(encoding="utf-8") as file:
             mode = os.fstat(file.fileno()).st_mode
-            if stat.S_IMODE(mode) & 0o077:
+            # Elsewhere these bits say nothing.
+            if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
                 raise SettingsError(f"others can read {path}: chmod 600 {path}")
             content = json.load(file)
     except FileNotFoundError:

@@ -50,6 +50,16 @@ class States:
         with self._changed:
             return self._known.get(device, (0, None))[1]
 
+    def snapshot(self, device: str) -> List[State]:
+        """What is known of a device, or with `*` of all of them."""
+        with self._changed:
+            return [state for _, state in self._known.values() if device in ("*", state.device)]
+
+    def forget(self, device: str) -> None:
+        """What was known of a device is old: nobody has been told of its changes."""
+        with self._changed:
+            self._known.pop(device, None)
+
     def wait(self, device: str, wanted: Callable[[State], bool], timeout: Optional[float]) -> Optional[State]:
         """Waits for a state of a device, which may have passed when this returns; None where none comes in time."""
         end = None if timeout is None else time.monotonic() + timeout

@@ -23,10 +23,11 @@ enum {
   // The data addresses of GPIOR0 and GPIOR1, the same for ATmega328P and ATmega2560.
   STATUS = 0x3E,
   LOG = 0x4A,
-  // How many instructions there are between two looks at the network: less than a byte takes on the wire.
-  INSTRUCTIONS_PER_LOOK = 256,
-  // How far ahead of the real chip the simulated one may be.
+  // How many cycles there are between two looks at the network: less than a byte takes on the wire.
+  CYCLES_PER_LOOK = 512,
+  // How far ahead of the real chip the simulated one may be, and how often that is looked at.
   AHEAD_MS = 2,
+  CYCLES_PER_PACE = CLOCK_HZ / 1000 * AHEAD_MS,
 };
 
 static int server, room = 1, closed;
@@ -45,6 +46,9 @@ static void logged(avr_t *avr, avr_io_addr_t address, uint8_t byte, void *unused
   putchar(byte);
   if (byte == '\n') fflush(stdout);
 }
+
+// A chip that sleeps costs nothing: its time passes at once, and keep_pace() waits.
+static void slept(avr_t *avr, avr_cycle_count_t cycles) {}
 
 static void complain(avr_t *avr, const int level, const char *format, va_list arguments) {
   if (level <= LOG_ERROR) vfprintf(stderr, format, arguments);
@@ -100,6 +104,7 @@ int main(int count, char **words) {
   avr_init(avr);
   firmware.frequency = CLOCK_HZ;
   avr_load_firmware(avr, &firmware);
+  avr->sleep = slept;
   avr_register_io_write(avr, LOG, logged, NULL);
   bridge(avr);
   avr_irq_t *input = avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_INPUT);
@@ -108,17 +113,21 @@ int main(int count, char **words) {
   clock_gettime(CLOCK_MONOTONIC, &start);
   unsigned deepest = avr->ramend;
   int status = -1;
-  for (unsigned long i = 0; status < 0; i++) {
+  avr_cycle_count_t look = 0, pace = 0;
+  while (status < 0) {
     int state = avr_run(avr);
     unsigned stack = avr->data[R_SPL] | (unsigned)avr->data[R_SPH] << 8;
     // It is nowhere before the startup code has set it, and half set in between.
     if (stack > avr->ramend / 2 && stack < deepest) deepest = stack;
     if (state == cpu_Done) status = avr->data[STATUS];
     if (state == cpu_Crashed) status = 3;
-    if (i % INSTRUCTIONS_PER_LOOK) continue;
+    if (avr->cycle < look) continue;
+    look = avr->cycle + CYCLES_PER_LOOK;
     receive(input);
-    if (closed && taken == have) status = 1;
-    if (i % (INSTRUCTIONS_PER_LOOK * 64) == 0) keep_pace(avr, &start);
+    if (closed && taken == have && status < 0) status = 1;
+    if (avr->cycle < pace) continue;
+    pace = avr->cycle + CYCLES_PER_PACE;
+    keep_pace(avr, &start);
   }
   printf("stack %u\n", avr->ramend - deepest);
   return status;

@@ -41,6 +41,11 @@ inline void labLog(const __FlashStringHelper *text) {
   while (uint8_t byte = pgm_read_byte(letter++)) GPIOR1 = byte;
   GPIOR1 = '\n';
 }
+// Until something comes or the clock ticks.
+inline void labIdle() {
+  set_sleep_mode(SLEEP_MODE_IDLE);
+  sleep_mode();
+}
 inline void labEnd(int status) {
   Serial.flush();
   GPIOR0 = (uint8_t)status;

@@ -95,6 +95,7 @@ static SocketClient net;
 inline const char *labHost() { return getenv("LAB_HOST"); }
 inline uint16_t labPort() { return (uint16_t)atoi(getenv("LAB_PORT")); }
 inline void labSetup() {}
+inline void labIdle() {}
 inline void labLog(const char *text) { fprintf(stderr, "%s\n", text); }
 inline void labLog(const __FlashStringHelper *text) { labLog((const char *)text); }
 [[noreturn]] inline void labEnd(int status) { exit(status); }

@@ -34,35 +34,40 @@ void labEnd(int status) {
   for (;;) simulator(1, status, 0, 0);
 }
 
-// CCOUNT runs at 40 MHz in QEMU 7.2 for this core, as measured.
-constexpr uint32_t TICKS_PER_MS = 40000;
+// CCOUNT runs at 40 MHz in QEMU 7.2 for this core, as measured. It wraps after 107 s, so it is to be looked at more often.
+constexpr uint32_t TICKS_PER_US = 40;
 
-static uint64_t ticks() {
+static uint64_t microseconds() {
   static uint32_t last;
   static uint64_t sum;
   uint32_t now;
   __asm__ volatile("rsr %0, ccount" : "=a"(now));
-  sum += (uint32_t)(now - last);
-  last = now;
-  return sum;
+  uint32_t passed = (uint32_t)(now - last) / TICKS_PER_US;
+  last += passed * TICKS_PER_US;
+  return sum += passed;
 }
 
 extern "C" {
-unsigned long millis(void) { return (unsigned long)(ticks() / TICKS_PER_MS); }
-unsigned long micros(void) { return (unsigned long)(ticks() * 1000 / TICKS_PER_MS); }
+unsigned long millis(void) { return (unsigned long)(microseconds() / 1000); }
+unsigned long micros(void) { return (unsigned long)microseconds(); }
 void delay(unsigned long ms) {
   for (unsigned long start = millis(); millis() - start < ms;) {
   }
 }
 void yield(void) {}
 void __cxa_pure_virtual(void) { labEnd(99); }
+// link.ld has it in the place of all that calculates with floating point.
+void no_floats(void) { labEnd(98); }
 }
 void operator delete(void *) noexcept {}
 void operator delete(void *, unsigned) noexcept {}
 
-// Debian's libgcc for this core leaves division out: on an ESP8266 it is in the chip's ROM.
+// Debian's libgcc for this core leaves division out: on an ESP8266 it is in the chip's ROM. So it is in every firmware here,
+// whether it is used or not, and no sketch looks larger for it.
+#define IN_ROM __attribute__((section(".rom.text")))
+
 template <class Number>
-static Number divide(Number dividend, Number divisor, Number *remainder) {
+__attribute__((always_inline)) inline Number divide(Number dividend, Number divisor, Number *remainder) {
   Number quotient = 0, rest = 0;
   for (int bit = (int)sizeof(Number) * 8 - 1; bit >= 0; bit--) {
     rest = (Number)(rest << 1) | ((dividend >> bit) & 1);
@@ -72,32 +77,32 @@ static Number divide(Number dividend, Number divisor, Number *remainder) {
   return quotient;
 }
 
-static uint32_t magnitude(int32_t number) { return number < 0 ? 0u - (uint32_t)number : (uint32_t)number; }
+__attribute__((always_inline)) inline uint32_t magnitude(int32_t number) { return number < 0 ? 0u - (uint32_t)number : (uint32_t)number; }
 
 extern "C" {
-uint32_t __udivsi3(uint32_t n, uint32_t d) {
+IN_ROM uint32_t __udivsi3(uint32_t n, uint32_t d) {
   uint32_t rest;
   return divide(n, d, &rest);
 }
-uint32_t __umodsi3(uint32_t n, uint32_t d) {
+IN_ROM uint32_t __umodsi3(uint32_t n, uint32_t d) {
   uint32_t rest;
   divide(n, d, &rest);
   return rest;
 }
-int32_t __divsi3(int32_t n, int32_t d) {
+IN_ROM int32_t __divsi3(int32_t n, int32_t d) {
   uint32_t rest, quotient = divide(magnitude(n), magnitude(d), &rest);
   return (n < 0) != (d < 0) ? (int32_t)(0u - quotient) : (int32_t)quotient;
 }
-int32_t __modsi3(int32_t n, int32_t d) {
+IN_ROM int32_t __modsi3(int32_t n, int32_t d) {
   uint32_t rest;
   divide(magnitude(n), magnitude(d), &rest);
   return n < 0 ? (int32_t)(0u - rest) : (int32_t)rest;
 }
-uint64_t __udivdi3(uint64_t n, uint64_t d) {
+IN_ROM uint64_t __udivdi3(uint64_t n, uint64_t d) {
   uint64_t rest;
   return divide(n, d, &rest);
 }
-uint64_t __umoddi3(uint64_t n, uint64_t d) {
+IN_ROM uint64_t __umoddi3(uint64_t n, uint64_t d) {
   uint64_t rest;
   divide(n, d, &rest);
   return rest;

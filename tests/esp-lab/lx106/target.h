@@ -51,6 +51,7 @@ static SimulatorClient net;
 inline const char *labHost() { return "simulator"; }
 inline uint16_t labPort() { return 0; }
 inline void labSetup() {}
+inline void labIdle() {}
 void labLog(const char *text);
 inline void labLog(const __FlashStringHelper *text) { labLog((const char *)text); }
 [[noreturn]] void labEnd(int status);

@@ -46,6 +46,7 @@ static UartClient net;
 inline const char *labHost() { return "uart"; }
 inline uint16_t labPort() { return 0; }
 inline void labSetup() {}
+inline void labIdle() {}
 void labLog(const char *text);
 inline void labLog(const __FlashStringHelper *text) { labLog((const char *)text); }
 [[noreturn]] void labEnd(int status);

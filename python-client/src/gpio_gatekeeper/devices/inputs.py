@@ -14,6 +14,7 @@ class InputDevice(NumberDevice):
     kinds: ClassVar[FrozenSet[str]] = frozenset({"input", "button", "motion", "line"})
     _when_activated: Optional[Callback] = None
     _when_deactivated: Optional[Callback] = None
+    _was_active: Optional[bool] = None
 
     @property
     def when_activated(self) -> Optional[Callback]:
@@ -51,7 +52,10 @@ class InputDevice(NumberDevice):
 
     def _tell(self, before: State, now: State) -> None:
         super()._tell(before, now)
-        if now.value is not None and bool(now.value) != bool(before.value):
+        if before.value is not None:
+            self._was_active = bool(before.value)
+        # What it was before a fault counts, not the fault.
+        if now.value is not None and self._was_active is not None and bool(now.value) != self._was_active:
             self._call(self._when_activated if now.value else self._when_deactivated)
 
 
@@ -216,9 +220,7 @@ def _steps(state: State) -> int:
 class Sensor(NumberDevice):
     """A sensor on a bus, whose value is what it read last."""
 
-    kinds = frozenset(
-        "aht10 aht20 tmp102 emc2101 ads1115 pt100 max31865 ds18b20 cpu_temperature simulated".split()
-    )
+    kinds = frozenset("aht10 aht20 tmp102 emc2101 ads1115 pt100 max31865 ds18b20 cpu_temperature simulated".split())
 
     @property
     def unit(self) -> Optional[str]:

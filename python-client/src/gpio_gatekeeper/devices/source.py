@@ -19,9 +19,12 @@ Values = Union[Device, Iterable[object]]
 class Source:
     """A thread that sets values until it is stopped.  What is the same as before is not set again."""
 
-    def __init__(self, device: Device, values: Values, delay: Callable[[], float], set_value: Callable[[object], None]) -> None:
+    def __init__(
+        self, device: Device, values: Values, delay: Callable[[], float], set_value: Callable[[object], None]
+    ) -> None:
         self.values = values
         self._delay = delay
+        self._patience = device.gate.timeout
         self._set = set_value
         self._stopped = threading.Event()
         self._changes: queue.SimpleQueue[Optional[State]] = queue.SimpleQueue()
@@ -31,11 +34,11 @@ class Source:
         self._thread.start()
 
     def stop(self) -> None:
-        """Sets nothing more; what is under way is waited for."""
+        """Sets nothing more; what is under way is waited for, as long as a call may take."""
         self._stopped.set()
         self._changes.put(None)
         if threading.current_thread() is not self._thread:
-            self._thread.join()
+            self._thread.join(self._patience)
 
     def _follow(self) -> None:
         """Sets what another device is, whenever that changes."""

@@ -1,20 +1,23 @@
 //! `docs/clients.md` shows nothing that does not work: each of its snippets is run against the demo, and what it has done
 //! or said is looked at.
 
+mod cpp;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::fs;
 use std::process::Command;
 
+use cpp::Sketches;
 use nix::sys::signal::Signal;
 use support::line::LineClient;
 use support::process::{Ended, Process};
 use support::tls::Authority;
-use support::users::{PHC, write_users};
+use support::users::{DIGEST, PHC, TOKEN, write_users};
 use support::{DEMO_DEVICES, Gatekeeper, programs_are_here};
 use tempfile::TempDir;
 
-const DOCUMENT: &str = include_str!("../docs/clients.md");
+const DOCUMENT: &str = include_str!("../../docs/clients.md");
 
 /// One of the ten things that a client does.
 struct Task {
@@ -39,7 +42,7 @@ enum Proof {
 }
 
 /// Makes the command that runs a snippet.
-type Begin = dyn Fn(&str) -> Command;
+type Begin = dyn Fn(&Place, &Task, &str) -> Command;
 
 /// The headings of the document, in its order.
 const TASKS: [Task; 10] = [
@@ -93,10 +96,12 @@ impl Place {
     }
 
     /// One that takes nobody but anna, and has listeners for TLS.
-    fn guarded(authority: &Authority, password: &str) -> Place {
+    fn guarded(authority: &Authority, password: &str, token: &str) -> Place {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = |name| folder.path().join(name);
-        write_users(&file("users.json"), &format!(r#""anna": {{"role": "operator", "password": "{PHC}"}}"#));
+        let secrets = format!(r#""password": "{PHC}", "tokens": [{{"sha256": "{DIGEST}"}}]"#);
+        write_users(&file("users.json"), &format!(r#""anna": {{"role": "operator", {secrets}}}"#));
+        fs::write(file("token"), token).expect("writable");
         fs::write(file("certificate.pem"), authority.certificate()).expect("writable");
         fs::write(file("password"), password).expect("writable");
         let sections = format!(r#""users": {:?}, {}"#, file("users.json"), authority.sections(""));
@@ -104,7 +109,7 @@ impl Place {
     }
 
     /// Runs a snippet, in whose text the ports are those of this gatekeeper.
-    fn start(&self, begin: &Begin, text: &str) -> Process {
+    fn start(&self, task: &Task, begin: &Begin, text: &str) -> Process {
         let [line, mqtt] = [self.gatekeeper.line(), self.gatekeeper.mqtt()].map(|address| address.port());
         let mut text = text.replace("127.0.0.1 7070", &format!("127.0.0.1 {line}"));
         if text.contains("raspberrypi.local") {
@@ -118,7 +123,7 @@ impl Place {
                 text = text.replace(&format!("mosquitto_{client} "), &address);
             }
         }
-        let command = &mut begin(&text);
+        let command = &mut begin(self, task, &text);
         command.current_dir(self.folder.path()).env("GATEKEEPER_URL", format!("line://127.0.0.1:{line}"));
         Process::start(command)
     }
@@ -132,7 +137,7 @@ impl Place {
 
     /// Runs a snippet, and looks whether it has done its task.
     fn prove(&self, task: &Task, begin: &Begin, text: &str) {
-        let start = || self.start(begin, text);
+        let start = || self.start(task, begin, text);
         let heading = task.heading;
         match &task.proof {
             Proof::Says(wanted) => {
@@ -177,9 +182,8 @@ impl Place {
             }
             Proof::SignsIn => {
                 let authority = Authority::new();
-                let [right, wrong] = ["password", "guess"].map(|password| {
-                    let place = Place::guarded(&authority, password);
-                    place.start(begin, text).end()
+                let [right, wrong] = [("password", TOKEN), ("guess", "gk_guess")].map(|(password, token)| {
+                    Place::guarded(&authority, password, token).start(task, begin, text).end()
                 });
                 // The role of the user, the state of the gatekeeper, or that of a device.
                 let is_in = |said: &Ended| ["anna", "online", "lamp"].iter().any(|w| said.output.contains(w));
@@ -196,14 +200,14 @@ fn finished(heading: &str, snippet: Process) -> Ended {
     said
 }
 
-fn python(text: &str) -> Command {
+fn python(_: &Place, _: &Task, text: &str) -> Command {
     let mut command = Command::new("python3");
     command.args(["-B", "-c", text]);
     command.env("PYTHONPATH", concat!(env!("CARGO_MANIFEST_DIR"), "/python-client/src"));
     command
 }
 
-fn shell(text: &str) -> Command {
+fn shell(_: &Place, _: &Task, text: &str) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", text]);
     command
@@ -237,5 +241,12 @@ fn mosquittos_clients_do_all_of_it() {
 fn python_does_all_of_it() {
     if programs_are_here(&["python3"]) {
         run("python", &python);
+    }
+}
+
+#[test]
+fn cpp_does_all_of_it() {
+    if let Some(sketches) = Sketches::build(&snippets(DOCUMENT)) {
+        run("cpp", &move |place, task, _| sketches.command(place, task));
     }
 }
