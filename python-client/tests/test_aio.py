@@ -83,8 +83,14 @@ class Asyncio(unittest.IsolatedAsyncioTestCase):
         await changes.aclose()
 
     async def test_all_devices_can_be_followed(self) -> None:
+        # What was heard of it before is old.
+        other = await self.connect()
+        await self.gate.device("led").on()
+        await other.device("led").off()
         changes = self.gate.changes()
-        self.assertEqual({(await following(changes)).device for _ in range(5)}, set(await self.gate.devices()))
+        states = [await following(changes) for _ in range(5)]
+        self.assertEqual({state.device for state in states}, set(await self.gate.devices()))
+        self.assertEqual([state.value for state in states if state.device == "led"], [0])
         await changes.aclose()
 
     async def test_a_press_is_waited_for(self) -> None:

@@ -209,8 +209,10 @@ class Core:
             self.states.take(State.from_fields(reply))
 
     def on_subscribing(self, key: str, name: str) -> None:
-        if key == "DEVICE":
-            self.states.forget(name)
+        if key == "DEVICE" and name == commands.ALL:
+            self.states.forget_unless(lambda device: self._connection.is_subscribed("DEVICE", device))
+        elif key == "DEVICE" and not self._connection.is_subscribed("DEVICE", commands.ALL):
+            self.states.forget_unless(lambda device: device != name)
 
     def on_event(self, fields: Fields) -> None:
         event = fields.get("EVENT")
