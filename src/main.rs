@@ -64,7 +64,7 @@ Usage:
 
 For a gatekeeper that runs, here or elsewhere; each with --help for more:
   gpio-gatekeeper get [DEVICE...] | set DEVICE VALUE | do DEVICE ACTION [NAME=VALUE...] | watch [DEVICE...] |
-  lease DEVICE[,DEVICE...] [-- COMMAND ARG...] | send CLIENT TEXT | logs [--audit] |
+  lease DEVICE[,DEVICE...] [-- COMMAND ARG...] | send CLIENT TEXT | publish VARIABLE VALUE | logs [--audit] |
   completion bash|zsh|fish
 
 Options:

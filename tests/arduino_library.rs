@@ -258,7 +258,7 @@ fn who_is_taken_over_stays_away_for_long() {
     board.line_with("link lost TAKEN_OVER");
     board.say("skip 14000\nset led ON");
     board.line_with("ticket 0");
-    board.say("skip 32000");
+    board.say("skip 36000");
     board.line_with("link ready");
     assert!(other.event("EVENT=CLOSING").contains("TAKEN_OVER"));
 }

@@ -14,7 +14,7 @@ use support::process::Process;
 use support::skipped;
 
 /// The tests of a module end by themselves long before.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The modules with tests, each of which has a test here.
 const MODULES: &[&str] = &[

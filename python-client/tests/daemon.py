@@ -17,7 +17,7 @@ from typing import Dict, List, Mapping, Optional
 
 from gpio_gatekeeper import Gate, connect
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds within which whatever a test waits for has to happen."""
 
 DEVICES: Mapping[str, object] = {
@@ -134,6 +134,7 @@ class DaemonCase(unittest.TestCase):
 
     def connect(self, **settings: object) -> Gate:
         """Another client, closed after the test."""
+        settings.setdefault("timeout", PATIENCE)
         gate = connect(self.daemon.url(self.scheme), **settings)  # type: ignore[arg-type]
         self.addCleanup(gate.close)
         return gate

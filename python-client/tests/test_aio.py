@@ -40,7 +40,7 @@ class Asyncio(unittest.IsolatedAsyncioTestCase):
         self.gate = await self.connect()
 
     async def connect(self) -> aio.Gate:
-        gate = aio.connect(self.daemon.url(self.scheme))
+        gate = aio.connect(self.daemon.url(self.scheme), timeout=PATIENCE)
         await soon(gate.open())
         self.addAsyncCleanup(gate.close)
         return gate

@@ -17,7 +17,7 @@ class Cut(DaemonCase):
         host, port = self.daemon.addresses[self.scheme].split(":")
         self.proxy = Proxy((host, int(port)))
         self.addCleanup(self.proxy.close)
-        self.far: Gate = connect(f"{self.scheme}://{self.proxy.address}")
+        self.far: Gate = connect(f"{self.scheme}://{self.proxy.address}", timeout=PATIENCE)
         self.addCleanup(self.far.close)
         self.online, self.offline = Events(), Events()
         self.far.when_connected = lambda: self.online("online")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import socket
 import threading
 import unittest
 from concurrent.futures import TimeoutError as FutureTimeout
+from unittest import mock
 
 from gpio_gatekeeper import (
     LED,
@@ -20,6 +22,7 @@ from gpio_gatekeeper import (
     TooSlow,
     backoff,
     connect,
+    lease,
 )
 
 from .daemon import PATIENCE, DaemonCase, Events
@@ -124,8 +127,6 @@ class Backoff(unittest.TestCase):
 class ServerCase(unittest.TestCase):
     """A server that greets, and then does what the test says."""
 
-    timeout = PATIENCE
-
     def setUp(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(self.listener.close)
@@ -134,7 +135,7 @@ class ServerCase(unittest.TestCase):
         self.thread.start()
         self.addCleanup(self.thread.join, PATIENCE)
         self.url = f"line://127.0.0.1:{self.listener.getsockname()[1]}"
-        self.gate = connect(self.url, timeout=self.timeout)
+        self.gate = connect(self.url, timeout=PATIENCE)
         self.addCleanup(self.gate.close)
 
     def serve(self) -> None:
@@ -153,6 +154,11 @@ class ServerCase(unittest.TestCase):
 
 class Late(ServerCase):
     timeout = 0.1
+
+    def setUp(self) -> None:
+        super().setUp()
+        # Only what is asked from here on has little time.
+        self.gate.core.settings = dataclasses.replace(self.gate.core.settings, timeout=self.timeout)
 
     def test_no_answer_in_time_is_an_unknown_outcome(self) -> None:
         with self.assertRaises(CallTimeout) as caught:
@@ -231,6 +237,15 @@ class Lost(ServerCase):
         hello.result(PATIENCE)
         self.assertIsInstance(told.next(), TooSlow)
 
+    def test_a_lease_that_was_waited_for_counts_from_a_renewal_on(self) -> None:
+        taking = threading.Thread(target=lambda: self.gate.lease("led", seconds=60, wait=1))
+        taking.start()
+        self.came.next()
+        self.connection.sendall(b"|START|REPLY=OK|ID=1|TOKEN=17|DEVICES=led|TTL=60s|END|")
+        self.assertEqual(self.came.next(), b"|START|COMMAND=RENEW|ID=2|TOKEN=17|END|\n")
+        self.connection.sendall(b"|START|REPLY=OK|ID=2|TOKEN=17|DEVICES=led|TTL=60s|END|")
+        taking.join()
+
     def test_writes_are_meant_under_the_lease(self) -> None:
         taking = threading.Thread(target=lambda: self.gate.lease("led", seconds=60))
         taking.start()
@@ -255,14 +270,18 @@ class Lost(ServerCase):
         self.assertGreaterEqual(float(pause.group(1)), 15)
 
     def test_a_lease_is_renewed_again_and_again(self) -> None:
-        taking = threading.Thread(target=lambda: self.gate.lease("led", seconds=0.3))
+        # Often, and never too late, however slow the machine is.
+        often = mock.patch.object(lease, "RENEWALS", 1000)
+        often.start()
+        self.addCleanup(often.stop)
+        taking = threading.Thread(target=lambda: self.gate.lease("led", seconds=60))
         taking.start()
         self.came.next()
-        self.connection.sendall(b"|START|REPLY=OK|ID=1|TOKEN=17|DEVICES=led|TTL=300ms|END|")
+        self.connection.sendall(b"|START|REPLY=OK|ID=1|TOKEN=17|DEVICES=led|TTL=60s|END|")
         taking.join()
         for number in (2, 3, 4):
             self.assertEqual(self.came.next(), b"|START|COMMAND=RENEW|ID=%d|TOKEN=17|END|\n" % number)
-            self.connection.sendall(b"|START|REPLY=OK|ID=%d|TOKEN=17|DEVICES=led|TTL=300ms|END|" % number)
+            self.connection.sendall(b"|START|REPLY=OK|ID=%d|TOKEN=17|DEVICES=led|TTL=60s|END|" % number)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,10 @@
 
 use std::net::SocketAddr;
 
+use gpio_gatekeeper::wire::mqtt::{
+    Packet, PacketId, Properties, QoS, Subscribe, SubscribeOptions, TopicFilter,
+};
+
 use super::house::Addresses;
 use super::line::Line;
 use super::mqtt::{Link, durable};
@@ -21,11 +25,11 @@ pub struct Victims {
 
 /// Disturbs everybody.
 pub fn run(addresses: Addresses, victims: &Victims, mut tempo: Tempo) {
-    let mut deaf = Vec::new();
+    let (mut deaf, mut deaf_links) = (Vec::new(), Vec::new());
     while tempo.pause(150) {
         let victim = &victims.fleeting[tempo.place(victims.fleeting.len())];
         let durable_victim = &victims.durable[tempo.place(victims.durable.len())];
-        match tempo.below(7) {
+        match tempo.below(8) {
             0 => nonsense(addresses.line, &mut tempo),
             1 => nonsense(addresses.mqtt, &mut tempo),
             2 => half_a_frame(addresses.line),
@@ -33,6 +37,12 @@ pub fn run(addresses: Addresses, victims: &Victims, mut tempo: Tempo) {
             3 => drop(Line::connect(addresses.line, victim)),
             4 => drop(Link::connect(addresses.mqtt, connect(victim))),
             5 => drop(Link::connect(addresses.mqtt, durable(durable_victim))),
+            6 => {
+                deaf_links.extend(everything_unread_over_mqtt(addresses.mqtt));
+                if deaf_links.len() > DEAF {
+                    deaf_links.remove(0);
+                }
+            }
             _ => {
                 deaf.extend(everything_unread(addresses.line));
                 if deaf.len() > DEAF {
@@ -63,4 +73,13 @@ fn everything_unread(address: SocketAddr) -> Option<Line> {
         line.send("COMMAND=SUB|DEVICE=*").ok()?;
     }
     Some(line)
+}
+
+/// The same over MQTT, under a name that the daemon gives.
+fn everything_unread_over_mqtt(address: SocketAddr) -> Option<Link> {
+    let (mut link, _) = Link::connect(address, connect(""))?;
+    let filters = vec![(TopicFilter::parse("#").ok()?, SubscribeOptions::plain(QoS::AtLeastOnce))];
+    let subscribe = Subscribe { packet_id: PacketId::MIN, properties: Properties::new(), filters };
+    link.send(&Packet::Subscribe(subscribe)).ok()?;
+    Some(link)
 }

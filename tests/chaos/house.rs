@@ -16,6 +16,8 @@ use super::{devices, home};
 /// Where the daemon lives, again and again, at the same address.
 pub struct House {
     folder: TempDir,
+    /// In memory where there is such a folder, so that a busy disk does not hold up the hardware.
+    journal: TempDir,
     address: IpAddr,
     process: Option<Process>,
     lives: Vec<Life>,
@@ -62,6 +64,9 @@ pub struct Stall {
     pub to: Moment,
 }
 
+/// A folder that no disk is behind.
+const MEMORY: &str = "/dev/shm";
+
 /// An orderly stop takes no longer than this: 2 s, as README.md says, and what a busy machine takes besides.
 const STOP: Duration = Duration::from_secs(5);
 
@@ -73,9 +78,11 @@ impl House {
         let [.., a, b, c] = (std::process::id() | 1 << 20).to_be_bytes();
         let address = IpAddr::V4(Ipv4Addr::new(127, a, b, c.clamp(1, 254)));
         let folder = tempfile::tempdir().expect("a temporary folder");
+        let journal =
+            tempfile::tempdir_in(MEMORY).or_else(|_| tempfile::tempdir()).expect("a temporary folder");
         let text = devices::configuration(address, &folder.path().join("state"));
         std::fs::write(folder.path().join("gatekeeper.jsonc"), text).expect("it can be written");
-        House { folder, address, process: None, lives: Vec::new(), stalls: Vec::new() }
+        House { folder, journal, address, process: None, lives: Vec::new(), stalls: Vec::new() }
     }
 
     /// Where clients find the daemon while it runs.
@@ -89,6 +96,7 @@ impl House {
         let mut command = Command::new(program);
         command.args(["daemon", "--exact", "--ignored", "--nocapture"]);
         command.env(home::FOLDER, self.folder.path()).env(home::LIFE, self.lives.len().to_string());
+        command.env(home::JOURNAL, self.journal_file());
         let mut process = Process::start_typing(&mut command);
         process.line_with(home::READY);
         self.process = Some(process);
@@ -140,7 +148,10 @@ impl House {
 
     /// What its hardware was told.
     pub fn journal(&self) -> Vec<Entry> {
-        let path: PathBuf = self.folder.path().join("journal");
-        journal::read(&path)
+        journal::read(&self.journal_file())
+    }
+
+    fn journal_file(&self) -> PathBuf {
+        self.journal.path().join("journal")
     }
 }

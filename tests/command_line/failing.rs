@@ -103,6 +103,8 @@ fn wrong_arguments_are_named() {
         (&["set", "led"][..], "a value"),
         (&["do", "led"], "an action"),
         (&["send", "panel"], "one text"),
+        (&["send", "panel", "warm", "--retain"], "not kept"),
+        (&["publish", "setpoint"], "one value"),
         (&["get", "--loud"], "--loud"),
         (&["set", "led", "on", "--within", "2"], "unit"),
         (&["get", "--url", "http://pi"], "lines://"),

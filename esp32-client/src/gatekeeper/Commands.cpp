@@ -2,7 +2,7 @@
 
 namespace gatekeeper {
 
-Request::Request(EngineCore& engine, Text command) : engine_(engine) { engine.begin(command, Kind::Command); }
+Request::Request(EngineCore& engine, Text command) : engine_(engine) { engine.begin(command); }
 
 Request& Request::with(Text key, Text value) { return engine_.out_.field(key, value), *this; }
 
@@ -12,8 +12,7 @@ Request& Request::withDuration(Text key, uint32_t duration) { return engine_.dur
 
 Ticket Request::send() { return engine_.finish(); }
 
-void EngineCore::begin(Text command, Kind kind) {
-  kind_ = kind;
+void EngineCore::begin(Text command) {
   out_.start().field(Word::Command, command).field(Word::Id, nextTicket_);
   if (!isReady()) out_.spoil();
 }
@@ -22,7 +21,7 @@ void EngineCore::duration(Text key, uint32_t duration) {
   out_.key(key).digits(duration, 0).value(Word::Milliseconds).close();
 }
 
-Ticket EngineCore::finish() {
+Ticket EngineCore::finish(Kind kind) {
   Pending* place = pending(0);
   if (place == nullptr || !out_.finish()) return 0;
   const Ticket ticket = nextTicket_++;
@@ -30,21 +29,21 @@ Ticket EngineCore::finish() {
   place->ticket = ticket;
   place->unsent = out_.length();
   place->since = static_cast<uint16_t>(now_);
-  place->kind = kind_;
+  place->kind = kind;
   return ticket;
 }
 
 // A command with one field, or with two.
 Ticket EngineCore::give(Word command, Kind kind, Word key, Text value, Word otherKey, Text otherValue) {
-  begin(textOf(command), kind);
+  begin(command);
   out_.field(key, value);
   if (otherKey != Word::Unknown) out_.field(otherKey, otherValue);
-  return finish();
+  return finish(kind);
 }
 
 // Begins a command that writes a device, under the lease that is held on it.
 void EngineCore::beginWrite(Word command, Text device) {
-  begin(textOf(command), Kind::Command);
+  begin(command);
   out_.field(Word::Device, device);
   const char* token = tokenOf_ == nullptr ? nullptr : tokenOf_(*this, device);
   if (token != nullptr) out_.field(Word::Token, token);
@@ -71,7 +70,7 @@ Ticket EngineCore::perform(Text device, Text action) {
 Ticket EngineCore::get(Text device) { return give(Word::Get, Kind::Command, Word::Device, device); }
 
 Ticket EngineCore::publishText(Text variable, Text value, Retain retain) {
-  begin(textOf(Word::Publish), Kind::Command);
+  begin(Word::Publish);
   out_.field(Word::Variable, variable).field(Word::Value, value);
   if (retain == Retain::Yes) out_.field(Word::Retain, 1);
   return finish();

@@ -4,17 +4,16 @@ namespace gatekeeper {
 
 namespace {
 
-// Milliseconds between attempts: at first, and at most.
-const uint16_t ShortestWait = 500;
-const uint16_t LongestWait = 30000;
-// Bytes that one poll() reads at most, so that a flood does not keep the sketch from running.
-const uint16_t MostBytes = 512;
-// Bytes that are read at a time.
+// Milliseconds between attempts: at first, and at most. They are powers of two, for the sake of the dice.
+const uint16_t ShortestWait = 512;
+const uint16_t LongestWait = 32768;
+// Bytes that are read at a time, and how often in one poll(), so that a flood does not keep the sketch from running.
 #if defined(__AVR__)
 const uint8_t Piece = 16;
 #else
 const uint8_t Piece = 128;
 #endif
+const uint8_t MostPieces = 32;
 
 // Some boards count in more bits.
 uint32_t clock() { return static_cast<uint32_t>(millis()); }
@@ -22,15 +21,9 @@ uint32_t clock() { return static_cast<uint32_t>(millis()); }
 }  // namespace
 
 Connection::Connection(EngineCore& engine, Client& network)
-    : engine_(engine),
-      network_(network),
-      host_(nullptr),
-      waitingSince_(0),
-      wait_(0),
-      backoff_(ShortestWait),
-      port_(0),
-      place_(Place::Idle),
-      isPolling_(false) {}
+    : ConnectionMemory(), engine_(engine), network_(network) {
+  backoff_ = ShortestWait;
+}
 
 void Connection::begin(const char* host, uint16_t port) {
   end();
@@ -49,22 +42,24 @@ void Connection::poll() {
   // A callback that polls would read into the frame that it is looking at.
   if (isPolling_) return;
   isPolling_ = true;
-  if (place_ == Place::Waiting && static_cast<uint16_t>(static_cast<uint16_t>(clock()) - waitingSince_) >= wait_) open();
-  if (place_ == Place::Open) read();
-  engine_.tick(clock());
-  if (place_ == Place::Open) write();
-  if (place_ == Place::Open && (engine_.isOver() || !network_.connected())) close();
+  const uint32_t now = clock();
+  if (place_ == Place::Open) {
+    read(now);
+    engine_.tick(now);
+    write();
+    // A callback may have ended it.
+    if (place_ == Place::Open && (engine_.isOver() || !network_.connected())) close();
+  } else {
+    engine_.tick(now);
+    if (place_ == Place::Waiting && static_cast<uint16_t>(static_cast<uint16_t>(now) - waitingSince_) >= wait_) open();
+  }
   isPolling_ = false;
 }
 
 void Connection::open() {
-  const bool isOpen = network_.connect(host_, port_) == 1;  // some Clients tell errors by other numbers than 0
-  if (isOpen) {
-    place_ = Place::Open;
-    engine_.connected(clock());
-  } else {
-    close();
-  }
+  if (network_.connect(host_, port_) != 1) return close();  // some Clients tell errors by other numbers than 0
+  place_ = Place::Open;
+  engine_.connected(clock());
 }
 
 // Ends what there is, and waits for the next attempt.
@@ -73,20 +68,19 @@ void Connection::close() {
   place_ = Place::Waiting;
   waitingSince_ = static_cast<uint16_t>(clock());
   if (engine_.comeback() == Comeback::Late) backoff_ = LongestWait;
-  // The clock's last digits are the dice: boards that were cut off together come back apart.
-  wait_ = static_cast<uint16_t>(backoff_ / 2 + (backoff_ >> 6) * (waitingSince_ & 63));
-  backoff_ = backoff_ > LongestWait / 2 ? LongestWait : static_cast<uint16_t>(backoff_ * 2);
+  // The clock's last bits are the dice: boards that were cut off together come back apart.
+  wait_ = static_cast<uint16_t>(backoff_ / 2 + (waitingSince_ & (backoff_ - 1)));
+  if (backoff_ != LongestWait) backoff_ = static_cast<uint16_t>(backoff_ * 2);
   engine_.disconnected();
 }
 
-void Connection::read() {
+void Connection::read(uint32_t now) {
   uint8_t bytes[Piece];
-  for (uint16_t left = MostBytes; left >= Piece && place_ == Place::Open; left = static_cast<uint16_t>(left - Piece)) {
-    // Some Clients must not be read when there is nothing.
-    if (network_.available() <= 0) return;
+  // Some Clients must not be read when there is nothing.
+  for (uint8_t left = MostPieces; left != 0 && place_ == Place::Open && network_.available() > 0; left--) {
     const int count = network_.read(bytes, sizeof bytes);
     if (count <= 0) return;
-    engine_.receive(reinterpret_cast<const char*>(bytes), static_cast<uint16_t>(count), clock());
+    engine_.receive(reinterpret_cast<const char*>(bytes), static_cast<uint16_t>(count), now);
     if (engine_.isReady()) backoff_ = ShortestWait;
   }
 }

@@ -25,13 +25,15 @@ void EngineCore::disconnected() {
   const Frame none;
   const bool wasReady = isReady();
   phase_ = Phase::Offline;
-  over_ = owesHello_ = hasAsked_ = false;
-  out_.drop(out_.length());
+  over_ = false;
+  owesHello_ = false;
+  hasAsked_ = false;
+  out_.clear();
   splitter_.reset();
   for (Pending* one = space_.pending; one != space_.pending + space_.pendingSize; one++) {
     if (one->ticket != 0) settle(*one, one->unsent != 0 ? Result::NotSent : Result::Lost, none);
   }
-  if (wasReady) end(Link::Lost, none, comeback_);
+  if (wasReady) end(Link::Lost, none);
   over_ = false;
 }
 
@@ -64,7 +66,10 @@ void EngineCore::tick(uint32_t now) {
     }
   }
   const uint16_t silence = static_cast<uint16_t>(time - heard_);
-  if (silence >= keepalive_ && !hasAsked_) hasAsked_ = owesHello_ = true;
+  if (silence >= keepalive_ && !hasAsked_) {
+    hasAsked_ = true;
+    owesHello_ = true;
+  }
   if (silence / 2 >= keepalive_) over_ = true;
   pump();
 }
@@ -106,13 +111,11 @@ void EngineCore::reply(const Frame& frame) {
 // The answer to what introduce() has sent.
 void EngineCore::greet(const Frame& frame) {
   const bool isDone = frame.word(Word::Reply) == Word::Ok;
-  const Word code = frame.word(Word::Code);
   // NOT_SUPPORTED: there are no users, or a certificate has said already who this is.
-  if (phase_ == Phase::Authenticating && (isDone || code == Word::NotSupported)) {
+  if (phase_ == Phase::Authenticating && (isDone || frame.word(Word::Code) == Word::NotSupported)) {
     phase_ = Phase::Authenticated;
   } else if (!isDone) {
-    const bool isBusy = code == Word::LimitReached || code == Word::Stopping;
-    end(Link::Denied, frame, isBusy ? Comeback::Soon : Comeback::Late);
+    end(Link::Denied, frame);
   } else if (phase_ == Phase::Greeting) {
     phase_ = Phase::Ready;
     Subscription* one = space_.subscriptions;
@@ -126,7 +129,6 @@ void EngineCore::greet(const Frame& frame) {
 }
 
 void EngineCore::event(const Frame& frame) {
-  const Word code = frame.word(Word::Code);
   switch (frame.word(Word::Event)) {
     case Word::State:
       state(frame);
@@ -138,8 +140,7 @@ void EngineCore::event(const Frame& frame) {
       if (onAlert_ != nullptr) onAlert_(Alert{frame, context_});
       break;
     case Word::Closing:
-      end(Link::Lost, frame,
-          code == Word::TakenOver || code == Word::AccessDenied || code == Word::Malformed ? Comeback::Late : Comeback::Soon);
+      end(Link::Lost, frame);
       break;
     default:
       step(Step::Event, frame);
@@ -147,10 +148,11 @@ void EngineCore::event(const Frame& frame) {
 }
 
 // Nothing goes on over this connection; what waits is told by disconnected().
-void EngineCore::end(Link link, const Frame& frame, Comeback comeback) {
+void EngineCore::end(Link link, const Frame& frame) {
   phase_ = Phase::Offline;
   over_ = true;
-  comeback_ = comeback;
+  const Word code = frame.word(Word::Code);
+  comeback_ = code >= Word::TakenOver && code <= Word::Malformed ? Comeback::Late : Comeback::Soon;
   if (onLink_ != nullptr) onLink_(LinkChange{link, frame.text(Word::Code), context_});
 }
 

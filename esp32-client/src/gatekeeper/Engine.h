@@ -118,13 +118,11 @@ struct EngineMemory {
   uint16_t keepalive_;
   uint16_t timeout_;
   Ticket nextTicket_;
-  // What the command that is being written is.
-  Kind kind_;
   Phase phase_;
   Comeback comeback_;
-  bool over_;
-  bool owesHello_;
-  bool hasAsked_;
+  bool over_ : 1;
+  bool owesHello_ : 1;
+  bool hasAsked_ : 1;
   Space space_;
   Feature leases_;
   Feature readings_;
@@ -260,7 +258,7 @@ class EngineCore : protected EngineStreams, protected EngineMemory {
   void reply(const Frame& frame);
   void event(const Frame& frame);
   void greet(const Frame& frame);
-  void end(Link link, const Frame& frame, Comeback comeback);
+  void end(Link link, const Frame& frame);
   void settle(Pending& pending, Result result, const Frame& frame);
   void step(Step step, const Outcome& outcome);
   void step(Step step, const Frame& frame);
@@ -269,9 +267,10 @@ class EngineCore : protected EngineStreams, protected EngineMemory {
   Pending* pending(Ticket ticket) const;
 
   // Commands: Commands.cpp.
-  void begin(Text command, Kind kind);
+  void begin(Word command) { begin(textOf(command)); }
+  void begin(Text command);
   void duration(Text key, uint32_t duration);
-  Ticket finish();
+  Ticket finish(Kind kind = Kind::Command);
   Ticket give(Word command, Kind kind, Word key, Text value, Word otherKey = Word::Unknown, Text otherValue = "");
   void beginWrite(Word command, Text device);
   bool subscribe(Text name, uint8_t flags);

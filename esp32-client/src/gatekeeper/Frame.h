@@ -79,10 +79,8 @@ class Splitter {
 
   char* buffer_;
   uint16_t capacity_;
-  // Bytes from the last bar of |START| on; outside of frames from the last bar on.
+  // Bytes from the last bar of |START| on; outside of frames those of the last frame, or from the last bar on.
   uint16_t length_;
-  // Where the whole fields end.
-  uint16_t fields_;
   bool isInside_;
 };
 
@@ -118,6 +116,8 @@ class Writer {
   uint16_t length() const { return static_cast<uint16_t>(finished_ - buffer_); }
   // Takes away the first bytes of them, which are at most length().
   void drop(uint16_t count);
+  // Takes away all of them.
+  void clear() { finished_ = buffer_; }
 
  private:
   Writer& raw(char byte);

@@ -33,10 +33,10 @@ Ticket EngineCore::lease(Text devices, uint32_t ttl) {
   if (place == nullptr || devices.isNone()) return 0;
   leases_ = leases;
   tokenOf_ = tokenOf;
-  begin(textOf(Word::Lease), Kind::Lease);
+  begin(Word::Lease);
   out_.field(Word::Device, devices);
   duration(textOf(Word::Ttl), ttl);
-  const Ticket ticket = finish();
+  const Ticket ticket = finish(Kind::Lease);
   if (ticket == 0) return 0;
   place->devices = devices;
   place->ttl = ttl;

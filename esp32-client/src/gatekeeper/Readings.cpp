@@ -50,13 +50,13 @@ void EngineCore::readings(EngineCore& engine, Step step, const Outcome& outcome)
 void EngineCore::sendReading() {
   const Reading& reading = *space_.readings;
   const uint32_t age = now_ - reading.taken;
-  begin(textOf(Word::Publish), Kind::Reading);
+  begin(Word::Publish);
   out_.key(Word::Variable).value(reading.variable);
   if (age >= Present) out_.value(Word::Late);
   out_.close().key(Word::Value).number(reading.value);
   if (age >= Present) out_.value(" ").digits(age, 0).value(Word::Milliseconds);
   out_.close();
-  readingTicket_ = finish();
+  readingTicket_ = finish(Kind::Reading);
 }
 
 void EngineCore::settleReading(const Outcome& outcome) {

@@ -31,14 +31,14 @@ uint16_t Splitter::lastBar() {
 
 Item Splitter::end(Item item, uint16_t fields) {
   const bool wasInside = isInside_;
-  reset();
-  fields_ = fields;
+  isInside_ = false;
+  length_ = fields;
   return wasInside ? item : Item::None;
 }
 
 bool Splitter::parse(Frame& frame) {
   // The first bar is that of |START|.
-  return fields_ > 1 && frame.parse(buffer_ + 1, static_cast<uint16_t>(fields_ - 1));
+  return length_ > 1 && frame.parse(buffer_ + 1, static_cast<uint16_t>(length_ - 1));
 }
 
 }  // namespace gatekeeper

@@ -287,7 +287,11 @@ class Lease:
         """Takes it."""
         asked = time.monotonic()
         granted = await asyncio.wrap_future(self._send())
-        self._held = self._core.hold(granted, time.monotonic() if self._wait else asked)
+        if self._wait:
+            # When it was granted is not known, so neither is how long it is good; from a renewal on it is.
+            asked = time.monotonic()
+            granted = await asyncio.wrap_future(self._core.confirm(granted))
+        self._held = self._core.hold(granted, asked)
         return self
 
     def __await__(self) -> Generator[object, None, Lease]:

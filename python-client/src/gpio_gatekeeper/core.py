@@ -126,11 +126,25 @@ class Core:
         """Checks a request for a lease, and answers with what sends it."""
         command = commands.lease(devices or [commands.ALL], ttl, wait, with_connection)
 
-        def give_back(granted: Fields) -> None:
-            # Nobody waits for it any more, so nobody would ever do.
-            self._connection.call(commands.of_token("RELEASE", int(granted["TOKEN"])), self.settings.timeout)
+        return lambda: self._connection.call(
+            command, self.settings.timeout, waiting=float(wait), abandoned=self._give_back
+        )
 
-        return lambda: self._connection.call(command, self.settings.timeout, waiting=float(wait), abandoned=give_back)
+    def confirm(self, granted: Fields) -> Future[Fields]:
+        """Renews a lease that was just granted."""
+        command = commands.of_token("RENEW", int(granted["TOKEN"]))
+        answer = self._connection.call(command, self.settings.timeout, abandoned=self._give_back)
+
+        def stopped(done: Future[Fields]) -> None:
+            if done.cancelled():
+                self._give_back(granted)
+
+        answer.add_done_callback(stopped)
+        return answer
+
+    def _give_back(self, granted: Fields) -> None:
+        """Nobody waits for this lease any more, so nobody would ever do."""
+        self.ask(commands.of_token("RELEASE", int(granted["TOKEN"])))
 
     def hold(self, granted: Fields, good_from: float) -> Holding:
         """Renews a lease from now on, which lasts at least from `good_from` on, by the monotonic clock."""

@@ -215,8 +215,11 @@ class Gate:
         """
         asked = time.monotonic()
         granted = self._result(self._core.ask_lease(devices, seconds, wait, with_connection)())
-        # After a wait it is not known when it was granted, but that is not long ago.
-        held = self._core.hold(granted, time.monotonic() if wait else asked)
+        if wait:
+            # When it was granted is not known, so neither is how long it is good; from a renewal on it is.
+            asked = time.monotonic()
+            granted = self._result(self._core.confirm(granted))
+        held = self._core.hold(granted, asked)
         lease = Lease(held, lambda: self._let_go(held))
         if when_lost is not None:
             held.on_lost.append(lambda: self._dispatch(when_lost, lease))

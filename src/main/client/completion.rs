@@ -20,13 +20,14 @@ pub(crate) enum Shell {
 pub(super) const ASK: &str = "complete";
 
 /// Every word of the program, and its options beside those that all words for a running gatekeeper have.
-const WORDS: [(&str, &[&str]); 17] = [
+const WORDS: [(&str, &[&str]); 18] = [
     ("get", &[]),
     ("set", &["--token", "--within"]),
     ("do", &["--token", "--within"]),
     ("watch", &[]),
     ("lease", &["--ttl", "--wait"]),
     ("send", &[]),
+    ("publish", &["--retain"]),
     ("logs", &["--level", "--audit"]),
     ("completion", &[]),
     ("check", &["--as", "--can", "--client"]),
@@ -55,9 +56,9 @@ const WORDS: [(&str, &[&str]); 17] = [
     ("--config", &[]),
 ];
 /// The words for a running gatekeeper, which have the options of all of them.
-const CLIENTS: usize = 7;
+const CLIENTS: usize = 8;
 /// Options without a value.
-const FLAGS: [&str; 9] = [
+const FLAGS: [&str; 10] = [
     "--password-stdin",
     "--json",
     "--audit",
@@ -66,6 +67,7 @@ const FLAGS: [&str; 9] = [
     "--no-password",
     "--revoke",
     "--remove",
+    "--retain",
     "--help",
 ];
 const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];

@@ -18,6 +18,8 @@ Usage:
                                       is lost; its exit status is the command's.  Whatever the command asks of the
                                       gatekeeper, by this program or another client, is done under the lease
   gpio-gatekeeper send CLIENT TEXT    a message to one client
+  gpio-gatekeeper publish VARIABLE VALUE [--retain]
+                                      a value for who has subscribed to the variable; --retain: for later ones as well
   gpio-gatekeeper logs [--level error|warn|info] [--audit]
                                       the gatekeeper's log as it is written, or who does what, or both; for admins
   gpio-gatekeeper completion bash|zsh|fish

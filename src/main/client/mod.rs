@@ -40,8 +40,19 @@ pub(crate) enum Order {
 }
 
 /// The words that are a client's; the last two are said by this program's own and by its scripts.
-pub(crate) const WORDS: [&str; 10] =
-    ["get", "set", "do", "watch", "lease", "send", "logs", "completion", completion::ASK, lease::INSTEAD];
+pub(crate) const WORDS: [&str; 11] = [
+    "get",
+    "set",
+    "do",
+    "watch",
+    "lease",
+    "send",
+    "publish",
+    "logs",
+    "completion",
+    completion::ASK,
+    lease::INSTEAD,
+];
 
 /// Reads what follows one of the words.
 pub(crate) fn arguments(word: &str, parser: &mut lexopt::Parser) -> Result<Order, lexopt::Error> {
@@ -55,6 +66,7 @@ pub(crate) fn arguments(word: &str, parser: &mut lexopt::Parser) -> Result<Order
         "get" => get::arguments(parser)?.map(Order::Get),
         "set" => set::arguments(parser)?.map(Order::Set),
         "do" => set::any_action(parser)?.map(Order::Set),
+        "publish" => send::to_everybody(parser)?.map(Order::Send),
         _ => send::arguments(parser)?.map(Order::Send),
     };
     Ok(order.unwrap_or(Order::Help))

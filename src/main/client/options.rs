@@ -127,6 +127,14 @@ pub(super) fn waker() -> Result<Arc<Waker>, Failure> {
     Ok(Arc::new(waker))
 }
 
+/// A number below 0, if that is what comes next: it begins as an option does, and is a value.
+pub(super) fn below_zero(parser: &mut lexopt::Parser) -> Result<Option<String>, lexopt::Error> {
+    let Some(mut raw) = parser.try_raw_args() else { return Ok(None) };
+    let is_number = |text: &str| text.starts_with('-') && text.parse::<f64>().is_ok();
+    let number = raw.next_if(|text| text.to_str().is_some_and(is_number));
+    Ok(number.map(|number| number.string()).transpose()?)
+}
+
 /// A duration that follows an option.
 pub(super) fn span(parser: &mut lexopt::Parser) -> Result<Span, lexopt::Error> {
     let text = parser.value()?.string()?;

@@ -7,7 +7,7 @@ use gpio_gatekeeper::domain::Span;
 use lexopt::prelude::*;
 
 use super::Options;
-use super::options::{Form, span};
+use super::options::{Form, below_zero, span};
 use super::shown::{self, Units};
 
 /// One command for one device.
@@ -57,13 +57,9 @@ pub(super) fn any_action(parser: &mut lexopt::Parser) -> Result<Option<Order>, l
 fn words(parser: &mut lexopt::Parser) -> Result<Option<Words>, lexopt::Error> {
     let mut read = Words { options: Options::default(), words: Vec::new(), token: None, within: None };
     loop {
-        // A negative number is a value, and no option.
-        if let Some(mut raw) = parser.try_raw_args() {
-            let is_number = |text: &str| text.starts_with('-') && text.parse::<f64>().is_ok();
-            if let Some(number) = raw.next_if(|text| text.to_str().is_some_and(is_number)) {
-                read.words.push(number.string()?);
-                continue;
-            }
+        if let Some(number) = below_zero(parser)? {
+            read.words.push(number);
+            continue;
         }
         match parser.next()? {
             None => return Ok(Some(read)),

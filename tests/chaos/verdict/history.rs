@@ -122,7 +122,7 @@ impl<'a> History<'a> {
             };
             if devices.contains(&device) {
                 devices.iter().for_each(|device| related[*device] = true);
-                let latest = index.times.awake_at(deed.fate.settled);
+                let latest = index.times.done_by(&deed.fate);
                 signs.push(Sign { earliest: deed.fate.sent, latest });
             }
         }
@@ -149,7 +149,7 @@ impl<'a> History<'a> {
     }
 
     /// Whether the client may have given a device back between these times.
-    pub fn may_have_released(&self, device: usize, from: Moment, to: Moment) -> bool {
-        self.releases[device].iter().any(|release| release.settled > from && release.sent < to)
+    pub fn may_have_released(&self, index: &Index<'_>, device: usize, from: Moment, to: Moment) -> bool {
+        self.releases[device].iter().any(|release| index.times.done_by(release) > from && release.sent < to)
     }
 }

@@ -9,7 +9,7 @@ use super::super::devices;
 use super::super::journal::{Entry, What};
 use super::history::Histories;
 use super::tenures::{self, Tenure};
-use super::{Index, LATE, Report};
+use super::{Index, LATE, Report, story};
 
 pub fn judge(index: &Index<'_>, report: &mut Report) {
     let histories = Histories::of(index);
@@ -124,7 +124,7 @@ fn nothing_outlives_its_lease(
         }
         let next = entries.get(place + 1).filter(|next| next.life == entry.life);
         let gone = next.map_or(index.case.lives[entry.life].signalled, |next| next.at);
-        if history.may_have_released(device, entry.at, gone) {
+        if history.may_have_released(index, device, entry.at, gone) {
             continue;
         }
         // The write is a sign of life itself.
@@ -134,7 +134,10 @@ fn nothing_outlives_its_lease(
         let deadline = broken.map(|broken| broken.settled).fold(kept, Moment::min);
         let overrun = index.times.awake(deadline, gone);
         if let Some(next) = next {
-            report.figures.longest_overrun = report.figures.longest_overrun.max(overrun);
+            if overrun > report.figures.longest_overrun {
+                report.figures.longest_overrun = overrun;
+                report.longest_overrun = story::around(index, device, deadline);
+            }
             let by = match next.what {
                 What::Written(number) => index.commands.get(&number).map(|(client, _)| *client),
                 What::Taken(_) => None,

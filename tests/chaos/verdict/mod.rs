@@ -40,6 +40,8 @@ pub struct Report {
     figures: Figures,
     /// A row for each client that did anything.
     clients: Vec<String>,
+    /// What happened around the longest overrun of a lease.
+    longest_overrun: String,
 }
 
 #[derive(Default)]
@@ -75,6 +77,9 @@ struct Index<'a> {
 /// So much later than it should be something may be seen in the journal, in time in which the daemon was not stopped: what
 /// a busy machine takes to let a thread go on.
 pub const LATE: Nanos = 500_000_000;
+
+/// Of an overrun that is longer than this everything is told.
+const REMARKABLE: Nanos = 100_000_000;
 
 /// Holds the one against the other.
 pub fn judge(case: &Case) -> Report {
@@ -182,6 +187,11 @@ impl fmt::Display for Report {
              time of a command {:.1} ms",
             *longest_overrun as f64 / 1e6,
             *latest_command as f64 / 1e6
-        )
+        )?;
+        if *longest_overrun > REMARKABLE {
+            write!(f, "\naround the longest overrun:\n{}", self.longest_overrun)
+        } else {
+            Ok(())
+        }
     }
 }

@@ -65,7 +65,7 @@ fn bounds(
     until = until.min(moved);
     // A lease that is broken ends as a whole, perhaps before its holder was told that it has it.
     for broken in under.devices.iter().flat_map(|device| &histories.breaks[*device]) {
-        if broken.fate.sent < until && index.times.awake_at(broken.fate.settled) > granted.sent {
+        if broken.fate.sent < until && index.times.done_by(&broken.fate) > granted.sent {
             until = until.min(broken.fate.sent);
         }
         let is_sure = broken.fate.is_done() && broken.act == Act::Break(device);
