@@ -107,7 +107,14 @@ impl Options {
             Asking::OnTerminal => password::ask_once(user),
             Asking::Never => Err(format!("{user} needs a password")),
         };
-        all.settings(timeout, ask).map_err(Failure::Settings)
+        let settings = all.settings(timeout, ask).map_err(Failure::Settings)?;
+        if settings.exposes_secret() && self.asking == Asking::OnTerminal {
+            eprintln!(
+                "gpio-gatekeeper: on the way to {} others can read the password: lines:// hides it",
+                settings.address
+            );
+        }
+        Ok(settings)
     }
 
     /// The same, without anything that a person would have to wait for.
