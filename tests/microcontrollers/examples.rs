@@ -37,16 +37,12 @@ fn the_library_passes_the_lint() {
 
 fn compile_in_ide(board: &'static str) {
     let Some(lab) = Lab::of(board) else { return };
-    for sketch in examples() {
-        lab.compile_in_ide(&sketch);
-    }
+    lab.compile_all_in_ide(&examples());
 }
 
 fn compile(target: &'static str) {
     let Some(lab) = Lab::of(target) else { return };
-    for sketch in examples() {
-        lab.build(&sketch);
-    }
+    lab.compile_all(&examples());
 }
 
 /// The sketches of all examples.

@@ -79,14 +79,19 @@ impl Lab {
         self.firmware(&sketch("Bare"), None)
     }
 
-    /// Compiles a sketch with the library as the Arduino IDE does, which is stricter about some things, and finds libraries
+    /// Compiles sketches with the library, and links each.
+    pub(crate) fn compile_all(&self, sketches: &[PathBuf]) {
+        self.compile("build", sketches, Some(&in_project("esp32-client")));
+    }
+
+    /// Compiles sketches with the library as the Arduino IDE does, which is stricter about some things, and finds libraries
     /// by itself.
-    pub(crate) fn compile_in_ide(&self, sketch: &Path) {
-        self.compile("ide", sketch, Some(&in_project("esp32-client")));
+    pub(crate) fn compile_all_in_ide(&self, sketches: &[PathBuf]) {
+        self.compile("ide", sketches, Some(&in_project("esp32-client")));
     }
 
     fn firmware(&self, sketch: &Path, library: Option<&Path>) -> Firmware {
-        let (folder, printed) = self.compile("build", sketch, library);
+        let (folder, printed) = self.compile("build", &[sketch.to_owned()], library);
         let words: Vec<&str> = printed.split_whitespace().collect();
         let ["flash", flash, "ram", ram] = words[..] else { panic!("no sizes: {printed}") };
         let number = |text: &str| text.parse().expect("a number of bytes");
@@ -94,13 +99,15 @@ impl Lab {
         Firmware { target: self.target, folder, sizes }
     }
 
-    fn compile(&self, how: &str, sketch: &Path, library: Option<&Path>) -> (TempDir, String) {
+    fn compile(&self, how: &str, sketches: &[PathBuf], library: Option<&Path>) -> (TempDir, String) {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let (sketch_file, output) = (text(sketch), text(folder.path()));
-        let library = library.map(text);
-        let mut words = vec![how, self.target, &sketch_file, "--output", &output];
-        words.extend(library.iter().flat_map(|library| ["--library", library]));
-        let printed = esp_lab(&words).unwrap_or_else(|errors| panic!("{}: {errors}", sketch.display()));
+        let (sketches, output) = (sketches.iter().map(|sketch| text(sketch)), text(folder.path()));
+        let mut words: Vec<String> =
+            [how, self.target].map(str::to_owned).into_iter().chain(sketches).collect();
+        words.extend(["--output".to_owned(), output]);
+        words.extend(library.into_iter().flat_map(|library| ["--library".to_owned(), text(library)]));
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let printed = esp_lab(&words).unwrap_or_else(|errors| panic!("{}: {errors}", self.target));
         (folder, printed)
     }
 }

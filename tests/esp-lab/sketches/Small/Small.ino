@@ -4,17 +4,19 @@
 
 #include "target.h"
 
-static GatekeeperClient gate(net, "small");
-static bool isAsked, isSeen;
-static gatekeeper::Ticket report;
+enum Step : uint8_t { Switch, Listen, Tell, Done };
+
+static GatekeeperClient gate(net, "uno");
+static uint8_t step;
 
 static void settled(const gatekeeper::Outcome &outcome) {
   if (!outcome.isDone()) labEnd(1);
-  if (outcome.ticket == report) labEnd(0);
+  // The reply to SET has the device.
+  if (!outcome.frame.has(F("DEVICE"))) labEnd(0);
 }
 
 static void changed(const gatekeeper::State &state) {
-  if (state.isOf(F("led")) && state.isOn()) isSeen = true;
+  if (step == Listen && state.isOf(F("led")) && state.isOn()) step = Tell;
 }
 
 void setup() {
@@ -26,7 +28,7 @@ void setup() {
 
 void loop() {
   gate.poll();
-  if (!isAsked && gate.isReady()) isAsked = gate.set(F("led"), F("ON")) != 0;
-  if (isSeen && report == 0) report = gate.publishText(F("result"), F("PASS"));
+  if (step == Switch && gate.set(F("led"), F("ON"))) step = Listen;
+  if (step == Tell && gate.publishText(F("result"), F("PASS"))) step = Done;
   labIdle();
 }
