@@ -7,10 +7,11 @@
 //! bytes <- net <- wire <- gateway <- Reply, Event <- control
 //! ```
 //!
-//! [`domain`] is the vocabulary that all of them speak.  Who may use whom is written down in
+//! [`client`] is the other side of the line protocol. [`domain`] is the vocabulary that all of them speak.  Who may use whom is written down in
 //! `tests/architecture.rs`, which enforces it.
 
 pub mod auth;
+pub mod client;
 pub mod config;
 pub mod control;
 pub mod daemon;

@@ -13,9 +13,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("hardware", &["domain"]),
     ("config", &["domain"]),
     ("control", &["domain", "hardware"]),
+    ("client", &["domain", "wire", "net"]),
     ("gateway", &["domain", "wire", "net", "auth", "control"]),
     ("daemon", &["domain", "wire", "net", "auth", "hardware", "config", "control", "gateway"]),
-    ("main", &["domain", "auth", "config", "daemon"]),
+    ("main", &["domain", "auth", "config", "daemon", "client", "net"]),
 ];
 
 const LONGEST_FILE: usize = 500;

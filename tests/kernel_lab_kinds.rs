@@ -229,6 +229,33 @@ fn inputs_tell_what_they_are_and_outputs_follow_them() {
 }
 
 #[test]
+fn a_raw_line_is_whatever_it_is_configured_to_be() {
+    let Some(lab) = Lab::inside() else { return };
+    for backend in VERSIONS {
+        lab.pull(22, Pull::Down);
+        let (program, mut line) = start(backend, "pin", r#"{"raw_line": {"line": 22}}"#);
+        let configure = "COMMAND=DO|DEVICE=pin|ACTION=configure";
+        line.expect(&format!("{configure}|FUNCTION=output|VALUE=1"), "REPLY=OK|STATE=high");
+        assert_eq!(lab.level(22), 1, "{backend}");
+        line.expect("COMMAND=DO|DEVICE=pin|ACTION=pwm|FREQUENCY=100|VALUE=0.5", "REPLY=OK|STATE=pwm");
+        for level in [1, 0, 1, 0] {
+            let until = Instant::now() + PATIENCE;
+            while lab.level(22) != level {
+                assert!(Instant::now() < until, "{backend}: it does not become {level}");
+            }
+        }
+        line.expect(&format!("{configure}|FUNCTION=input|PULL=down"), "REPLY=OK|STATE=low");
+        // Not again in the input that is no more, but in the one that is.
+        line.expect(&format!("{configure}|FUNCTION=input|PULL=up"), "REPLY=OK|STATE=high");
+        lab.pull(22, Pull::Down);
+        let told = state(&mut line, |told| told.contains("|STATE=low|") && told.contains("|EDGE_SEQ="));
+        assert!(told.contains("|PULL=up"), "{backend}: {told}");
+        line.expect("COMMAND=DO|DEVICE=pin|ACTION=release", "REPLY=OK|STATE=unused");
+        assert_eq!(program.stop(Signal::SIGTERM).code(), Some(0));
+    }
+}
+
+#[test]
 fn a_fan_tells_how_fast_it_turns() {
     let Some(lab) = Lab::inside() else { return };
     for backend in VERSIONS {

@@ -60,6 +60,15 @@ fn a_device_goes_to_its_value_and_never_through_its_initial_one() {
 }
 
 #[test]
+fn a_raw_line_that_is_left_driven_floats() {
+    let (simulation, board) = left_behind(&[1, 2]);
+    let brought = bring(r#""raw_lines": {"lines": [1, "GPIO3"]},"#, "", simulation);
+    assert_eq!(told(&brought), "gpio1: unused\ngpio3: unused\n");
+    assert!(brought.is_complete() && board.history().is_empty(), "nothing is driven for that");
+    assert_eq!([1, 2].map(|offset| board.is_driven(&gpio(offset))), [false, true]);
+}
+
+#[test]
 fn a_channel_goes_to_its_value_at_once() {
     let devices = r#""pump": {"pwm": {"pwm": {"chip": "chip", "channel": 0}, "on_stop": 0.25}}"#;
     let (simulation, board) = left_behind(&[]);

@@ -6,6 +6,7 @@ use crate::domain::{
 };
 
 use super::links::FOLLOW;
+use super::raw_lines;
 use super::report::Places;
 use super::sections::{Backend, Hardware};
 use super::watching;
@@ -21,9 +22,10 @@ pub struct Device<B> {
     pub blueprint: B,
 }
 
-/// Reads every device and compares their lines.
+/// Reads every device, those of the section `raw_lines` included, and compares their lines.
 pub(super) fn read<B: Wired>(
     settings: &Settings<'_>,
+    raw: &Settings<'_>,
     hardware: &Hardware,
     places: &Places<'_>,
     kinds: &[KindReader<B>],
@@ -33,18 +35,7 @@ pub(super) fn read<B: Wired>(
     let mut watches = Vec::new();
     let mut lines = Lines { hardware, places, taken: Vec::new(), channels: Vec::new(), parts: Vec::new() };
     for key in settings.keys() {
-        let name = match DeviceName::parse(key) {
-            Ok(name) if name.as_str() == RESERVED => {
-                let message = "this is the name of the gatekeeper's own device: choose another one";
-                settings.key_mistake(key, message, mistakes);
-                None
-            }
-            Ok(name) => Some(name),
-            Err(rule) => {
-                settings.key_mistake(key, rule.to_string(), mistakes);
-                None
-            }
-        };
+        let name = name(key).map_err(|rule| settings.key_mistake(key, rule, mistakes)).ok();
         for (kind, settings) in kinds_of(settings, key, kinds, mistakes) {
             let before = mistakes.found.len();
             match (kind.read)(&settings, mistakes) {
@@ -60,8 +51,29 @@ pub(super) fn read<B: Wired>(
             }
         }
     }
+    for (settings, Device { name, kind, blueprint }) in raw_lines::read(raw, kinds, mistakes) {
+        lines.take(&settings, &blueprint, mistakes);
+        if devices.iter().any(|device: &Device<B>| device.name == name) {
+            let message =
+                format!("another device is called {name} already: give this line a name of its own");
+            settings.mistake("line", message, mistakes);
+            continue;
+        }
+        devices.push(Device { name, kind, blueprint });
+    }
     watching::check(&watches, settings, &devices, mistakes);
     devices
+}
+
+/// The name of a device, or what is wrong with it.
+pub(super) fn name(text: &str) -> Result<DeviceName, String> {
+    match DeviceName::parse(text) {
+        Ok(name) if name.as_str() == RESERVED => {
+            Err("this is the name of the gatekeeper's own device: choose another one".to_owned())
+        }
+        Ok(name) => Ok(name),
+        Err(rule) => Err(rule.to_string()),
+    }
 }
 
 /// The kinds of a device with their settings: one, or else there are mistakes and all of them are read.

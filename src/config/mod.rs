@@ -14,6 +14,7 @@ mod example;
 mod interlocks;
 mod links;
 mod listeners;
+mod raw_lines;
 mod report;
 mod sections;
 mod syntax;
@@ -190,8 +191,10 @@ fn read<B: Wired>(
     let limits = sections::read_limits(&limits, line.maximum_frame.max(mqtt.maximum_packet), mistakes);
 
     let devices = settings.object("devices", "an object with the devices by name", mistakes);
+    let raw =
+        settings.object("raw_lines", "an object with the lines that programs use as they like", mistakes);
     let section = devices;
-    let devices = devices::read(&section, &hardware, places, kinds, mistakes);
+    let devices = devices::read(&section, &raw, &hardware, places, kinds, mistakes);
     let links = links::read(&section, &devices, kinds, mistakes);
     let interlocks = settings.object("interlocks", "an object with the interlocks by name", mistakes);
     let interlocks = interlocks::read(&interlocks, &devices, mistakes);
@@ -241,6 +244,8 @@ struct Top {
     _limits: IgnoredAny,
     #[serde(rename = "devices")]
     _devices: IgnoredAny,
+    #[serde(rename = "raw_lines")]
+    _raw_lines: IgnoredAny,
     #[serde(rename = "interlocks")]
     _interlocks: IgnoredAny,
     #[serde(rename = "thresholds")]
@@ -262,6 +267,7 @@ impl Default for Top {
             _audit: IgnoredAny,
             _limits: IgnoredAny,
             _devices: IgnoredAny,
+            _raw_lines: IgnoredAny,
             _interlocks: IgnoredAny,
             _thresholds: IgnoredAny,
         }

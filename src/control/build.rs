@@ -19,7 +19,7 @@ use super::station::Station;
 use super::watching::Watching;
 use super::{Access, Bench, Blueprint, Controller, Guards, Keeper, Kind, Now, Protection};
 use crate::domain::{
-    Arguments, Datum, DeviceName, Entry, Event, Interlock, Link, Refusal, Registry, Span, Standing,
+    Arguments, Datum, DeviceName, Entry, Event, Interlock, Link, Model, Refusal, Registry, Span, Standing,
     ThresholdName,
 };
 use crate::hardware::{EdgeSink, Hardware, HardwareError, Line};
@@ -96,6 +96,7 @@ impl Controller {
             devices: Vec::with_capacity(plan.devices.len()),
             backend: hardware.backend(),
             simulated: hardware.is_simulated(),
+            model: Model::default(),
         };
         let (mut stations, mut inputs) = (Vec::<Station>::with_capacity(plan.devices.len()), Vec::new());
         let (mut owners, mut sites) = (HashMap::<Line, DeviceName>::new(), Vec::new());

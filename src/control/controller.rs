@@ -252,11 +252,17 @@ impl Controller {
                 let off = station.act("off", &Arguments::default(), now.instant);
                 Err(off.err().unwrap_or(blocker))
             }
-            (None, Occasion::Stop) => stop_device(station, now),
-            (None, _) => station.device.secure(occasion, now.instant).map_err(Refusal::from),
+            (None, Occasion::Stop) => {
+                stop_device(station, now).and_then(|()| unharmed(|| self.rewire(index, now)))
+            }
+            (None, _) => {
+                let secured = station.device.secure(occasion, now.instant).map_err(Refusal::from);
+                secured.and_then(|()| self.rewire(index, now))
+            }
         };
         if let Err(refusal) = &secured {
-            error!("{}: could not do what {} says: {refusal}", station.name, occasion.as_str());
+            let name = &self.stations[index].name;
+            error!("{name}: could not do what {} says: {refusal}", occasion.as_str());
         }
         self.look(index, now);
         let new = self.stations[index].told().value.clone().ok();
@@ -331,6 +337,8 @@ impl Controller {
         }
         let station = &mut self.stations[index];
         let acted = station.act(&action.verb, &action.arguments, now.instant);
+        let acted = acted.and_then(|()| self.rewire(index, now));
+        let station = &mut self.stations[index];
         if !is_reading(command)
             && acted.as_ref().err().is_none_or(|refusal| refusal.code == Code::DeviceFault)
         {
@@ -440,7 +448,11 @@ pub(super) fn in_time(request: &Request, now: Now) -> Result<(), Refusal> {
 
 /// Stops a device; a panic in one does not keep the others from being stopped.
 pub(super) fn stop_device(station: &mut Station, now: Now) -> Result<(), Refusal> {
-    let stopping = std::panic::AssertUnwindSafe(|| station.device.secure(Occasion::Stop, now.instant));
+    unharmed(|| station.device.secure(Occasion::Stop, now.instant).map_err(Refusal::from))
+}
+
+/// Does something with a device of which a panic is a fault like any other.
+fn unharmed(deed: impl FnOnce() -> Result<(), Refusal>) -> Result<(), Refusal> {
     let panicked = |_| Err(Refusal::new(Code::DeviceFault, "the device panicked"));
-    std::panic::catch_unwind(stopping).map_or_else(panicked, |stopped| stopped.map_err(Refusal::from))
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(deed)).unwrap_or_else(panicked)
 }

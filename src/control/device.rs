@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Access;
+use super::Wiring;
 use super::sensing::{Asking, Sensing};
 use crate::domain::{
     Action, ActionSpec, Arguments, Code, Datum, DeviceName, EdgeStamp, LineAddress, Mistakes, Polarity,
@@ -92,6 +93,12 @@ pub trait Device: Send {
     /// Carries out one of its kind's actions.  What is refused has changed nothing, but for a fault of the
     /// hardware, which [`Device::observe`] then tells.
     fn act(&mut self, verb: &str, arguments: &Arguments, now: Instant) -> Result<(), Refusal>;
+
+    /// Takes and gives back lines, where what it did last asks for that: it is called after every command of a client,
+    /// and after [`Device::secure`].
+    fn rewire(&mut self, _wiring: &mut Wiring<'_>, _now: Instant) -> Result<(), Refusal> {
+        Ok(())
+    }
 
     /// Takes note of an edge of one of its inputs.
     fn edge(&mut self, _edge: Edge, _now: Instant) {}
@@ -239,6 +246,15 @@ impl Bench<'_> {
         self.again.front().copied().unwrap_or(self.inputs.len())
     }
 
+    /// The number for an input that the device will take later, or takes again and again.
+    pub fn reserve_input(&mut self) -> usize {
+        let input = self.next_input();
+        if self.again.pop_front().is_none() {
+            self.inputs.push(self.station);
+        }
+        input
+    }
+
     /// Takes a line as an input.
     pub fn input(
         &mut self,
@@ -247,10 +263,7 @@ impl Bench<'_> {
         request: InputRequest,
     ) -> Result<Box<dyn Input>, HardwareError> {
         let line = self.locate(role, address)?;
-        let input = self.next_input();
-        if self.again.pop_front().is_none() {
-            self.inputs.push(self.station);
-        }
+        let input = self.reserve_input();
         self.hardware.open_input(&line, request, input, self.edges.clone())
     }
 
@@ -279,7 +292,8 @@ impl Bench<'_> {
         self.hardware.is_simulated()
     }
 
-    fn locate(&mut self, role: &'static str, address: &LineAddress) -> Result<Line, HardwareError> {
+    /// Finds a line without touching it; from then on it is this device's, and nobody else's of the configuration.
+    pub fn locate(&mut self, role: &'static str, address: &LineAddress) -> Result<Line, HardwareError> {
         let chip = address.chip.clone().or_else(|| self.default_chip.map(str::to_owned));
         let line = self.hardware.locate(&LineAddress { chip, line: address.line.clone() })?;
         self.taken.push((role, line.clone()));

@@ -72,6 +72,8 @@ impl Controller {
     }
 
     fn build_anew(&mut self, index: usize, now: Now) {
+        // Whether it would go on is not known before it is built, and then it would be.
+        let blocker = self.interlocks.blocker(index, now.instant);
         let site = &mut self.sites.all[index];
         let numbers = self.inputs.iter().enumerate().filter(|(_, station)| **station == index);
         let mut bench = Bench {
@@ -82,7 +84,7 @@ impl Controller {
             inputs: &mut self.inputs,
             station: index,
             taken: Vec::new(),
-            beginning: Beginning::AsConfigured,
+            beginning: if blocker.is_some() { Beginning::Off } else { Beginning::AsConfigured },
             // No sensor has a line of a chip.
             sensing: &mut self.sensing,
             now: now.instant,
@@ -93,7 +95,9 @@ impl Controller {
             Ok(device) => {
                 (site.lines, site.failed) = (taken, None);
                 let station = &mut self.stations[index];
-                info!("{}: its chip is back, and its lines are taken anew", station.name);
+                let how =
+                    blocker.map(|blocker| format!("; it begins off, because {blocker}")).unwrap_or_default();
+                info!("{}: its chip is back, and its lines are taken anew{how}", station.name);
                 station.is_lost = false;
                 station.device = device;
                 self.look(index, now);

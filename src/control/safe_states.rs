@@ -73,7 +73,7 @@ impl<'a> SafeStates<'a> {
                     states.unknown.insert(name.clone());
                     SafeState::Held
                 }
-                Some((_, Datum::Text(word))) if word == "off" => {
+                Some((_, Datum::Text(word))) if word == "off" || word == "release" => {
                     states.bring(&planned, Beginning::Off, now, None)
                 }
                 Some(_) => {

@@ -71,11 +71,11 @@ impl Station {
         &self.told
     }
 
-    /// Whether what it does on this occasion may switch it on.
+    /// Whether what it does on this occasion may switch it on; lines that are given back drive nothing.
     pub(super) fn goes_on(&self, occasion: Occasion) -> bool {
         let policy = self.policies.iter().find(|(name, _)| *name == occasion.as_str());
         policy.is_some_and(
-            |(_, policy)| !matches!(policy, Datum::Text(word) if word == "hold" || word == "off"),
+            |(_, policy)| !matches!(policy, Datum::Text(word) if ["hold", "off", "release"].contains(&word.as_str())),
         )
     }
 

@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::control::Now;
-use crate::gateway::Bus;
-use crate::gateway::mqtt::json;
+use crate::gateway::{Bus, LogRecord};
 
 /// The way from the log to the bus, which can be opened and closed.
 #[derive(Clone, Default)]
@@ -62,8 +61,8 @@ impl Logging {
         if std::thread::current().name() != Some(BUS_THREAD) {
             let bus = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
             if let Some(bus) = bus {
-                let message = record.args().to_string();
-                bus.log(level, json::log_record(Now::read().epoch, level, record.target(), &message));
+                let (target, message) = (record.target().to_owned(), record.args().to_string());
+                bus.log(LogRecord { timestamp: Now::read().epoch, level, target, message });
             }
         }
         FORWARDING.set(false);

@@ -27,6 +27,7 @@ mod thresholds;
 mod watchdog;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -51,7 +52,7 @@ pub use self_signed::{SelfSigned, make_self_signed};
 use crate::auth::UsersFile;
 use crate::config::{self, Config};
 use crate::control::{Audited, Blueprint, Ended, EventSink, HardwareThread, Now, Plan};
-use crate::domain::{Audit, Code, Deed, Protocol, Refusal, Who};
+use crate::domain::{Audit, Code, Deed, Protocol, Refusal, Registry, Who};
 use crate::gateway::http::{HttpSettings, Visitors};
 use crate::gateway::line::LineSettings;
 use crate::gateway::mqtt::MqttSettings;
@@ -61,8 +62,8 @@ use crate::gateway::{
     Bus, BusThread, Counters, DeskSettings, OutboxLimits, Shared, Topics, Trail, TrailSettings, http, line,
     mqtt,
 };
-use crate::hardware::Hardware;
 pub use crate::hardware::survey;
+use crate::hardware::{Hardware, model};
 use crate::net::{Admission, ListenerThread};
 use telemetry::TelemetryThread;
 use thresholds::{KeepingThread, Thresholds};
@@ -204,7 +205,7 @@ impl Daemon {
             },
         )
         .map_err(StartupError::Devices)?;
-        let registry = Arc::new(registry);
+        let registry = Arc::new(Registry { model: model::read(Path::new("/proc")), ..registry });
         let topics = Arc::new(Topics::new(&config.mqtt.prefix, &registry));
         let retained =
             RetainedLimits { messages: config.limits.retained_messages, bytes: config.limits.retained_bytes };

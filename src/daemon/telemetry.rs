@@ -87,6 +87,8 @@ impl Telemetry {
             "commands": self.commands.count(),
             "backend": self.shared.registry.backend,
             "simulated": self.shared.registry.simulated,
+            "board": self.shared.registry.model.name,
+            "revision": self.shared.registry.model.revision.map(|revision| format!("{revision:x}")),
             "persistence": self.shared.journal.condition(),
             "version": env!("CARGO_PKG_VERSION"),
         })

@@ -42,7 +42,7 @@ pub use part::{PartAddress, Share};
 pub use principal::{Principal, Protocol, Visitor};
 pub use pwm::PwmAddress;
 pub use refusal::{Code, Refusal};
-pub use registry::{ActionSpec, Entry, ParameterSpec, Registry};
+pub use registry::{ActionSpec, Entry, Model, ParameterSpec, Registry};
 pub use settings::{KindReader, Mistake, Mistakes, Settings, Wired};
 pub(crate) use settings::{joined as join_path, unknown as unknown_name};
 pub use span::{Span, SpanError};

@@ -11,6 +11,17 @@ pub struct Registry {
     pub backend: &'static str,
     /// Whether no real line is behind them.
     pub simulated: bool,
+    /// The board that the gatekeeper runs on.
+    pub model: Model,
+}
+
+/// Which board it is, as far as its kernel says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Model {
+    /// For people, such as `Raspberry Pi 4 Model B Rev 1.2`.
+    pub name: Option<String>,
+    /// The revision code of a Raspberry Pi, such as `0xc03112`.
+    pub revision: Option<u32>,
 }
 
 /// One device as clients see it before they use it.

@@ -225,6 +225,32 @@ impl<'a> Settings<'a> {
         self.entry(key).is_some()
     }
 
+    /// The settings of each element of the list under `key`: the element's own, which are the keys of an object, or
+    /// else the element itself under the key `alone`; and those of this object beside the list, for what an element
+    /// does not say itself.
+    pub fn of_each(&self, key: &str, alone: &str, mistakes: &mut Mistakes) -> Vec<Settings<'a>> {
+        let Some(list) = self.entry(key) else { return Vec::new() };
+        let Ok(elements) = serde_json::from_str::<Vec<&'a RawValue>>(list.value.get()) else {
+            self.mistake(key, "expected a list", mistakes);
+            return Vec::new();
+        };
+        let element = |value: &'a RawValue| {
+            let offset = self.offset_of(value);
+            let mut entries = match serde_json::from_str::<Entries<'a>>(value.get()) {
+                Ok(Entries(pairs)) => distinct(self.document, pairs),
+                Err(_) => vec![Entry { key: alone.to_owned(), key_offset: offset, value }],
+            };
+            let common = self.entries.iter().filter(|entry| entry.key != key);
+            for Entry { key, key_offset, value } in common {
+                if !entries.iter().any(|entry| entry.key == *key) {
+                    entries.push(Entry { key: key.clone(), key_offset: *key_offset, value });
+                }
+            }
+            Settings { document: self.document, offset, path: self.path.clone(), entries }
+        };
+        elements.into_iter().map(element).collect()
+    }
+
     /// The keys in the order of the file, each once.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|entry| entry.key.as_str())

@@ -12,7 +12,7 @@ use super::backlog::Backlog;
 use super::desk::{Desk, DeskSettings};
 use super::mqtt::broker::{Incoming, MemberId};
 use super::mqtt::kept::{Expiry, Keeping, Kept};
-use super::{Message, Outbox, Trail, worker};
+use super::{LogRecord, Message, Outbox, Trail, worker};
 use crate::auth::Users;
 use crate::domain::{Audit, ClientId, Event, Principal};
 use crate::wire::mqtt::{SubscribeOptions, TopicFilter};
@@ -74,7 +74,7 @@ pub(super) enum Letter {
     Leave(MemberId, Option<Box<Kept>>, Cow<'static, str>),
     /// There is something in the backlog.
     Events,
-    Log(&'static str, Vec<u8>),
+    Log(LogRecord),
     Telemetry(Vec<Message>),
     Stop,
 }
@@ -140,9 +140,9 @@ impl Bus {
         self.events([Event::Audit(Arc::new(audit))]);
     }
 
-    /// Publishes a log record, which is JSON.
-    pub fn log(&self, level: &'static str, json: Vec<u8>) {
-        self.post(Letter::Log(level, json));
+    /// Publishes a record of the log.
+    pub fn log(&self, record: LogRecord) {
+        self.post(Letter::Log(record));
     }
 
     /// Publishes how the machine and the gatekeeper are.

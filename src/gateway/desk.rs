@@ -1,24 +1,27 @@
 //! The desk: the bus without its thread.  It owns the broker, does what letters ask for, and turns what the hardware
 //! thread tells into messages.
 
+mod telling;
+mod wills;
+
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use log::{debug, warn};
 
 use super::backlog::{Backlog, Wanted};
 use super::bus::{Joining, Letter};
 use super::mqtt::broker::{AbsentLimits, Broker, Left, Member, MemberId, Resumed, RetainedLimits};
+use super::mqtt::json;
 use super::mqtt::store::{Journal, Mirror};
-use super::mqtt::{json, translate};
-use super::{Counters, Done, Lifetime, LongQueue, Message, Note, Space, Topics, Trail, access};
+use super::{Counters, Done, Lifetime, LongQueue, Message, Note, Topics, Trail, access};
 use crate::auth::Directory;
-use crate::control::{Commands, Now, Recipient, Request};
+use crate::control::{Commands, Now, Recipient};
 use crate::domain::{
-    Audit, ClientId, Code, Deed, Event, LeaseNews, Outcome, Principal, Protocol, Refusal, Registry, Who,
+    Audit, ClientId, Code, Deed, Event, Outcome, Principal, Protocol, Refusal, Registry, Who,
 };
-use crate::wire::mqtt::{Property, TopicName};
+use crate::wire::mqtt::TopicName;
 
 /// What the desk needs to know.
 pub struct DeskSettings {
@@ -269,7 +272,7 @@ impl Desk {
                 }
             }
             Letter::Events => {}
-            Letter::Log(level, json) => self.say(Message::own(self.topics.log(level), json, false), now),
+            Letter::Log(record) => self.say(Message::log(self.topics.log(record.level), record), now),
             Letter::Telemetry(messages) => messages.into_iter().for_each(|message| self.say(message, now)),
             Letter::Stop => {
                 self.say(Message::own(self.topics.status(), "offline", true), now);
@@ -377,58 +380,6 @@ impl Desk {
         }
     }
 
-    /// A will may be a command, as any other message.
-    fn publish_will(&mut self, principal: &Arc<Principal>, mut will: Message, now: Instant) {
-        // Its time begins when it is published (section 3.1.3.2.4).
-        will.expires = will.properties.message_expiry().map(|s| now + Duration::from_secs(u64::from(s)));
-        let own =
-            |p: &Property| matches!(p, Property::MessageExpiryInterval(_) | Property::WillDelayInterval(_));
-        will.properties.retain(|property| !own(property));
-        // What the client may do may have changed since it left its will.
-        self.directory.set_time(Now::read().epoch);
-        let Some(account) = self.directory.account(principal.user()) else {
-            return self.refuse_will(principal, &will, &Refusal::changed_user(), now);
-        };
-        let principal = &Arc::new(Principal { account, ..Principal::clone(principal) });
-        if let Err(refusal) = access::publish(&self.topics, principal, &will.topic) {
-            return self.refuse_will(principal, &will, &refusal, now);
-        }
-        let order = match self.topics.space(&will.topic) {
-            Space::Set(target) => translate::set(target, will.payload()),
-            Space::Rpc => translate::rpc(will.payload()),
-            _ => {
-                if let Err(refusal) = self.broker.publish(will, now) {
-                    warn!("the will of {}: {}", principal.client, refusal.message);
-                }
-                return;
-            }
-        };
-        let sent = order.and_then(|mut order| {
-            access::order(&self.registry, principal, &mut order)?;
-            let commands = self.commands.as_ref().ok_or_else(Refusal::stopping)?;
-            let (principal, recipient) = (principal.clone(), Arc::new(Nobody));
-            let expires = will.expires;
-            commands.send(vec![Request {
-                principal,
-                connection: None,
-                order,
-                expires,
-                recipient,
-                ticket: 0,
-            }]);
-            Ok(())
-        });
-        if let Err(refusal) = sent {
-            self.refuse_will(principal, &will, &refusal, now);
-        }
-    }
-
-    fn refuse_will(&mut self, principal: &Arc<Principal>, will: &Message, refusal: &Refusal, now: Instant) {
-        warn!("the will of {} was not carried out: {refusal}", principal.client);
-        let deed = Deed::Other(will.topic.to_string(), "will".to_owned());
-        self.audit(principal.clone(), deed, refusal, now);
-    }
-
     fn audit(&mut self, principal: Arc<Principal>, deed: Deed, refusal: &Refusal, now: Instant) {
         self.leave_on_trail(Audit::refusal(principal, deed, refusal), now);
     }
@@ -439,44 +390,6 @@ impl Desk {
             trail.add(&audit);
         }
         self.tell(Event::Audit(audit), now);
-    }
-
-    fn tell(&mut self, event: Event, now: Instant) {
-        match event {
-            Event::State(state) => {
-                for topic in self.topics.clone().states(&state.device) {
-                    self.say(Message::state(topic.clone(), state.clone()), now);
-                }
-            }
-            Event::Leased(device, tenancy) => {
-                // Empty where nobody holds it, so that nothing is retained.
-                let payload = tenancy.map_or_else(Vec::new, |tenancy| json::tenancy(&device, &tenancy));
-                self.say(Message::own(self.topics.lease(&device), payload, true), now);
-            }
-            Event::Notice(notice) => {
-                let topic = self.topics.notice(notice.holder.client.as_str());
-                // A warning is worth nothing when what it warns of has come.
-                let expires = match notice.news {
-                    LeaseNews::Ending(left) => Some(now + left),
-                    LeaseNews::Lost(_) => None,
-                };
-                self.say(Message { expires, ..Message::notice(topic, notice) }, now);
-            }
-            Event::Alert(news) => {
-                self.say(Message::alert(self.topics.alerts(&news.alert.device), news), now);
-            }
-            Event::OpenAlerts(device, open) => {
-                // Empty where none is open, so that nothing is retained.
-                let payload = if open.is_empty() { Vec::new() } else { json::alerts(&open) };
-                self.say(Message::own(self.topics.open_alerts(&device), payload, true), now);
-            }
-            Event::Audit(audit) => {
-                let topic = self.topics.audit();
-                if self.broker.is_wanted(&topic) {
-                    self.say(Message::own(topic, json::audit(&audit), false), now);
-                }
-            }
-        }
     }
 
     fn say(&mut self, message: Message, now: Instant) {

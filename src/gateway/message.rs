@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use super::mqtt::json;
-use crate::domain::{AlertNews, ClientId, LeaseNotice, State};
+use crate::domain::{AlertNews, Audit, ClientId, DeviceName, LeaseNotice, State, Tenancy};
 use crate::wire::mqtt::{Properties, QoS, TopicFilter, TopicName};
 
 /// Something that was published.
@@ -38,6 +38,25 @@ pub enum Body {
     Notice(Arc<LeaseNotice>, OnceLock<Vec<u8>>),
     /// What has become of an alert, which becomes JSON likewise.
     Alert(Arc<AlertNews>, OnceLock<Vec<u8>>),
+    /// Who has the sole right to write a device, which becomes JSON likewise; nothing at all where nobody has.
+    Lease(DeviceName, Option<Arc<Tenancy>>, OnceLock<Vec<u8>>),
+    /// An entry of the audit, which becomes JSON likewise.
+    Audit(Arc<Audit>, OnceLock<Vec<u8>>),
+    /// A record of the daemon's log, which becomes JSON likewise.
+    Log(LogRecord, OnceLock<Vec<u8>>),
+}
+
+/// A record of the daemon's log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogRecord {
+    /// When, in seconds since 1970-01-01T00:00:00Z.
+    pub timestamp: f64,
+    /// How bad it is: `error`, `warn` or `info`.
+    pub level: &'static str,
+    /// Which part of the daemon says so.
+    pub target: String,
+    /// What it says, for people.
+    pub message: String,
 }
 
 /// One message for one client.
@@ -93,6 +112,22 @@ impl Message {
         Message { body: Body::Alert(news, OnceLock::new()), ..Message::own(topic, Vec::new(), false) }
     }
 
+    /// Who has the sole right to write a device, which is retained as long as somebody has.
+    pub fn lease(topic: TopicName, device: DeviceName, tenancy: Option<Arc<Tenancy>>) -> Message {
+        let body = Body::Lease(device, tenancy, OnceLock::new());
+        Message { body, ..Message::own(topic, Vec::new(), true) }
+    }
+
+    /// An entry of the audit.
+    pub fn audit(topic: TopicName, audit: Arc<Audit>) -> Message {
+        Message { body: Body::Audit(audit, OnceLock::new()), ..Message::own(topic, Vec::new(), false) }
+    }
+
+    /// A record of the daemon's log.
+    pub fn log(topic: TopicName, record: LogRecord) -> Message {
+        Message { body: Body::Log(record, OnceLock::new()), ..Message::own(topic, Vec::new(), false) }
+    }
+
     /// The payload as MQTT carries it.
     pub fn payload(&self) -> &[u8] {
         match &self.body {
@@ -100,12 +135,22 @@ impl Message {
             Body::State(state, encoded) => encoded.get_or_init(|| json::state(state)),
             Body::Notice(notice, encoded) => encoded.get_or_init(|| json::notice(notice)),
             Body::Alert(news, encoded) => encoded.get_or_init(|| json::alert_news(news)),
+            Body::Lease(_, None, _) => &[],
+            Body::Lease(device, Some(tenancy), encoded) => {
+                encoded.get_or_init(|| json::tenancy(device, tenancy))
+            }
+            Body::Audit(audit, encoded) => encoded.get_or_init(|| json::audit(audit)),
+            Body::Log(record, encoded) => encoded.get_or_init(|| json::log_record(record)),
         }
     }
 
     /// Whether the payload is empty; it is not made for that.
     pub fn is_empty(&self) -> bool {
-        matches!(&self.body, Body::Bytes(bytes) if bytes.is_empty())
+        match &self.body {
+            Body::Bytes(bytes) => bytes.is_empty(),
+            Body::Lease(_, tenancy, _) => tenancy.is_none(),
+            _ => false,
+        }
     }
 
     /// About how much memory it takes.
@@ -113,13 +158,16 @@ impl Message {
         const FRAME: usize = 200;
         let body = match &self.body {
             Body::Bytes(bytes) => bytes.len(),
-            Body::State(..) | Body::Notice(..) | Body::Alert(..) => FRAME,
+            Body::State(..) | Body::Notice(..) | Body::Alert(..) | Body::Lease(..) => FRAME,
+            // What clients write into it has no such bound.
+            Body::Audit(..) => self.payload().len(),
+            Body::Log(record, _) => FRAME + record.target.len() + record.message.len(),
         };
         FRAME + self.topic.as_str().len() + body
     }
 
     /// Whether a newer message of the same topic makes this one worthless.
     pub fn is_state(&self) -> bool {
-        matches!(self.body, Body::State(..))
+        matches!(self.body, Body::State(..) | Body::Lease(..))
     }
 }

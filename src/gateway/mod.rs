@@ -35,7 +35,7 @@ pub use counters::{Census, Count, Counted, Counters, Dropped, Traffic};
 pub use desk::DeskSettings;
 pub use in_order::InOrder;
 pub use long_queue::LongQueue;
-pub use message::{Body, Delivery, Message};
+pub use message::{Body, Delivery, LogRecord, Message};
 pub use outbox::{Done, Note, Outbox, OutboxLimits, Taken};
 pub use pump::{Conversation, converse};
 pub use statistics::Statistics;

@@ -92,6 +92,13 @@ impl Topics {
         TopicFilter::parse(&filter).expect("made of valid levels")
     }
 
+    /// What to subscribe to for who holds what: `pi/leases/+`.
+    pub fn every_lease(&self) -> TopicFilter {
+        let filter = format!("{}/leases/+", self.prefix);
+        // The prefix is one valid level.
+        TopicFilter::parse(&filter).expect("made of valid levels")
+    }
+
     /// `pi/status`.
     pub fn status(&self) -> TopicName {
         self.under(&["status"])

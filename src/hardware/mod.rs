@@ -7,6 +7,7 @@ pub mod buses;
 mod error;
 pub mod gpiochip;
 mod group;
+pub mod model;
 pub mod parts;
 mod pwm;
 pub mod pwm_sysfs;

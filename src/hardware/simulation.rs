@@ -176,6 +176,7 @@ impl Hardware for Simulation {
             Bias::PullDown => wire.level = Level::Low,
             Bias::AsIs | Bias::Disabled => {}
         }
+        wire.driven = false;
         wire.listener = Some(Listener { input, request, sequence: 0, edges });
         let taken = wires.times(Some(line));
         drop(wires);

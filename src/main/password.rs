@@ -44,6 +44,17 @@ pub(crate) fn ask(source: Source, user: &str) -> Result<Option<String>, String> 
     }
 }
 
+/// The password of this user, who knows it already.
+pub(crate) fn ask_once(user: &str) -> Result<String, String> {
+    if !io::stdin().is_terminal() {
+        return Err(format!(
+            "{user} needs a password, and there is no terminal to ask for it; give --password-stdin"
+        ));
+    }
+    let _unseen = Unseen::begin().map_err(|error| format!("the terminal can't be used: {error}"))?;
+    prompted(&format!("Password for {user}: "))
+}
+
 fn prompted(prompt: &str) -> Result<String, String> {
     let say = |text: &str| {
         eprint!("{text}");
@@ -56,7 +67,8 @@ fn prompted(prompt: &str) -> Result<String, String> {
     line
 }
 
-fn line() -> Result<String, String> {
+/// The first line of standard input.
+pub(crate) fn line() -> Result<String, String> {
     let mut line = String::new();
     let read = io::stdin().lock().take(LONGEST_LINE).read_line(&mut line);
     read.map_err(|error| format!("the password can't be read: {error}"))?;

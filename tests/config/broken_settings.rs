@@ -224,7 +224,7 @@ pub(crate) const TABLE: &[(&str, &[&str])] = &[
     ("{\"line\": \"\u{1b}[31m\"}",
         &[r#"1:11: a control character in a string is written as an escape, such as \t or \u0007"#]),
     (r#"{"\u001b[31m": 1}"#,
-        &[r#"1:2: "\u{1b}[31m": unknown key `\u{1b}[31m`, expected `telemetry`, `log`, `state_folder`, `users`, `anonymous`, `line`, `mqtt`, `http`, `hardware`, `audit`, `limits`, `devices`, `interlocks` or `thresholds`"#]),
+        &[r#"1:2: "\u{1b}[31m": unknown key `\u{1b}[31m`, expected `telemetry`, `log`, `state_folder`, `users`, `anonymous`, `line`, `mqtt`, `http`, `hardware`, `audit`, `limits`, `devices`, `raw_lines`, `interlocks` or `thresholds`"#]),
     (r#"{"devices": {"a": {"led": {"line": "1"}}}, "interlocks": {"x": {"devices": ["a", "valve"], "dead_time": "2min"}}}"#,
         &["1:76: interlocks.x.devices: unknown device `valve`, expected `a`", "1:105: interlocks.x.dead_time: dead_time is at most 1min"]),
     (r#"{"devices": {"a": {"led": {"line": "1"}}}, "interlocks": {"x": {"devices": ["a"]}, "y": {"devices": ["a", "a"]}}}"#,

@@ -78,5 +78,5 @@ pub(crate) const TABLE: &[(&str, &[&str])] = &[
     ("{\r\n  \"lgo\": 1,\r\n}\r\n",
         &["2:3: lgo: unknown key `lgo`, did you mean `log`?"]),
     (r#"{"ö": 1, "lgo": 2}"#,
-        &[r#"1:2: "ö": unknown key `ö`, expected `telemetry`, `log`, `state_folder`, `users`, `anonymous`, `line`, `mqtt`, `http`, `hardware`, `audit`, `limits`, `devices`, `interlocks` or `thresholds`"#, "1:10: lgo: unknown key `lgo`, did you mean `log`?"]),
+        &[r#"1:2: "ö": unknown key `ö`, expected `telemetry`, `log`, `state_folder`, `users`, `anonymous`, `line`, `mqtt`, `http`, `hardware`, `audit`, `limits`, `devices`, `raw_lines`, `interlocks` or `thresholds`"#, "1:10: lgo: unknown key `lgo`, did you mean `log`?"]),
 ];

@@ -66,6 +66,17 @@ fn an_input_that_cannot_be_read_has_no_value() {
 }
 
 #[test]
+fn an_input_that_can_be_read_again_has_a_value_before_it_has_settled() {
+    let mut bench = Bench::new(BUTTON);
+    bench.board.inject(line(22), Fault::ReadFails);
+    bench.drive(22, Level::High);
+    bench.pass(50);
+    bench.board.mend(&line(22));
+    bench.drive(22, Level::Low);
+    assert_eq!(bench.state("button.read()").value, Ok(0.0));
+}
+
+#[test]
 fn a_chip_that_is_unplugged_is_told_at_once_and_taken_anew_when_it_comes_back() {
     let mut bench = Bench::new(&[LED, LAMP, BUTTON, MOTOR].join(","));
     bench.state("led.on()");
@@ -105,6 +116,25 @@ fn what_is_unplugged_can_not_be_made_safe_and_counts_as_on() {
     bench.happen(|board| board.unplug("other"));
     assert_eq!(bench.refusal("led.on()"), Code::Interlocked);
     assert!(!bench.stop(), "nobody knows what the relay does");
+}
+
+#[test]
+fn what_comes_back_begins_off_where_an_interlock_stands_against_it() {
+    let devices = r#""interlocks": {"one": {"devices": ["led", "relay"]}},---
+        "led": {"led": {"line": "GPIO17"}},
+        "relay": {"relay": {"line": "GPIO3", "chip": "other", "initial": "on"}}"#;
+    let mut bench = Bench::new(devices);
+    bench.pass(200);
+    bench.happen(|board| board.unplug("other"));
+    bench.happen(|board| board.plug("other"));
+    assert_eq!(bench.state("relay.read()").value, Ok(1.0), "as its settings say");
+    bench.state("relay.off()");
+    bench.pass(200);
+    bench.state("led.on()");
+    bench.happen(|board| board.unplug("other"));
+    bench.happen(|board| board.plug("other"));
+    assert_eq!(bench.state("relay.read()").value, Ok(0.0));
+    assert_eq!(bench.state("led.read()").value, Ok(1.0));
 }
 
 #[test]

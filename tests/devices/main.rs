@@ -23,6 +23,7 @@ mod links;
 mod max_on;
 mod motor;
 mod motor_speed;
+mod raw_lines;
 mod rgb_led;
 mod safety;
 mod sensors;

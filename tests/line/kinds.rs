@@ -68,3 +68,37 @@ fn an_output_follows_whichever_protocol_pressed_the_button() {
     assert!(line.event("EVENT=STATE|").contains("|VALUE=0|STATE=off|SEQ=3|"));
     line.expect("COMMAND=DESCRIBE|DEVICE=light", "REPLY=OK");
 }
+
+#[test]
+fn a_raw_line_is_its_users_until_the_connection_ends() {
+    let gatekeeper = Gatekeeper::configured(r#"{"raw_lines": {"lines": ["GPIO17", "GPIO4"]}}"#);
+    let mut watcher = LineClient::patient(gatekeeper.line());
+    watcher.expect("COMMAND=SUB|DEVICE=gpio17", "REPLY=OK");
+    assert!(watcher.event("EVENT=STATE|").contains("|STATE=unused|"));
+    let mut user = LineClient::patient(gatekeeper.line());
+    user.expect("COMMAND=DO|DEVICE=gpio17|ACTION=configure|FUNCTION=input|PULL=up", "REPLY=OK|STATE=high");
+    assert!(watcher.event("EVENT=STATE|").contains("|VALUE=1|STATE=high|"));
+    user.expect("COMMAND=DO|LINE=17|ACTION=deactivate", "REPLY=OK|STATE=low");
+    assert!(watcher.event("EVENT=STATE|").contains("|VALUE=0|STATE=low|"));
+    drop(user);
+    assert!(watcher.event("EVENT=STATE|").contains("|STATE=unused|"));
+}
+
+#[test]
+fn the_clock_of_edges_is_told() {
+    let gatekeeper = Gatekeeper::configured(r#"{"devices": {"door": {"input": {"line": "GPIO17"}}}}"#);
+    let mut line = LineClient::patient(gatekeeper.line());
+    let clock = |line: &mut LineClient| {
+        let status = line.ask("COMMAND=STATUS");
+        LineClient::field(&status, "CLOCK_NS").expect("a clock").parse::<u64>().expect("a number")
+    };
+    let before = clock(&mut line);
+    line.expect("COMMAND=SUB|DEVICE=door", "REPLY=OK");
+    line.expect("COMMAND=FAULT|DEVICE=door|FAULT=storm|N=1", "REPLY=OK");
+    let mut told = line.event("EVENT=STATE|");
+    while !told.contains("|EDGE_NS=") {
+        told = line.event("EVENT=STATE|");
+    }
+    let edge = LineClient::field(&told, "EDGE_NS").expect("an edge").parse::<u64>().expect("a number");
+    assert!(before < edge && edge < clock(&mut line), "{told}");
+}

@@ -13,3 +13,4 @@ mod safety;
 mod stale;
 #[path = "../support/mod.rs"]
 mod support;
+mod watching;

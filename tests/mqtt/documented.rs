@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use gpio_gatekeeper::gateway::LogRecord;
 use gpio_gatekeeper::gateway::mqtt::json;
 use serde_json::Value as Json;
 
@@ -48,7 +49,9 @@ fn what_is_published_has_the_members_that_are_documented() {
         assert_eq!(members(&answer), members(&documented("in base64 as a member")[which]), "{payload}");
     }
 
-    let record: Json = serde_json::from_slice(&json::log_record(1.0, "warn", "here", "x")).expect("JSON");
+    let (target, message) = ("here".to_owned(), "x".to_owned());
+    let record = LogRecord { timestamp: 1.0, level: "warn", target, message };
+    let record: Json = serde_json::from_slice(&json::log_record(&record)).expect("JSON");
     assert_eq!(members(&record), members(&documented("`pi/logs/system/{level}`:")[0]));
 }
 

@@ -28,6 +28,9 @@ fn a_viewer_reads_and_drives_nothing() {
     line.expect("COMMAND=GET|DEVICE=led", "REPLY=OK|VALUE=0");
     line.expect("COMMAND=DO|DEVICE=led|ACTION=read", "REPLY=OK|VALUE=0");
     line.expect("COMMAND=SUB|DEVICE=*", "REPLY=OK");
+    for subject in ["LOG=error", "AUDIT=1"] {
+        line.expect(&format!("COMMAND=SUB|{subject}"), "CODE=ACCESS_DENIED");
+    }
     for command in
         ["SET|DEVICE=led|VALUE=ON", "DO|LINE=17|ACTION=on", "PUB|VAR=a|VALUE=1", "SEND|TO=a|VALUE=1"]
     {

@@ -17,16 +17,12 @@ mod support;
 use gpio_gatekeeper::wire::mqtt::{Connack, Connect};
 use support::line::LineClient;
 use support::mqtt::{MqttClient, connect};
-pub use support::users::{PHC, write_users};
+pub use support::users::{DIGEST, PHC, TOKEN, write_users};
 use support::{DEMO_DEVICES, Gatekeeper};
 use tempfile::TempDir;
 
-/// The token of `esp`, and its digest.
-pub const TOKEN: &str = "gk_0123456789abcdef0123456789abcdef01234567";
-const DIGEST: &str = "d379947b71164f9885d8956a0a735f041fb6690256ba2cada731a72980b212c0";
-
 /// A daemon with an admin `root`, an operator `anna` with some devices and topics, an operator `bert` with all of
-/// them, a viewer `vera`, and `esp` who has a token; the others' password is `password`.  Those but `root` and `bert`
+/// them, a viewer `vera`, and `esp` who has the token; the others' password is `password`.  Those but `root` and `bert`
 /// have a certificate as well, such as `anna.home`.
 pub struct House {
     /// The daemon.

@@ -30,7 +30,7 @@ enum class Word : uint8_t {
 
 // The word as a text; of Unknown an empty one.
 Text textOf(Word word);
-// Which word the text is.
-Word wordOf(Text text);
+// Which word the text is, which is not in flash.
+Word wordOf(const char* text);
 
 }  // namespace gatekeeper

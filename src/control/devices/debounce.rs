@@ -47,7 +47,7 @@ pub(super) struct InputSettings {
 }
 
 /// Longer than any contact bounces, and what every backend can do.
-const LONGEST_DEBOUNCE: Span = Span::from_millis(60_000);
+pub(super) const LONGEST_DEBOUNCE: Span = Span::from_millis(60_000);
 
 impl InputSettings {
     /// The line that they are about, debounced for `debounce` where they say nothing else.
@@ -93,7 +93,12 @@ impl InputPlan {
 }
 
 impl Debounced {
-    fn new(mut input: Box<dyn Input>, number: usize, debounce: Duration) -> Result<Debounced, HardwareError> {
+    /// A line that was taken, whose edges carry `number`, with the value that it has now.
+    pub(super) fn new(
+        mut input: Box<dyn Input>,
+        number: usize,
+        debounce: Duration,
+    ) -> Result<Debounced, HardwareError> {
         let value = Ok(input.read()?);
         // What the backend holds back comes when it counts.
         let debounce = if input.debounces() { Duration::ZERO } else { debounce };
@@ -143,10 +148,10 @@ impl Debounced {
         }
     }
 
-    /// Asks the hardware now.  A line that is still settling keeps the value that counted before.
+    /// Asks the hardware now.  A line that is still settling keeps the value that counted before, if there is one.
     pub(super) fn read(&mut self) -> Result<bool, HardwareError> {
         let read = self.input.read();
-        if let (Ok(_), Some(_)) = (&read, &self.settling) {
+        if let (Ok(_), Some(_), Ok(_)) = (&read, &self.settling, &self.value) {
             return Ok(false);
         }
         match read {

@@ -31,6 +31,7 @@ mod pwm_led;
 mod pwm_output;
 mod pwm_source;
 mod quadrature;
+mod raw_line;
 mod relay;
 mod rgb_led;
 mod rotary_encoder;
@@ -69,6 +70,7 @@ pub static KINDS: &[&Kind] = &[
     &motor::KIND,
     &cover::KIND,
     &digital_group::KIND,
+    &raw_line::KIND,
     &sensors::aht::AHT10,
     &sensors::aht::AHT20,
     &sensors::tmp102::KIND,

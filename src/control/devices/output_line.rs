@@ -57,6 +57,11 @@ impl OutputLine {
             (Beginning::AsConfigured, Initial::Keep) => Start::Keep,
         };
         let outputs = bench.outputs(&[(role, address.clone(), polarity)], start)?;
+        OutputLine::new(outputs)
+    }
+
+    /// A line that was taken.
+    pub(super) fn new(outputs: Box<dyn Outputs>) -> Result<OutputLine, HardwareError> {
         let mut line = OutputLine { outputs, value: Ok(Value::Inactive) };
         line.read()?;
         Ok(line)

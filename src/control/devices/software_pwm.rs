@@ -26,6 +26,15 @@ impl SoftwarePwm {
         SoftwarePwm { line, period, duty, switch_at: None }
     }
 
+    /// Takes a new period, which begins now where a PWM runs.
+    pub(super) fn retune(&mut self, period: Duration, now: Instant) -> Result<(), HardwareError> {
+        self.period = period;
+        match self.switch_at.take() {
+            Some(_) => self.set(self.duty, now),
+            None => Ok(()),
+        }
+    }
+
     /// Takes a new duty.  A PWM that runs goes on in its rhythm; one that does not begins with being active.
     pub(super) fn set(&mut self, duty: f64, now: Instant) -> Result<(), HardwareError> {
         let steady = if duty <= 0.0 {

@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
+use nix::time::{ClockId, clock_gettime};
+
 use super::commands::{self, COMMANDS};
 use super::translate::{self, Fields};
-use crate::domain::{Code, Datum, Entry, Principal, Refusal, Registry, Target};
+use crate::domain::{Code, Datum, Entry, Model, Principal, Refusal, Registry, Target};
 use crate::gateway::Shared;
 use crate::wire::line::Frame;
 
@@ -113,12 +115,22 @@ pub(super) fn status(shared: &Shared, principal: &Principal, now: Instant) -> Fi
         ("CLIENTS", Cow::Owned(shared.admission.count().to_string())),
         ("DEVICES", Cow::Owned(shared.registry.devices.len().to_string())),
     ];
+    fields.extend(clock_ns().map(|ns| ("CLOCK_NS", Cow::Owned(ns.to_string()))));
+    let Model { name, revision } = &shared.registry.model;
+    fields.extend(name.as_ref().map(|name| ("BOARD", Cow::Owned(name.clone()))));
+    fields.extend(revision.map(|revision| ("REVISION", Cow::Owned(format!("{revision:x}")))));
     // Where there are no users, nobody has a role.
     if shared.entrance.verifier().is_some() {
         fields.extend(principal.user().map(|user| ("USER", Cow::Owned(user.to_string()))));
         fields.push(("ROLE", Cow::Borrowed(principal.account.role.as_str())));
     }
     fields
+}
+
+/// The clock that edges are stamped with, in nanoseconds.
+fn clock_ns() -> Option<u64> {
+    let time = clock_gettime(ClockId::CLOCK_MONOTONIC).ok()?;
+    Some(u64::try_from(time.tv_sec()).ok()? * 1_000_000_000 + u64::try_from(time.tv_nsec()).ok()?)
 }
 
 /// The device of this name.

@@ -8,6 +8,7 @@ use super::about;
 use super::conversation::{LineConversation, Then};
 use super::entering;
 use super::faults;
+use super::subscribing::{self, variable};
 use super::thresholds;
 use super::translate::{self, Fields, required};
 use crate::control::Now;
@@ -16,7 +17,7 @@ use crate::domain::{
 };
 use crate::gateway::{Body, Message, access};
 use crate::wire::line::Frame;
-use crate::wire::mqtt::{QoS, SubscribeOptions, TopicFilter, TopicName};
+use crate::wire::mqtt::TopicName;
 
 /// One command of the protocol.
 pub(super) struct Row {
@@ -108,30 +109,15 @@ pub(super) static COMMANDS: [Row; 22] = [
     },
     Row {
         name: "SUB",
-        syntax: "SUB DEVICE=name (or DEVICE=* or VAR=name)",
+        syntax: "SUB DEVICE=name (or DEVICE=* or VAR=name or LEASE=name or LEASE=* or LOG=level or AUDIT=1)",
         purpose: "asks to be told of every change",
-        carry_out: |line, frame, _| {
-            let filter = filter(line, frame)?;
-            let ticket = line.ask(frame, Then::Subscribed(filter.clone()));
-            if let Some(membership) = &line.membership {
-                let options = SubscribeOptions::plain(QoS::AtMostOnce);
-                membership.subscribe(vec![(filter, options)], None, ticket);
-            }
-            Ok(Next::Wait)
-        },
+        carry_out: |line, frame, _| subscribing::subscribe(line, frame),
     },
     Row {
         name: "UNSUB",
-        syntax: "UNSUB DEVICE=name (or DEVICE=* or VAR=name)",
+        syntax: "UNSUB DEVICE=name (or whatever else was subscribed to, as with SUB)",
         purpose: "ends a subscription",
-        carry_out: |line, frame, _| {
-            let filter = filter(line, frame)?;
-            let ticket = line.ask(frame, Then::Unsubscribed(filter.clone()));
-            if let Some(membership) = &line.membership {
-                membership.unsubscribe(vec![filter], ticket);
-            }
-            Ok(Next::Wait)
-        },
+        carry_out: |line, frame, _| subscribing::unsubscribe(line, frame),
     },
     Row {
         name: "PUB",
@@ -285,31 +271,6 @@ fn keepalive(text: &str, maximum: Duration) -> Result<Duration, Refusal> {
         return Err(Refusal::new(Code::OutOfRange, message));
     }
     Ok(keepalive)
-}
-
-/// What a `SUB` or `UNSUB` is about.
-fn filter(line: &LineConversation, frame: &Frame<'_>) -> Result<TopicFilter, Refusal> {
-    let topics = &line.shared.topics;
-    let topic = match (frame.get("DEVICE"), frame.get("VAR")) {
-        (Some("*"), None) => return Ok(topics.every_state()),
-        (Some(device), None) => {
-            let entry = about::device(&line.shared.registry, device)?;
-            topics.states(&entry.name).first().cloned().ok_or_else(|| about::unknown(device))?
-        }
-        (None, Some(name)) => variable(line, name)?,
-        (None, None) => return Err(Refusal::new(Code::MissingKey, "DEVICE is missing, or VAR in its place")),
-        (Some(_), Some(_)) => {
-            return Err(Refusal::new(Code::BadValue, "give either DEVICE or VAR, not both"));
-        }
-    };
-    TopicFilter::parse(topic.as_str()).map_err(|error| Refusal::new(Code::BadValue, error.to_string()))
-}
-
-fn variable(line: &LineConversation, name: &str) -> Result<TopicName, Refusal> {
-    line.shared.topics.variable(name).ok_or_else(|| {
-        let message = "VAR has 1 to 64 characters, no '/', '+', '#' and no control characters";
-        Refusal::new(Code::BadValue, message)
-    })
 }
 
 fn publish(line: &mut LineConversation, frame: &Frame<'_>, _now: Instant) -> Result<Next, Refusal> {

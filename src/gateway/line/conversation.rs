@@ -80,10 +80,10 @@ pub(super) enum Then {
     Answer,
     /// This is to be replied; else it has its old name again.
     Renamed(Fields, Arc<Principal>),
-    /// Messages of this filter may follow.
-    Subscribed(TopicFilter),
-    /// No message of this filter may follow.
-    Unsubscribed(TopicFilter),
+    /// Messages of these filters may follow.
+    Subscribed(Vec<TopicFilter>),
+    /// No message of these filters may follow.
+    Unsubscribed(Vec<TopicFilter>),
 }
 
 enum Stage {
@@ -291,9 +291,12 @@ impl LineConversation {
 
     fn note_subscription(&mut self, then: Then) {
         match then {
-            Then::Subscribed(filter) if !self.subscribed.contains(&filter) => self.subscribed.push(filter),
-            Then::Unsubscribed(filter) => self.subscribed.retain(|other| *other != filter),
-            _ => {}
+            Then::Subscribed(mut filters) => {
+                filters.retain(|filter| !self.subscribed.contains(filter));
+                self.subscribed.append(&mut filters);
+            }
+            Then::Unsubscribed(filters) => self.subscribed.retain(|filter| !filters.contains(filter)),
+            Then::Answer | Then::Renamed(..) => {}
         }
     }
 

@@ -10,6 +10,8 @@ mod commands;
 mod conversation;
 mod entering;
 mod faults;
+mod news;
+mod subscribing;
 #[cfg(test)]
 mod tests;
 mod thresholds;

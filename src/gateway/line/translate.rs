@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use log::debug;
 
-use super::{alerts, thresholds};
+use super::{alerts, news, thresholds};
 use crate::control::Now;
 use crate::domain::{
     Action, Arguments, Code, Command, Datum, DeviceName, Lease, LeaseNews, LeaseNotice, LeasedDevices, Loss,
@@ -172,26 +172,22 @@ pub(super) fn event(
     out: &mut Vec<u8>,
     topics: &Topics,
     delivery: &Delivery,
-    is_subscribed: impl FnOnce() -> bool,
+    is_subscribed: impl Fn() -> bool,
 ) {
     let message = &delivery.message;
     let retained = delivery.retain.then_some("1");
     let bytes = match &message.body {
-        Body::State(state, _) => {
-            if is_subscribed() {
-                let frame = FrameWriter::begin(out).field("EVENT", "STATE");
-                state_fields(frame, state).optional("RETAINED", retained).end();
-            }
-            return;
-        }
-        Body::Notice(notice, _) => return self::notice(out, notice),
-        Body::Alert(news, _) => {
-            if is_subscribed() {
-                alerts::event(out, news);
-            }
-            return;
-        }
         Body::Bytes(bytes) => bytes,
+        Body::Notice(notice, _) => return self::notice(out, notice),
+        _ if !is_subscribed() => return,
+        Body::State(state, _) => {
+            let frame = FrameWriter::begin(out).field("EVENT", "STATE");
+            return state_fields(frame, state).optional("RETAINED", retained).end();
+        }
+        Body::Alert(news, _) => return alerts::event(out, news),
+        Body::Lease(device, tenancy, _) => return news::lease(out, device, tenancy.as_deref(), retained),
+        Body::Audit(audit, _) => return news::audit(out, audit),
+        Body::Log(record, _) => return news::log(out, record),
     };
     let inside = topics.inside(message.topic.as_str()).unwrap_or_default();
     let to = inside.strip_prefix("nodes/").and_then(|rest| rest.strip_suffix("/message"));

@@ -10,6 +10,7 @@ use crate::domain::{
     Audit, ClientId, Datum, DeviceName, Entry, Keeping, Lease, LeaseNews, LeaseNotice, LeasedDevices, Loss,
     Outcome, Principal, Protocol, Registry, Reply, State, Tenancy, UserName, Visitor, Who,
 };
+use crate::gateway::LogRecord;
 
 pub use alerts::{alert_news, alerts};
 
@@ -99,7 +100,7 @@ pub fn notice(notice: &LeaseNotice) -> Vec<u8> {
 }
 
 /// A record of the daemon's log.
-pub fn log_record(timestamp: f64, level: &str, target: &str, message: &str) -> Vec<u8> {
+pub fn log_record(LogRecord { timestamp, level, target, message }: &LogRecord) -> Vec<u8> {
     bytes(&json!({ "timestamp": timestamp, "level": level, "target": target, "message": message }))
 }
 

@@ -18,6 +18,11 @@ impl Board {
         self.wires().lines.get(line).map(|wire| wire.level).unwrap_or_default()
     }
 
+    /// Whether something here drives a line, or left it driven.
+    pub fn is_driven(&self, line: &Line) -> bool {
+        self.wires().lines.get(line).is_some_and(|wire| wire.driven)
+    }
+
     /// Drives a line from outside; a waiting input sees the edge.
     pub fn drive(&self, line: &Line, level: Level) {
         let mut wires = self.wires();

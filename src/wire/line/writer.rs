@@ -34,6 +34,18 @@ impl<'a> FrameWriter<'a> {
         self
     }
 
+    /// Adds a field whose key somebody else has chosen; nothing where that is no key.
+    pub fn chosen_field(self, key: &str, value: &str) -> Option<FrameWriter<'a>> {
+        if !frame::is_key(key) {
+            return None;
+        }
+        self.out.extend_from_slice(key.as_bytes());
+        self.out.push(b'=');
+        escape::encode(value, self.out);
+        self.out.push(b'|');
+        Some(self)
+    }
+
     /// Adds a field whose value is written as it is displayed.
     pub fn field_display(mut self, key: &'static str, value: impl fmt::Display) -> FrameWriter<'a> {
         self.key(key);

@@ -177,7 +177,9 @@ fn what_the_gatekeeper_knows_is_told_at_once() {
     let status = talk.ask("COMMAND=STATUS");
     let version = env!("CARGO_PKG_VERSION");
     let expected = format!("REPLY=OK|VERSION={version}|BACKEND=simulated|SIMULATED=1|UPTIME=");
-    assert!(status.starts_with(&expected) && status.ends_with("s|CLIENTS=0|DEVICES=3"), "{status}");
+    let (start, board) = status.split_once("|CLOCK_NS=").expect("a clock");
+    assert!(start.starts_with(&expected) && start.ends_with("s|CLIENTS=0|DEVICES=3"), "{status}");
+    assert!(board.ends_with("|BOARD=Raspberry Pi 400 Rev 1.0|REVISION=c03130"), "{status}");
     assert_eq!(talk.ask("COMMAND=HELLO!"), "REPLY=OK");
 }
 

@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 
 use super::{LineConversation, LineSettings};
 use crate::control::{Commands, Request, Requests};
-use crate::domain::{ActionSpec, Datum, DeviceName, Entry, Order, Outcome, Refusal, Registry, Reply, State};
+use crate::domain::{
+    ActionSpec, Datum, DeviceName, Entry, Model, Order, Outcome, Refusal, Registry, Reply, State,
+};
 use crate::gateway::mqtt::store::Journal;
 use crate::gateway::{
     Bus, BusThread, Conversation, Delivery, Done, Mailbox, Message, Note, Outbox, OutboxLimits, Shared,
@@ -64,6 +66,7 @@ fn registry() -> Registry {
         ],
         backend: "simulated",
         simulated: true,
+        model: Model { name: Some("Raspberry Pi 400 Rev 1.0".to_owned()), revision: Some(0xc0_3130) },
     }
 }
 

@@ -1,0 +1,3 @@
+// Its name since version 3 of the core of the ESP32.
+#pragma once
+#include <WiFiClientSecure.h>

@@ -1,0 +1,3 @@
+// As in the core of the ESP32.
+#pragma once
+#include <StubWiFi.h>
