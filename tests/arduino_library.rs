@@ -133,11 +133,11 @@ fn a_lease_is_kept_for_as_long_as_it_is_wanted() {
     let gatekeeper = Gatekeeper::start();
     let Some(mut board) = board(gatekeeper.line()) else { return };
     board.line_with("link ready");
-    board.say("lease motor 400");
+    board.say("lease motor 2000");
     board.line_with("done");
     let mut other = LineClient::patient(gatekeeper.line());
     // Much longer than it lasts without renewals.
-    other.expect("COMMAND=LEASE|DEVICE=motor|WAIT=1500ms", "CODE=HELD");
+    other.expect("COMMAND=LEASE|DEVICE=motor|WAIT=5s", "CODE=HELD");
     board.say("do motor forward");
     board.line_with("done");
     board.say("release motor");
@@ -256,7 +256,7 @@ fn who_is_taken_over_stays_away_for_long() {
     let mut other = LineClient::patient(gatekeeper.line());
     other.expect("COMMAND=HELLO|CLIENT=board", "REPLY=OK");
     board.line_with("link lost TAKEN_OVER");
-    board.say("skip 14000\nset led ON");
+    board.say("skip 12000\nset led ON");
     board.line_with("ticket 0");
     board.say("skip 36000");
     board.line_with("link ready");
