@@ -33,7 +33,7 @@ void loop() {
   gate.poll();
   if (millis() - measured < 10000) return;
   measured = millis();
-  gate.publish("soil", analogRead(A0), 0);
+  gate.publish("soil", analogRead(A0));
   Serial.print(gate.readingsWaiting());
   Serial.print(F(" waiting, dropped so far: "));
   Serial.println(gate.readingsDropped());

@@ -239,3 +239,28 @@ TEST(without_a_ring_no_reading_is_taken) {
   bench.greet();
   CHECK(bench.engine.lease("led") == 0);
 }
+
+TEST(a_long_lease_is_renewed_every_20_s) {
+  Roomy bench;
+  bench.greet();
+  grant(bench, 3600000);
+  for (int i = 0; i < 5; i++) {
+    bench.wait(3999);
+    bench.hear({"COMMAND=HELLO"});
+    bench.said();
+  }
+  CHECK(bench.engine.holds("led,motor"));
+  bench.wait(5);
+  CHECK_TEXT(bench.said(), "COMMAND=RENEW|ID=2|TOKEN=1790000000007");
+}
+
+TEST(a_board_that_was_stuck_does_not_believe_in_its_lease) {
+  Roomy bench;
+  bench.greet();
+  bench.engine.lease("motor", 10000);
+  bench.said();
+  // Longer than 16 bits count.
+  bench.now += 66000;
+  bench.hear({"REPLY=OK|ID=1|TOKEN=5"});
+  CHECK(!bench.engine.holds("motor"));
+}

@@ -83,6 +83,8 @@ struct EngineMemory {
     // When the request was made that the gatekeeper has granted last, and when the last one was made.
     uint32_t granted;
     uint32_t asked;
+    // Milliseconds until the next renewal.
+    uint16_t third;
     // Of the request that waits for its reply.
     Ticket ticket;
     // Empty while it was not granted yet.
@@ -198,7 +200,7 @@ class EngineCore : protected EngineStreams, protected EngineMemory {
   // Leases.
 
   // Asks for the sole right to write `devices`: names with commas, or "*"; kept. It lasts `ttl` milliseconds (100 to
-  // 3600000), and is renewed every third of that by itself, until release() or onLeaseLost(). 0 also where as many leases
+  // 3600000), and is renewed every third of that by itself, at least every 20 s, until release() or onLeaseLost(). 0 also where as many leases
   // as may be are held or asked for.
   Ticket lease(Text devices, uint32_t ttl = 30000);
   // Whether the lease that was asked for with exactly these devices is held, as far as this side knows: never longer than the gatekeeper.
@@ -216,6 +218,8 @@ class EngineCore : protected EngineStreams, protected EngineMemory {
   // What goes out within a second is published as `variable`, such as "21.50". What had to wait goes to `variable`.late, with
   // its age when it was sent: "21.50 93.4s"; so nobody takes the past for the present. A reading whose outcome is unknown is not sent again.
   bool publish(Text variable, Number value);
+  bool publish(Text variable, int value) { return publish(variable, Number(value, 0)); }
+  bool publish(Text variable, long value) { return publish(variable, Number(static_cast<int32_t>(value), 0)); }
   bool publish(Text variable, double value, uint8_t decimals = 2) { return publish(variable, Number::of(value, decimals)); }
   // How many wait.
   uint8_t readingsWaiting() const { return readingsCount_; }
@@ -300,7 +304,7 @@ class EngineCore : protected EngineStreams, protected EngineMemory {
 // The bytes of Out hold all frames that wait to be sent, less one.
 #if defined(__AVR__) && RAMEND < 0x1000
 struct Sizes {
-  enum : uint16_t { In = 64, Out = 80, Pending = 2, Subscriptions = 2, Leases = 1, Readings = 0 };
+  enum : uint16_t { In = 62, Out = 80, Pending = 2, Subscriptions = 2, Leases = 1, Readings = 0 };
 };
 #elif defined(__AVR__)
 struct Sizes {
@@ -343,7 +347,7 @@ class Engine : public EngineCore {
         places_() {}
 
  private:
-  static_assert(In >= 64 && Out >= 64, "the gatekeeper's greeting and the shortest commands take 64 bytes");
+  static_assert(In >= 48 && Out >= 64, "the shortest states and commands take so much");
   static_assert(PendingCount >= 1, "without it no command has an outcome");
 
   char in_[In];

@@ -4,6 +4,13 @@
 
 namespace gatekeeper {
 
+namespace {
+
+// Milliseconds between renewals at most: 16 bits hold them, which is what small processors count with.
+const uint32_t LongestThird = 20000;
+
+}  // namespace
+
 // The lease on exactly these devices; with none a free place.
 EngineCore::Lease* EngineCore::leaseOf(Text devices) const {
   Lease* one = space_.leases;
@@ -40,6 +47,7 @@ Ticket EngineCore::lease(Text devices, uint32_t ttl) {
   if (ticket == 0) return 0;
   place->devices = devices;
   place->ttl = ttl;
+  place->third = static_cast<uint16_t>(ttl < LongestThird * 3 ? ttl / 3 : LongestThird);
   place->asked = now_;
   place->ticket = ticket;
   return ticket;
@@ -89,22 +97,21 @@ void EngineCore::leases(EngineCore& engine, Step step, const Outcome& outcome) {
 
 void EngineCore::step(Lease& lease, Step step, const Outcome& outcome) {
   const bool isHeld = lease.token[0] != '\0';
+  const uint16_t age = static_cast<uint16_t>(now_ - lease.asked);
   switch (step) {
     case Step::Tick:
       if (isHeld && now_ - lease.granted >= lease.ttl) lose(lease, "SILENCE");
       break;
     case Step::Greeted:
       // Asks at once whether it is still there.
-      lease.asked = now_ - lease.ttl;
+      lease.asked = now_ - lease.third;
       break;
     case Step::Pump:
-      if (isHeld && lease.ticket == 0 && now_ - lease.asked >= lease.ttl / 3) {
-        sendToken(lease, Word::Renew, Kind::Renewal);
-      }
+      if (isHeld && lease.ticket == 0 && age >= lease.third) sendToken(lease, Word::Renew, Kind::Renewal);
       break;
     case Step::Event:
       if (!isHeld || strcmp(outcome.frame.text(Word::Token), lease.token) != 0) break;
-      if (outcome.frame.word(Word::Event) == Word::LeaseEnding) lease.asked = now_ - lease.ttl;
+      if (outcome.frame.word(Word::Event) == Word::LeaseEnding) lease.asked = now_ - lease.third;
       if (outcome.frame.word(Word::Event) == Word::LeaseLost) lose(lease, outcome.frame.text(Word::Cause));
       break;
     case Step::Settle: {
