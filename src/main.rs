@@ -64,7 +64,8 @@ Usage:
 
 For a gatekeeper that runs, here or elsewhere; each with --help for more:
   gpio-gatekeeper get [DEVICE...] | set DEVICE VALUE | do DEVICE ACTION [NAME=VALUE...] | watch [DEVICE...] |
-  send CLIENT TEXT | logs [--audit]
+  lease DEVICE[,DEVICE...] [-- COMMAND ARG...] | send CLIENT TEXT | publish VARIABLE VALUE | logs [--audit] |
+  completion bash|zsh|fish
 
 Options:
   -c, --config FILE    the configuration
@@ -79,7 +80,7 @@ Exit status: 0 for a good end, 1 when something failed, 2 for wrong arguments or
 enum Order {
     Run(Option<PathBuf>),
     Check(check::Order),
-    Client(client::Order),
+    Client(Box<client::Order>),
     Example,
     Certificate(certificate::Order),
     User(user::Order),
@@ -102,7 +103,7 @@ fn main() -> ExitCode {
     match order {
         Order::Run(file) => run::run(file.as_deref()),
         Order::Check(order) => check::run(&order),
-        Order::Client(order) => client::run(order),
+        Order::Client(order) => client::run(*order),
         Order::Example => print(&config::example(&daemon::kinds())),
         Order::Certificate(order) => certificate::run(&order),
         Order::User(order) => user::run(order),
@@ -127,7 +128,7 @@ fn arguments() -> Result<Order, lexopt::Error> {
             }
             Value(word) if order.is_none() && file.is_none() => match word.to_str() {
                 Some(word) if client::WORDS.contains(&word) => {
-                    return client::arguments(word, &mut parser).map(Order::Client);
+                    return client::arguments(word, &mut parser).map(Box::new).map(Order::Client);
                 }
                 Some("check") => return check::arguments(&mut parser).map(Order::Check),
                 Some("user") => return user::arguments(&mut parser).map(Order::User),

@@ -14,7 +14,7 @@ use support::process::Process;
 use support::skipped;
 
 /// The tests of a module end by themselves long before.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The modules with tests, each of which has a test here.
 const MODULES: &[&str] = &[
@@ -27,6 +27,8 @@ const MODULES: &[&str] = &[
     "test_gpiozero",
     "test_leases",
     "test_mqtt",
+    "test_network",
+    "test_package",
     "test_reconnecting",
     "test_settings",
     "test_standard_library",
@@ -124,6 +126,16 @@ fn settings() {
 #[test]
 fn leases() {
     run("test_leases");
+}
+
+#[test]
+fn the_network() {
+    run("test_network");
+}
+
+#[test]
+fn the_package() {
+    run("test_package");
 }
 
 #[test]

@@ -17,7 +17,7 @@ from typing import Dict, List, Mapping, Optional
 
 from gpio_gatekeeper import Gate, connect
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds within which whatever a test waits for has to happen."""
 
 DEVICES: Mapping[str, object] = {
@@ -42,7 +42,9 @@ def binary() -> str:
 class Daemon:
     """A running gatekeeper.  Its ports stay the same when it is started again."""
 
-    def __init__(self, sections: Optional[Mapping[str, object]] = None, devices: Mapping[str, object] = DEVICES) -> None:
+    def __init__(
+        self, sections: Optional[Mapping[str, object]] = None, devices: Mapping[str, object] = DEVICES
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="gatekeeper-"))
         listen = {"listen": "127.0.0.1:0"}
         self.config: Dict[str, object] = {"line": dict(listen), "mqtt": dict(listen), "http": dict(listen)}
@@ -132,6 +134,7 @@ class DaemonCase(unittest.TestCase):
 
     def connect(self, **settings: object) -> Gate:
         """Another client, closed after the test."""
+        settings.setdefault("timeout", PATIENCE)
         gate = connect(self.daemon.url(self.scheme), **settings)  # type: ignore[arg-type]
         self.addCleanup(gate.close)
         return gate

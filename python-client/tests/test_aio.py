@@ -40,7 +40,7 @@ class Asyncio(unittest.IsolatedAsyncioTestCase):
         self.gate = await self.connect()
 
     async def connect(self) -> aio.Gate:
-        gate = aio.connect(self.daemon.url(self.scheme))
+        gate = aio.connect(self.daemon.url(self.scheme), timeout=PATIENCE)
         await soon(gate.open())
         self.addAsyncCleanup(gate.close)
         return gate
@@ -83,8 +83,14 @@ class Asyncio(unittest.IsolatedAsyncioTestCase):
         await changes.aclose()
 
     async def test_all_devices_can_be_followed(self) -> None:
+        # What was heard of it before is old.
+        other = await self.connect()
+        await self.gate.device("led").on()
+        await other.device("led").off()
         changes = self.gate.changes()
-        self.assertEqual({(await following(changes)).device for _ in range(5)}, set(await self.gate.devices()))
+        states = [await following(changes) for _ in range(5)]
+        self.assertEqual({state.device for state in states}, set(await self.gate.devices()))
+        self.assertEqual([state.value for state in states if state.device == "led"], [0])
         await changes.aclose()
 
     async def test_a_press_is_waited_for(self) -> None:
@@ -110,7 +116,7 @@ class Asyncio(unittest.IsolatedAsyncioTestCase):
             with self.assertRaises(Held):
                 await other.device("motor").stop()
             await other.ask({"COMMAND": "BREAK", "DEVICE": "motor", "REASON": "test"})
-            await soon(asyncio.get_running_loop().run_in_executor(None, lease._held.lost.wait, PATIENCE))  # type: ignore[union-attr]
+            await soon(lease.wait_lost())
             self.assertTrue(lease.is_lost)
             with self.assertRaises(LeaseLost):
                 await self.gate.device("motor").stop()
@@ -120,7 +126,7 @@ class Asyncio(unittest.IsolatedAsyncioTestCase):
         other = await self.connect()
         first = await self.gate.lease("relay", seconds=60)
         waiting = asyncio.create_task(soon(_taken(other.lease("relay", seconds=60, wait=PATIENCE))))
-        # Commands of a connection are carried out in their order, and replies behind a lease that is waited for wait too.
+        # Replies behind a lease that is waited for wait as well.
         await asyncio.sleep(0)
         behind = asyncio.create_task(soon(other.read("led")))
         await soon(self.gate.read("led"))

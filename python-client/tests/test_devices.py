@@ -93,6 +93,12 @@ class Outputs(DaemonCase):
         self.addCleanup(set_default_gate, None)
         self.assertIs(LED("led").gate, self.gate)
 
+    def test_what_happened_while_nobody_looked_is_seen(self) -> None:
+        with LED("led", gate=self.gate) as led:
+            led.on()
+        self.connect().do("led", "off")
+        self.assertEqual(LED("led", gate=self.gate).value, 0)
+
     def test_a_closed_device_tells_nothing_more(self) -> None:
         told = Events()
         with LED("led", gate=self.gate) as led:
@@ -143,6 +149,24 @@ class Inputs(DaemonCase):
         self.button.press()
         told.next()
         self.assertTrue(led.is_lit)
+
+    def test_a_fault_is_no_press(self) -> None:
+        told = Events()
+        self.button.when_pressed = lambda: told("pressed")
+        self.button.when_released = lambda: told("released")
+        self.button.press()
+        self.assertEqual(told.next(), "pressed")
+        self.gate.ask({"COMMAND": "FAULT", "DEVICE": "button", "FAULT": "read-fails"})
+        self.addCleanup(self.gate.ask, {"COMMAND": "FAULT", "MEND": "1"})
+        with self.assertRaises(DeviceFault):
+            self.button.read()
+        self.assertTrue(self.button._wait(lambda state: state.value is None, PATIENCE))
+        self.gate.ask({"COMMAND": "FAULT", "MEND": "1"})
+        # While an edge is looked at for bounces it is not read.
+        self.button.read()
+        self.assertTrue(self.button._wait(lambda state: state.value == 1, PATIENCE))
+        self.button.release()
+        self.assertEqual(told.next(), "released")
 
     def test_a_fault_has_no_value(self) -> None:
         self.gate.ask({"COMMAND": "FAULT", "DEVICE": "button", "FAULT": "read-fails"})

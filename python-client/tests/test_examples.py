@@ -23,9 +23,12 @@ class Examples(DaemonCase):
     def run_program(self, program: Path, when_ready: Optional[Callable[[], object]] = None) -> str:
         """What it prints; `when_ready` is done after its first line."""
         environment = {**os.environ, "GATEKEEPER_URL": self.daemon.url(), "PYTHONPATH": str(PACKAGE / "src")}
-        with tempfile.TemporaryFile("w+") as errors, subprocess.Popen(
-            [sys.executable, "-B", str(program)], env=environment, text=True, stdout=subprocess.PIPE, stderr=errors
-        ) as process:
+        with (
+            tempfile.TemporaryFile("w+") as errors,
+            subprocess.Popen(
+                [sys.executable, "-B", str(program)], env=environment, text=True, stdout=subprocess.PIPE, stderr=errors
+            ) as process,
+        ):
             late = threading.Timer(PATIENCE, process.kill)
             late.start()
             assert process.stdout is not None
@@ -47,7 +50,7 @@ class Examples(DaemonCase):
         self.addCleanup(self.gate.do, "button", "release")
 
     def test_every_one_is_run(self) -> None:
-        self.assertEqual({path.name for path in (PACKAGE / "examples").iterdir()}, self.ran)
+        self.assertEqual({path.name for path in (PACKAGE / "examples").glob("*.py")}, self.ran)
 
     def test_blink(self) -> None:
         self.assertEqual(self.example("blink.py"), "it is on\nit is off\n")

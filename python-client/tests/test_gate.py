@@ -44,6 +44,8 @@ class Commands(DaemonCase):
             (UnknownAction, "led", "pulse", {}),
             (OutOfRange, "lamp", "set", {"value": 2}),
             (BadValue, "led", "blink", {"on_tmie": 1}),
+            (BadValue, "led", "on", {"command": "LIST"}),
+            (BadValue, "led", "on", {"device": "motor"}),
         ):
             with self.subTest(error), self.assertRaises(error):
                 self.gate.carry_out(device, action, parameters)
@@ -109,6 +111,22 @@ class Telling(DaemonCase):
         with self.gate.subscribe("setpoint", later):
             self.assertEqual(later.next(), Message("|%\n°", "setpoint", self.sender(self.gate), True))
         self.assertEqual(told.rest(), [])
+
+    def test_what_is_no_name_is_refused(self) -> None:
+        for name in ("", "a/b", "+", "#", "a\n", "x" * 65):
+            with self.subTest(name):
+                with self.assertRaises(BadValue):
+                    self.gate.publish(name, 1)
+                with self.assertRaises(BadValue):
+                    self.gate.subscribe(name, print)
+                with self.assertRaises((BadValue, UnknownClient)):
+                    self.gate.send(name, 1)
+
+    def test_what_is_too_long_is_refused(self) -> None:
+        for value in ("x" * 1025, "|" * 5000):
+            with self.assertRaises(ValueError):
+                self.gate.publish("setpoint", value)
+        self.gate.publish("setpoint", "|" * 1024)
 
     def test_a_message_comes_to_one_client(self) -> None:
         told, other = Events(), self.connect()

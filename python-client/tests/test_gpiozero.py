@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 from pathlib import Path
 from typing import Callable, Dict, List
 
-from gpio_gatekeeper import NotSent, OutOfRange, State
+from gpio_gatekeeper import Held, NotSent, OutOfRange, State
 
 from .daemon import PATIENCE, Daemon, DaemonCase, Events
 
@@ -117,6 +118,10 @@ class Programs(Lines):
         for device in devices:
             self.assertIsNotNone(self.gate.core.states.wait(device, lambda state: state.state == "unused", PATIENCE))
 
+    def test_every_one_is_run(self) -> None:
+        programs = {path.stem for path in (HERE / "examples/gpiozero").iterdir()}
+        self.assertEqual(programs, {name[5:] for name in dir(self) if name.startswith("test_")} - {"every_one_is_run"})
+
     def test_led(self) -> None:
         states = self.heard("gpio17")
         program = self.run_program("led")
@@ -197,6 +202,12 @@ class Pins(Lines):
         self.addCleanup(self.factory.close)
 
 
+    def settle(self) -> None:
+        """Waits until what was left to do is done."""
+        done = Events()
+        self.factory.gate.core.dispatcher.put(lambda: done(None))
+        done.next()
+
     def state_of(self, number: int) -> str:
         return self.gate.read(f"gpio{number}").state
 
@@ -213,17 +224,15 @@ class Pins(Lines):
         self.until(states, lambda state: state.state == "unused")
 
     def test_a_pin_that_is_wanted_again_at_once_is_kept(self) -> None:
-        for _ in range(20):
-            with LED(17, pin_factory=self.factory, initial_value=True) as led:
-                self.assertEqual(led.value, 1)
-        led = LED(17, pin_factory=self.factory)
+        go_on = threading.Event()
+        self.addCleanup(go_on.set)
+        self.factory.gate.core.dispatcher.put(lambda: go_on.wait(PATIENCE))
+        LED(17, pin_factory=self.factory, initial_value=True).close()
+        led = LED(17, pin_factory=self.factory, initial_value=True)
         self.addCleanup(led.close)
-        led.on()
-        # Whatever was left to do is done before that.
-        done = Events()
-        self.factory.gate.core.dispatcher.put(lambda: done(None))
-        done.next()
-        self.assertEqual(self.state_of(17), "high")
+        go_on.set()
+        self.settle()
+        self.assertEqual((led.value, self.state_of(17)), (1, "high"))
 
     def test_inputs_have_a_pull_and_know_their_level(self) -> None:
         pin = self.factory.pin("BOARD7")
@@ -275,6 +284,16 @@ class Pins(Lines):
             pin.close()
             self.until(seen, lambda state: state.state == "unused")
 
+    def test_another_configuration_is_no_edge(self) -> None:
+        pin, told = self.factory.pin("GPIO4"), Events()
+        pin.input_with_pull("down")
+        handler = lambda ticks, state: told(state)  # noqa: E731
+        pin.when_changed = handler
+        pin.pull = "up"
+        self.assertIs(pin.state, True)
+        self.drive(4, 0)
+        self.assertEqual(told.next(), 0)
+
     def test_what_bounces_counts_when_it_has_stayed(self) -> None:
         pin = self.factory.pin("GPIO4")
         pin.input_with_pull("up")
@@ -308,9 +327,7 @@ class Pins(Lines):
             pin.frequency = None
             pin.state = True
             self.assertEqual((self.state_of(18), pin.state), ("high", True))
-        done = Events()
-        self.factory.gate.core.dispatcher.put(lambda: done(None))
-        done.next()
+        self.settle()
         self.assertEqual(self.state_of(18), "high")
 
     def test_what_pins_can_not_do_is_refused_as_gpiozero_does(self) -> None:
@@ -342,6 +359,14 @@ class Pins(Lines):
         self.addCleanup(led.close)
         with self.assertRaises(GPIOPinInUse):
             LED("BCM17", pin_factory=self.factory)
+
+    def test_a_lease_keeps_others_from_a_pin(self) -> None:
+        with self.factory.gate.lease("gpio17"):
+            led = LED(17, pin_factory=self.factory)
+            led.on()
+            with self.assertRaises(Held):
+                self.gate.do("gpio17", "release")
+            self.assertEqual((led.value, self.state_of(17)), (1, "high"))
 
     def test_a_line_with_a_name_of_its_own_is_found(self) -> None:
         daemon = Daemon({"raw_lines": {"lines": [{"line": "GPIO17", "name": "probe"}]}}, {})

@@ -9,7 +9,7 @@ import unittest
 from gpio_gatekeeper import mqtt_words as words
 from gpio_gatekeeper.errors import AccessDenied, Held, Refusal
 
-from . import test_devices, test_gate, test_leases, test_reconnecting
+from . import test_devices, test_gate, test_leases, test_network, test_reconnecting
 from .daemon import DaemonCase
 
 
@@ -54,6 +54,10 @@ class Reconnecting(test_reconnecting.Reconnecting):
     scheme = "mqtt"
 
 
+class Cut(test_network.Cut):
+    scheme = "mqtt"
+
+
 class Both(DaemonCase):
     scheme = "mqtt"
 
@@ -90,7 +94,11 @@ class Words(unittest.TestCase):
             ),
             (
                 {"COMMAND": "LEASE", "DEVICE": "led,motor", "TTL": "1s", "CONNECTION": "1"},
-                {"device": "system", "method": "lease", "kwargs": {"devices": "led,motor", "ttl": "1s", "connection": True}},
+                {
+                    "device": "system",
+                    "method": "lease",
+                    "kwargs": {"devices": "led,motor", "ttl": "1s", "connection": True},
+                },
             ),
             ({"COMMAND": "RENEW", "TOKEN": "7"}, {"device": "system", "method": "renew", "kwargs": {"token": 7}}),
         ):

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 import socket
 import threading
 import unittest
+from concurrent.futures import TimeoutError as FutureTimeout
+from unittest import mock
 
 from gpio_gatekeeper import (
     LED,
     Button,
     CallTimeout,
     ConnectionLost,
+    Held,
     NotSent,
     Outcome,
     TakenOver,
     TooSlow,
     backoff,
     connect,
+    lease,
 )
 
 from .daemon import PATIENCE, DaemonCase, Events
@@ -121,8 +127,6 @@ class Backoff(unittest.TestCase):
 class ServerCase(unittest.TestCase):
     """A server that greets, and then does what the test says."""
 
-    timeout = PATIENCE
-
     def setUp(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(self.listener.close)
@@ -131,7 +135,7 @@ class ServerCase(unittest.TestCase):
         self.thread.start()
         self.addCleanup(self.thread.join, PATIENCE)
         self.url = f"line://127.0.0.1:{self.listener.getsockname()[1]}"
-        self.gate = connect(self.url, timeout=self.timeout)
+        self.gate = connect(self.url, timeout=PATIENCE)
         self.addCleanup(self.gate.close)
 
     def serve(self) -> None:
@@ -151,6 +155,11 @@ class ServerCase(unittest.TestCase):
 class Late(ServerCase):
     timeout = 0.1
 
+    def setUp(self) -> None:
+        super().setUp()
+        # Only what is asked from here on has little time.
+        self.gate.core.settings = dataclasses.replace(self.gate.core.settings, timeout=self.timeout)
+
     def test_no_answer_in_time_is_an_unknown_outcome(self) -> None:
         with self.assertRaises(CallTimeout) as caught:
             self.gate.do("led", "on")
@@ -166,6 +175,19 @@ class Late(ServerCase):
         self.connection.sendall(b"|START|REPLY=OK|ID=1|DEVICE=led|KIND=led|VALUE=0|STATE=off|SEQ=1|TIME=1|END|")
         self.connection.sendall(b"|START|REPLY=OK|ID=2|COUNT=0|DEVICES=|END|")
         self.assertEqual(answer.result(PATIENCE)["COUNT"], "0")
+
+    def test_replies_behind_a_lease_that_is_waited_for_may_take_longer(self) -> None:
+        lease = self.gate.core.ask_lease(["led"], 10, PATIENCE, False)()
+        self.came.next()
+        behind = self.gate.core.ask({"COMMAND": "LIST"})
+        # Longer than the timeout.
+        with self.assertRaises(FutureTimeout):
+            behind.result(3 * self.timeout)
+        self.assertFalse(behind.done())
+        self.connection.sendall(b"|START|REPLY=ERROR|ID=1|CODE=HELD|MESSAGE=held|END|")
+        self.connection.sendall(b"|START|REPLY=OK|ID=2|COUNT=0|DEVICES=|END|")
+        self.assertEqual(behind.result(PATIENCE)["COUNT"], "0")
+        self.assertIsInstance(lease.exception(), Held)
 
     def test_a_lease_that_comes_too_late_is_given_back(self) -> None:
         with self.assertRaises(CallTimeout):
@@ -198,6 +220,13 @@ class Lost(ServerCase):
         self.connection.sendall(b"|START|reply|END|")
         self.assertIsInstance(told.next(), ConnectionLost)
 
+    def test_a_state_that_makes_no_sense_ends_the_connection(self) -> None:
+        told = Events()
+        self.gate.when_disconnected = told
+        with self.assertLogs("gpio_gatekeeper", "ERROR"):
+            self.connection.sendall(b"|START|EVENT=STATE|DEVICE=led|VALUE=bright|END|")
+            self.assertIsInstance(told.next(), ConnectionLost)
+
     def test_silence_ends_the_connection(self) -> None:
         told = Events()
         self.gate.when_disconnected = told
@@ -207,15 +236,52 @@ class Lost(ServerCase):
         self.connection.sendall(b"|START|REPLY=OK|ID=1|SERVER=test|KEEPALIVE=10ms|END|")
         hello.result(PATIENCE)
         self.assertIsInstance(told.next(), TooSlow)
-    def test_a_lease_is_renewed_again_and_again(self) -> None:
-        taking = threading.Thread(target=lambda: self.gate.lease("led", seconds=0.3))
+
+    def test_a_lease_that_was_waited_for_counts_from_a_renewal_on(self) -> None:
+        taking = threading.Thread(target=lambda: self.gate.lease("led", seconds=60, wait=1))
         taking.start()
         self.came.next()
-        self.connection.sendall(b"|START|REPLY=OK|ID=1|TOKEN=17|DEVICES=led|TTL=300ms|END|")
+        self.connection.sendall(b"|START|REPLY=OK|ID=1|TOKEN=17|DEVICES=led|TTL=60s|END|")
+        self.assertEqual(self.came.next(), b"|START|COMMAND=RENEW|ID=2|TOKEN=17|END|\n")
+        self.connection.sendall(b"|START|REPLY=OK|ID=2|TOKEN=17|DEVICES=led|TTL=60s|END|")
+        taking.join()
+
+    def test_writes_are_meant_under_the_lease(self) -> None:
+        taking = threading.Thread(target=lambda: self.gate.lease("led", seconds=60))
+        taking.start()
+        self.came.next()
+        self.connection.sendall(b"|START|REPLY=OK|ID=1|TOKEN=17|DEVICES=led|TTL=60s|END|")
+        taking.join()
+        for device, token in (("led", b"|TOKEN=17"), ("lamp", b"")):
+            self.gate.core.write({"COMMAND": "SET", "DEVICE": device, "VALUE": "ON"})
+            self.assertTrue(
+                self.came.next().endswith(b"|DEVICE=" + device.encode() + b"|VALUE=ON" + token + b"|END|\n")
+            )
+
+    def test_who_was_taken_over_stays_away_for_long(self) -> None:
+        told = Events()
+        self.gate.when_disconnected = told
+        with self.assertLogs("gpio_gatekeeper.connection", "INFO") as logged:
+            self.connection.sendall(b"|START|EVENT=CLOSING|CODE=TAKEN_OVER|MESSAGE=taken|END|")
+            self.assertIsInstance(told.next(), TakenOver)
+            self.gate.close()
+        pause = re.search(r"connecting again in ([0-9.]+) s", logged.output[-1])
+        assert pause is not None
+        self.assertGreaterEqual(float(pause.group(1)), 15)
+
+    def test_a_lease_is_renewed_again_and_again(self) -> None:
+        # Often, and never too late, however slow the machine is.
+        often = mock.patch.object(lease, "RENEWALS", 1000)
+        often.start()
+        self.addCleanup(often.stop)
+        taking = threading.Thread(target=lambda: self.gate.lease("led", seconds=60))
+        taking.start()
+        self.came.next()
+        self.connection.sendall(b"|START|REPLY=OK|ID=1|TOKEN=17|DEVICES=led|TTL=60s|END|")
         taking.join()
         for number in (2, 3, 4):
             self.assertEqual(self.came.next(), b"|START|COMMAND=RENEW|ID=%d|TOKEN=17|END|\n" % number)
-            self.connection.sendall(b"|START|REPLY=OK|ID=%d|TOKEN=17|DEVICES=led|TTL=300ms|END|" % number)
+            self.connection.sendall(b"|START|REPLY=OK|ID=%d|TOKEN=17|DEVICES=led|TTL=60s|END|" % number)
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ class UsersCase(unittest.TestCase):
         """A client, closed after the test."""
         if scheme.endswith("s"):
             settings.setdefault("ca", self.files["certificate"])
-        gate = connect(self.daemon.url(scheme), **settings)  # type: ignore[arg-type]
+        gate = connect(self.daemon.url(scheme), timeout=PATIENCE, **settings)  # type: ignore[arg-type]
         self.addCleanup(gate.close)
         return gate
 

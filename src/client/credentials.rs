@@ -99,9 +99,11 @@ impl Given {
         self.user = self.user.or_else(|| user_in(self.url.as_deref()));
         let user_below = below.user.or_else(|| user_in(below.url.as_deref()));
         let has_secret = self.password.is_some() || self.token.is_some();
-        let is_same = self.user.is_none() || self.user == user_below;
-        if !has_secret && is_same {
+        if !has_secret && (self.user.is_none() || self.user == user_below) {
             (self.password, self.token) = (below.password, below.token);
+        } else if !has_secret && user_below.is_none() {
+            // A password without a user is that of whoever is named elsewhere; a token is somebody's already.
+            self.password = below.password;
         }
         // A key belongs to its certificate.
         if self.certificate.is_none() && self.key.is_none() {
@@ -195,6 +197,8 @@ mod tests {
         let of_bert = given(Some("bert"), Some("secret"), None);
         assert_eq!(secret(given(Some("anna"), None, None).over(of_bert)), Some(asked.clone()));
         assert_eq!(secret(given(Some("anna"), None, None).over(given(None, None, Some("gk")))), Some(asked));
+        let anna = given(Some("anna"), None, None).over(given(None, Some("hers"), None));
+        assert!(matches!(secret(anna), Some(Secret::Password { password, .. }) if password == "hers"));
         let token = given(None, None, Some("gk_1")).over(given(Some("bert"), Some("secret"), None));
         assert_eq!(secret(token), Some(Secret::Token("gk_1".to_owned())));
         assert_eq!(secret(Given::default()), None);

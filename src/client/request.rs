@@ -5,14 +5,14 @@ use crate::wire::line::FrameWriter;
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    command: &'static str,
+    command: String,
     fields: Vec<(String, String)>,
 }
 
 impl Request {
     /// A command without anything else.
-    pub fn new(command: &'static str) -> Request {
-        Request { command, fields: Vec::new() }
+    pub fn new(command: impl Into<String>) -> Request {
+        Request { command: command.into(), fields: Vec::new() }
     }
 
     /// The same with a field more.
@@ -34,7 +34,7 @@ impl Request {
     /// As a frame with this `ID`, or which of its keys is none.
     pub(super) fn frame(&self, id: &str) -> Result<Vec<u8>, String> {
         let mut out = Vec::new();
-        let mut frame = FrameWriter::begin(&mut out).field("COMMAND", self.command).field("ID", id);
+        let mut frame = FrameWriter::begin(&mut out).field("COMMAND", &self.command).field("ID", id);
         for (key, value) in &self.fields {
             frame =
                 frame.chosen_field(key, value).ok_or_else(|| format!("{key:?} is no name of a parameter"))?;

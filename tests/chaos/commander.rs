@@ -90,8 +90,13 @@ fn burst(book: &mut Book, connection: u64, numbers: &Numbers, tempo: &mut Tempo)
             false => tempo.place(devices::FREE),
         };
         let urgent = tempo.once_in(URGENT.0).then(|| 1 + tempo.below(URGENT.1));
-        let deadline =
-            urgent.map_or(String::new(), |left| format!("|NOT_AFTER={:.6}", clock::time_of_day_in(left)));
+        // How long it lasts from when it was read on, nobody else can know.
+        let since_read = tempo.once_in(4);
+        let deadline = match urgent {
+            None => String::new(),
+            Some(left) if since_read => format!("|TTL={left}ms"),
+            Some(left) => format!("|NOT_AFTER={:.6}", clock::time_of_day_in(left)),
+        };
         let name = devices::name(device);
         text += &line::framed(&format!("COMMAND=SET|ID={number}|DEVICE={name}|VALUE={number}{deadline}"));
         book.commands.push(Command {
@@ -99,7 +104,7 @@ fn burst(book: &mut Book, connection: u64, numbers: &Numbers, tempo: &mut Tempo)
             device,
             connection,
             token: None,
-            not_after: urgent.map(|left| clock::now() + clock::milliseconds(left)),
+            not_after: urgent.filter(|_| !since_read).map(|left| clock::now() + clock::milliseconds(left)),
             delivery: Delivery::Once,
             fate: Fate::open(),
         });

@@ -7,12 +7,13 @@ use std::time::Duration;
 use gpio_gatekeeper::wire::mqtt::QoS;
 
 use super::books::{Book, Numbers};
+use super::disturber::{self, Victims};
 use super::house::Addresses;
 use super::mqtt::{Link, publication};
 use super::outsider::{self, Library};
 use super::support::mqtt::connect;
 use super::tempo::Tempo;
-use super::{boss, commander, disturber, exact, holder, reader, requester};
+use super::{boss, commander, exact, holder, reader, requester};
 
 const COMMANDERS: usize = 3;
 const REQUESTERS: usize = 2;
@@ -57,25 +58,26 @@ impl Crowd {
         let reader =
             client("reader", seed, &broken.0, move |name, tempo| reader::run(addresses, name, tempo));
         let mut crowd = Crowd { addresses, clients: Vec::new(), reader, seed, broken };
-        let mut victims = Vec::new();
+        let mut victims = Victims { fleeting: Vec::new(), durable: vec!["reader".to_owned()] };
         for number in 0..COMMANDERS {
             let (name, numbers) = (format!("commander-{number}"), numbers.clone());
-            victims.push(name.clone());
+            victims.fleeting.push(name.clone());
             crowd.enter(&name, move |name, tempo| commander::run(addresses, name, &numbers, tempo));
         }
         for (number, ttl) in HOLDERS.into_iter().enumerate() {
             let (name, numbers) = (format!("holder-{number}"), numbers.clone());
-            victims.push(name.clone());
+            victims.fleeting.push(name.clone());
             let ttl = Duration::from_millis(ttl);
             crowd.enter(&name, move |name, tempo| holder::run(addresses, name, ttl, &numbers, tempo));
         }
         for number in 0..REQUESTERS {
             let (name, numbers) = (format!("requester-{number}"), numbers.clone());
-            victims.push(name.clone());
+            victims.fleeting.push(name.clone());
             crowd.enter(&name, move |name, tempo| requester::run(addresses, name, &numbers, tempo));
         }
         for number in 0..EXACTS {
             let (name, numbers) = (format!("exact-{number}"), numbers.clone());
+            victims.durable.push(name.clone());
             crowd.enter(&name, move |name, tempo| exact::run(addresses, name, &numbers, tempo));
         }
         for library in libraries {

@@ -10,8 +10,10 @@ use gpio_gatekeeper::hardware::{Outputs, Simulation};
 use super::journal::Recorded;
 use super::support::wrapped::Wrapped;
 
-/// Names the folder with the configuration and the journal; without it there is nothing to do.
+/// Names the folder with the configuration; without it there is nothing to do.
 pub const FOLDER: &str = "GATEKEEPER_CHAOS_FOLDER";
+/// Names the journal.
+pub const JOURNAL: &str = "GATEKEEPER_CHAOS_JOURNAL";
 /// Tells how often the daemon was started before.
 pub const LIFE: &str = "GATEKEEPER_CHAOS_LIFE";
 /// What the daemon says when it may be spoken to.
@@ -24,7 +26,7 @@ pub fn keep() {
     let text = std::fs::read_to_string(folder.join("gatekeeper.jsonc")).expect("a configuration");
     let config = config::load(&text, "chaos", &daemon::kinds());
     let config = config.unwrap_or_else(|report| panic!("{text}\n{report}"));
-    let journal = folder.join("journal");
+    let journal = PathBuf::from(std::env::var_os(JOURNAL).expect("a journal"));
     let wrap = move |outputs, lines: Vec<u32>| -> Box<dyn Outputs> {
         Box::new(Recorded::new(outputs, &lines, &journal, life).expect("the simulation can be read"))
     };

@@ -16,6 +16,8 @@ use super::{devices, home};
 /// Where the daemon lives, again and again, at the same address.
 pub struct House {
     folder: TempDir,
+    /// In memory where there is such a folder, so that a busy disk does not hold up the hardware.
+    journal: TempDir,
     address: IpAddr,
     process: Option<Process>,
     lives: Vec<Life>,
@@ -49,6 +51,8 @@ pub enum End {
     Killed,
     /// In order, by SIGTERM.
     Stopped,
+    /// By SIGTERM, and by SIGKILL before that was done.
+    KilledAsItStopped,
 }
 
 /// A time in which the daemon may have stood still.
@@ -60,8 +64,11 @@ pub struct Stall {
     pub to: Moment,
 }
 
-/// An orderly stop takes no longer than this, as README.md says.
-const STOP: Duration = Duration::from_secs(2);
+/// A folder that no disk is behind.
+const MEMORY: &str = "/dev/shm";
+
+/// An orderly stop takes no longer than this: 2 s, as README.md says, and what a busy machine takes besides.
+const STOP: Duration = Duration::from_secs(5);
 
 impl House {
     /// Chooses an address that nobody else has, and writes the configuration.
@@ -71,9 +78,11 @@ impl House {
         let [.., a, b, c] = (std::process::id() | 1 << 20).to_be_bytes();
         let address = IpAddr::V4(Ipv4Addr::new(127, a, b, c.clamp(1, 254)));
         let folder = tempfile::tempdir().expect("a temporary folder");
+        let journal =
+            tempfile::tempdir_in(MEMORY).or_else(|_| tempfile::tempdir()).expect("a temporary folder");
         let text = devices::configuration(address, &folder.path().join("state"));
         std::fs::write(folder.path().join("gatekeeper.jsonc"), text).expect("it can be written");
-        House { folder, address, process: None, lives: Vec::new(), stalls: Vec::new() }
+        House { folder, journal, address, process: None, lives: Vec::new(), stalls: Vec::new() }
     }
 
     /// Where clients find the daemon while it runs.
@@ -87,19 +96,26 @@ impl House {
         let mut command = Command::new(program);
         command.args(["daemon", "--exact", "--ignored", "--nocapture"]);
         command.env(home::FOLDER, self.folder.path()).env(home::LIFE, self.lives.len().to_string());
+        command.env(home::JOURNAL, self.journal_file());
         let mut process = Process::start_typing(&mut command);
         process.line_with(home::READY);
         self.process = Some(process);
     }
 
-    /// Ends it.
-    pub fn stop(&mut self, end: End) {
+    /// Ends it; the way to its end takes as long as `meanwhile` where it is killed on it.
+    pub fn stop(&mut self, end: End, meanwhile: impl FnOnce()) {
         let process = self.process.take().expect("it runs");
         let signalled = clock::now();
-        process.signal(match end {
-            End::Killed => Signal::SIGKILL,
-            End::Stopped => Signal::SIGTERM,
-        });
+        match end {
+            End::Killed => process.signal(Signal::SIGKILL),
+            End::Stopped => process.signal(Signal::SIGTERM),
+            End::KilledAsItStopped => {
+                process.signal(Signal::SIGTERM);
+                meanwhile();
+                // It may have ended already, and its parent has not asked for its status.
+                process.signal(Signal::SIGKILL);
+            }
+        }
         let how = process.end();
         let ended = clock::now();
         self.lives.push(Life { signalled, ended, end });
@@ -132,7 +148,10 @@ impl House {
 
     /// What its hardware was told.
     pub fn journal(&self) -> Vec<Entry> {
-        let path: PathBuf = self.folder.path().join("journal");
-        journal::read(&path)
+        journal::read(&self.journal_file())
+    }
+
+    fn journal_file(&self) -> PathBuf {
+        self.journal.path().join("journal")
     }
 }

@@ -58,8 +58,10 @@ const SEED: &str = "GATEKEEPER_CHAOS_SEED";
 const BETWEEN: u64 = 1500;
 /// So many milliseconds the daemon stands still at most,
 const STALL: u64 = 1000;
-/// and so many it is away.
+/// so many it is away,
 const AWAY: u64 = 400;
+/// and so many it has to stop in order before it is killed.
+const GOODBYE: u64 = 50;
 
 #[test]
 fn no_acknowledged_command_is_lost_or_repeated_and_no_lease_outlives_its_time() {
@@ -80,7 +82,7 @@ fn no_acknowledged_command_is_lost_or_repeated_and_no_lease_outlives_its_time() 
         strike(&mut house, &mut random, &crowd);
     }
     let seen = crowd.leave();
-    house.stop(End::Stopped);
+    house.stop(End::Stopped, || {});
     let case = Case { lives: house.lives(), stalls: house.stalls(), entries: house.journal(), seen };
     let report = verdict::judge(&case);
     println!("{report}");
@@ -89,14 +91,14 @@ fn no_acknowledged_command_is_lost_or_repeated_and_no_lease_outlives_its_time() 
 
 /// Something that the daemon has to live with, or to die of.
 fn strike(house: &mut House, random: &mut Random, crowd: &Crowd) {
-    match random.below(10) {
-        0..=3 => house.stop(End::Killed),
-        4..=5 => house.stop(End::Stopped),
-        _ => {
-            return house.stall(|| {
-                let _ = crowd.wait(random.milliseconds(STALL));
-            });
-        }
+    let wait = |time| {
+        crowd.wait(time);
+    };
+    match random.below(20) {
+        0..8 => house.stop(End::Killed, || {}),
+        8..11 => house.stop(End::Stopped, || {}),
+        11..13 => house.stop(End::KilledAsItStopped, || wait(random.milliseconds(GOODBYE))),
+        _ => return house.stall(|| wait(random.milliseconds(STALL))),
     }
     crowd.wait(random.milliseconds(AWAY));
     house.start();

@@ -228,3 +228,34 @@ fn outcome(words: &[&str]) -> Outcome {
         _ => Outcome::Unknown,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_program_says_goes_into_the_books() {
+        let said = "sent 7 free1 - 100\nack 7 110\nsent 8 free0 - 120\nunknown 8 130\nsent 9 free0 - 140\n";
+        let mut book = Book::of("one");
+        assert_eq!(read(&mut book, said, 4, 500), 5);
+        let told = book.commands.iter().map(|it| (it.number, it.device, it.connection, it.fate.settled));
+        assert_eq!(told.collect::<Vec<_>>(), [(7, 1, 4, 110), (8, 0, 4, 130), (9, 0, 5, 500)]);
+        assert_eq!(book.commands[0].fate.outcome, Outcome::Acknowledged);
+        assert_eq!(book.commands[2].fate.outcome, Outcome::Unknown);
+    }
+
+    #[test]
+    fn a_lease_is_renewed_until_the_program_ends_or_gives_it_back() {
+        let asked = "asking held4,held6 100\ngranted 77 110\nholds 77 120\n";
+        let renewed_until = |said: &str| {
+            let mut book = Book::of("one");
+            read(&mut book, said, 0, 500);
+            assert_eq!(book.deeds[0].act, Act::Acquire(vec![4, 6], Some(77)));
+            let renewal = book.deeds.iter().find(|deed| deed.act == Act::RenewAgain(77));
+            renewal.map(|deed| (deed.fate.sent, deed.fate.settled))
+        };
+        assert_eq!(renewed_until(asked), Some((100, 500)));
+        assert_eq!(renewed_until(&format!("{asked}releasing 77 130\n")), Some((100, 130)));
+        assert_eq!(renewed_until(&format!("{asked}lost 77 140\n")), Some((100, 140)));
+    }
+}

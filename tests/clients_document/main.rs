@@ -6,6 +6,7 @@ mod cpp;
 mod support;
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use cpp::Sketches;
@@ -213,6 +214,16 @@ fn shell(_: &Place, _: &Task, text: &str) -> Command {
     command
 }
 
+/// A shell that finds the program.
+fn terminal(_: &Place, _: &Task, text: &str) -> Command {
+    let folder = Path::new(env!("CARGO_BIN_EXE_gpio-gatekeeper")).parent().expect("it is in a folder");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(std::iter::once(folder.into()).chain(std::env::split_paths(&path)));
+    let mut command = Command::new("sh");
+    command.args(["-c", text]).env("PATH", path.expect("paths"));
+    command
+}
+
 /// Runs all that the document shows in one way.
 fn run(way: &str, begin: &Begin) {
     let snippets = snippets(DOCUMENT);
@@ -235,6 +246,11 @@ fn mosquittos_clients_do_all_of_it() {
     if programs_are_here(&["mosquitto_pub", "mosquitto_sub", "mosquitto_rr"]) {
         run("mosquitto", &shell);
     }
+}
+
+#[test]
+fn the_program_itself_does_all_of_it() {
+    run("command-line", &terminal);
 }
 
 #[test]

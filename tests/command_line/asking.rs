@@ -70,9 +70,23 @@ fn a_text_is_sent_to_one_client() {
 }
 
 #[test]
+fn a_value_is_published_and_kept_if_that_is_wanted() {
+    let (gatekeeper, caller) = demo();
+    let mut panel = LineClient::patient(gatekeeper.line());
+    panel.expect("COMMAND=SUB|VAR=setpoint", "REPLY=OK");
+    assert_eq!(caller.says(&["publish", "setpoint", "warm", "--client", "me"]), "");
+    assert_eq!(panel.receive(), "EVENT=MESSAGE|VAR=setpoint|VALUE=warm|FROM=me");
+    caller.says(&["publish", "setpoint", "-3.5", "--retain", "--client", "me"]);
+    assert_eq!(panel.receive(), "EVENT=MESSAGE|VAR=setpoint|VALUE=-3.5|FROM=me");
+    panel.expect("COMMAND=SUB|VAR=setpoint", "REPLY=OK");
+    assert_eq!(panel.receive(), "EVENT=MESSAGE|VAR=setpoint|VALUE=-3.5|FROM=me|RETAINED=1");
+}
+
+#[test]
 fn a_stale_token_does_nothing() {
     let (_gatekeeper, caller) = demo();
     caller.fails(22, &["set", "led", "on", "--token", "17"]);
-    let caller = caller.with("LEASE_TOKEN", "17");
+    let caller = caller.with("LEASE_TOKEN", "17").with("LEASE_DEVICES", "motor,led");
+    caller.says(&["do", "lamp", "on"]);
     assert!(caller.fails(22, &["do", "led", "on"]).contains("STALE_TOKEN"));
 }

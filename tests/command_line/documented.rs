@@ -21,7 +21,7 @@ fn every_code_has_its_exit_status_in_the_table() {
 #[test]
 fn help_tells_every_status() {
     let caller = Caller::of("line://127.0.0.1:1");
-    for word in ["get", "set", "do", "watch", "send", "logs"] {
+    for word in ["get", "set", "do", "watch", "lease", "send", "publish", "logs", "completion"] {
         let help = caller.says(&[word, "--help"]);
         for code in Code::ALL {
             assert!(help.contains(&format!("{} {}", exit_status(code), code.as_str())), "{}", code.as_str());

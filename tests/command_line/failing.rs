@@ -81,6 +81,16 @@ fn an_answer_counts_although_a_goodbye_follows_it() {
 }
 
 #[test]
+fn what_others_have_written_is_only_shown() {
+    let caller = pretender(|socket, _| {
+        let refusal = b"|START|REPLY=ERROR|ID=2|CODE=HELD|MESSAGE=by %1B[2J%0Aroot|END|\n";
+        socket.write_all(refusal).expect("it listens");
+    });
+    let errors = caller.fails(20, &["set", "led", "on"]);
+    assert!(errors.starts_with("gpio-gatekeeper: HELD: by \u{fffd}[2J\u{fffd}root\n"), "{errors}");
+}
+
+#[test]
 fn refusals_have_their_statuses_and_say_what_to_do() {
     let (gatekeeper, caller) = demo();
     let mut panel = LineClient::patient(gatekeeper.line());
@@ -103,6 +113,8 @@ fn wrong_arguments_are_named() {
         (&["set", "led"][..], "a value"),
         (&["do", "led"], "an action"),
         (&["send", "panel"], "one text"),
+        (&["send", "panel", "warm", "--retain"], "not kept"),
+        (&["publish", "setpoint"], "one value"),
         (&["get", "--loud"], "--loud"),
         (&["set", "led", "on", "--within", "2"], "unit"),
         (&["get", "--url", "http://pi"], "lines://"),

@@ -3,9 +3,11 @@
 #![allow(unreachable_pub, reason = "a test program has nobody outside")]
 
 mod asking;
+mod completing;
 mod documented;
 mod entering;
 mod failing;
+mod leasing;
 #[path = "../support/mod.rs"]
 mod support;
 mod terminal;
@@ -69,6 +71,7 @@ impl Caller {
             "CLIENT",
             "CREDENTIALS",
             "LEASE_TOKEN",
+            "LEASE_DEVICES",
         ];
         for key in known {
             command.env_remove(format!("GATEKEEPER_{key}"));

@@ -1,10 +1,10 @@
 """Devices of a board that GPIO Gatekeeper owns, over its line protocol or MQTT.
 
-    from gpio_gatekeeper import LED, Button
+from gpio_gatekeeper import LED, Button
 
-    lamp = LED("lamp")
-    button = Button("button")
-    button.when_pressed = lamp.toggle
+lamp = LED("lamp")
+button = Button("button")
+button.when_pressed = lamp.toggle
 """
 
 from .commands import Description, Status, Threshold

@@ -18,7 +18,7 @@ from . import commands
 from .commands import Description, Status
 from .core import Core
 from .errors import Closed, GatekeeperError, NoLease
-from .lease import Held
+from .lease import Holding
 from .settings import Settings, settings
 from .state import Message, Number, State, written
 from .transport import Fields
@@ -153,9 +153,7 @@ class Gate:
         command = commands.do(device, action, parameters, ttl)
         return State.from_fields(await asyncio.wrap_future(self._core.write(command, timeout)))
 
-    def lease(
-        self, *devices: str, seconds: Number = 30, wait: Number = 0, with_connection: bool = False
-    ) -> Lease:
+    def lease(self, *devices: str, seconds: Number = 30, wait: Number = 0, with_connection: bool = False) -> Lease:
         """The sole right to write devices, within `async with`, renewed meanwhile."""
         return Lease(self._core, devices, seconds, wait, with_connection)
 
@@ -283,13 +281,17 @@ class Lease:
         self._core = core
         self._wait = wait
         self._send = core.ask_lease(devices, seconds, wait, with_connection)
-        self._held: Optional[Held] = None
+        self._held: Optional[Holding] = None
 
     async def acquire(self) -> Lease:
         """Takes it."""
         asked = time.monotonic()
         granted = await asyncio.wrap_future(self._send())
-        self._held = self._core.hold(granted, time.monotonic() if self._wait else asked)
+        if self._wait:
+            # When it was granted is not known, so neither is how long it is good; from a renewal on it is.
+            asked = time.monotonic()
+            granted = await asyncio.wrap_future(self._core.confirm(granted))
+        self._held = self._core.hold(granted, asked)
         return self
 
     def __await__(self) -> Generator[object, None, Lease]:
@@ -323,6 +325,16 @@ class Lease:
     def is_lost(self) -> bool:
         """Whether it has ended against the program's will: further writes raise `LeaseLost`."""
         return self._held is not None and self._held.lost.is_set()
+
+    async def wait_lost(self) -> None:
+        """Waits until it has ended against the program's will."""
+        held, loop, over = self._held, asyncio.get_running_loop(), asyncio.Event()
+        if held is None:
+            return
+        held.on_lost.append(lambda: loop.call_soon_threadsafe(over.set))
+        # It may have been lost before.
+        if not held.lost.is_set():
+            await over.wait()
 
 
 class _Arrivals(Generic[Item]):

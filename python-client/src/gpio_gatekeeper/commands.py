@@ -64,6 +64,10 @@ class Status:
     user: Optional[str] = None
     """Whom this client has signed in as."""
     role: Optional[str] = None
+    board: Optional[str] = None
+    """For people, such as `Raspberry Pi 4 Model B Rev 1.2`, where its kernel says so."""
+    revision: Optional[str] = None
+    """The revision code of a Raspberry Pi in hexadecimal, such as `c03112`."""
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Status:
@@ -77,6 +81,8 @@ class Status:
             devices=int(fields.get("DEVICES", "0")),
             user=fields.get("USER"),
             role=fields.get("ROLE"),
+            board=fields.get("BOARD"),
+            revision=fields.get("REVISION"),
         )
 
 

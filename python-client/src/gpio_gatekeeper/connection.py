@@ -179,6 +179,10 @@ class Connection:
         heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._timer_numbers), timer))
         return timer
 
+    def is_subscribed(self, key: str, name: str) -> bool:
+        """Whether changes of this are told."""
+        return (key, name) in self._subscriptions
+
     @property
     def is_online(self) -> bool:
         """Whether a connection is open at this moment."""

@@ -14,7 +14,7 @@ from . import commands
 from .connection import Connection
 from .dispatcher import Dispatcher
 from .errors import Closed, GatekeeperError, LeaseLost, SettingsError, StaleToken
-from .lease import Held
+from .lease import Holding
 from .line import LineTransport
 from .settings import Settings
 from .state import Alert, Message, Number, State
@@ -50,7 +50,7 @@ class Core:
         self._connection = Connection(transport_for(settings), self, settings.client)
         self._lock = threading.Lock()
         # Guarded by the lock; the newest lease is the last.
-        self._leases: List[Held] = []
+        self._leases: List[Holding] = []
         self._on_variable: Dict[str, List[OnMessage]] = {}
         self._on_message: List[OnMessage] = []
         self._on_alert: List[OnAlert] = []
@@ -63,7 +63,7 @@ class Core:
         try:
             self._connection.start()
         except BaseException:
-            self.dispatcher.close()
+            self.close()
             raise
 
     def close(self) -> None:
@@ -105,7 +105,7 @@ class Core:
         answer.add_done_callback(lambda done: self._see_stale(done, held))
         return answer
 
-    def _see_stale(self, done: Future[Fields], held: Held) -> None:
+    def _see_stale(self, done: Future[Fields], held: Holding) -> None:
         if not done.cancelled() and isinstance(done.exception(), StaleToken):
             # It may be over, or only not on this device any more: that is for the gatekeeper to say.
             self._connection.post(held.renew)
@@ -126,21 +126,35 @@ class Core:
         """Checks a request for a lease, and answers with what sends it."""
         command = commands.lease(devices or [commands.ALL], ttl, wait, with_connection)
 
-        def give_back(granted: Fields) -> None:
-            # Nobody waits for it any more, so nobody would ever do.
-            self._connection.call(commands.of_token("RELEASE", int(granted["TOKEN"])), self.settings.timeout)
+        return lambda: self._connection.call(
+            command, self.settings.timeout, waiting=float(wait), abandoned=self._give_back
+        )
 
-        return lambda: self._connection.call(command, self.settings.timeout, waiting=float(wait), abandoned=give_back)
+    def confirm(self, granted: Fields) -> Future[Fields]:
+        """Renews a lease that was just granted."""
+        command = commands.of_token("RENEW", int(granted["TOKEN"]))
+        answer = self._connection.call(command, self.settings.timeout, abandoned=self._give_back)
 
-    def hold(self, granted: Fields, good_from: float) -> Held:
+        def stopped(done: Future[Fields]) -> None:
+            if done.cancelled():
+                self._give_back(granted)
+
+        answer.add_done_callback(stopped)
+        return answer
+
+    def _give_back(self, granted: Fields) -> None:
+        """Nobody waits for this lease any more, so nobody would ever do."""
+        self.ask(commands.of_token("RELEASE", int(granted["TOKEN"])))
+
+    def hold(self, granted: Fields, good_from: float) -> Holding:
         """Renews a lease from now on, which lasts at least from `good_from` on, by the monotonic clock."""
-        held = Held(self._connection, granted, good_from)
+        held = Holding(self._connection, granted, good_from)
         with self._lock:
             self._leases.append(held)
         self._connection.post(held.begin)
         return held
 
-    def let_go(self, held: Held) -> Optional[Future[Fields]]:
+    def let_go(self, held: Holding) -> Optional[Future[Fields]]:
         """Gives a lease back; nothing is to be done where it is over already."""
         with self._lock:
             if held not in self._leases:
@@ -195,8 +209,10 @@ class Core:
             self.states.take(State.from_fields(reply))
 
     def on_subscribing(self, key: str, name: str) -> None:
-        if key == "DEVICE":
-            self.states.forget(name)
+        if key == "DEVICE" and name == commands.ALL:
+            self.states.forget_unless(lambda device: self._connection.is_subscribed("DEVICE", device))
+        elif key == "DEVICE" and not self._connection.is_subscribed("DEVICE", commands.ALL):
+            self.states.forget_unless(lambda device: device != name)
 
     def on_event(self, fields: Fields) -> None:
         event = fields.get("EVENT")

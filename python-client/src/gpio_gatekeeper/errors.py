@@ -1,8 +1,8 @@
 """What can go wrong, each with a code to decide by and the builtin exception that fits.
 
-Everything is a `GatekeeperError`.  A `Refusal` is what the gatekeeper answered: the command has changed nothing (after a
-`DeviceFault` the device is in an unknown state).  The others are made here; whether the command was carried out is in
-their `outcome`.
+Everything is a `GatekeeperError`.  A `Refusal` is what the gatekeeper answered: the command has changed nothing (after
+a `DeviceFault` the device is in an unknown state).  The others are made here; whether the command was carried out is
+in their `outcome`.
 """
 
 from __future__ import annotations

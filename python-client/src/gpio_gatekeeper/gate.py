@@ -12,7 +12,7 @@ from . import commands
 from .commands import Description, Status, Threshold
 from .core import Core
 from .errors import GatekeeperError, NoLease
-from .lease import Held, Lease
+from .lease import Holding, Lease
 from .settings import Settings, settings
 from .state import Alert, Message, Number, State, written
 from .transport import Fields
@@ -209,20 +209,23 @@ class Gate:
     ) -> Lease:
         """Takes the sole right to write devices (all of them without a name), and renews it until it is given back.
 
-        `seconds` is for how long it outlives this program, or its network; `wait` how long to wait for others. Meanwhile
-        other calls of this gate are carried out at once, and answered after it. With `with_connection` it ends with
-        the connection at the latest. `Held` is raised where another client has it.
+        `seconds` is for how long it outlives this program, or its network; `wait` how long to wait for others, while
+        other calls of this gate are carried out at once, and answered after it.  With `with_connection` it ends with
+        the connection at the latest.  `Held` is raised where another client has it.
         """
         asked = time.monotonic()
         granted = self._result(self._core.ask_lease(devices, seconds, wait, with_connection)())
-        # After a wait it is not known when it was granted, but that is not long ago.
-        held = self._core.hold(granted, time.monotonic() if wait else asked)
+        if wait:
+            # When it was granted is not known, so neither is how long it is good; from a renewal on it is.
+            asked = time.monotonic()
+            granted = self._result(self._core.confirm(granted))
+        held = self._core.hold(granted, asked)
         lease = Lease(held, lambda: self._let_go(held))
         if when_lost is not None:
-            held.when_lost = lambda: self._dispatch(when_lost, lease)
+            held.on_lost.append(lambda: self._dispatch(when_lost, lease))
         return lease
 
-    def _let_go(self, held: Held) -> None:
+    def _let_go(self, held: Holding) -> None:
         answer = self._core.let_go(held)
         if answer is not None:
             try:
@@ -302,7 +305,7 @@ class Gate:
         action: Optional[Tuple[str, Number]] = None,
         resolved_action: Optional[Tuple[str, Number]] = None,
     ) -> Threshold:
-        """Watches a number of a device; `action` is a device and the value that it is set to when the alert is created."""
+        """Watches a number of a device; `action` is a device, and what it is set to when the alert is created."""
         command = commands.threshold(
             name, device, field, minimum, maximum, hysteresis, duration, severity, action, resolved_action
         )
@@ -325,7 +328,7 @@ class Gate:
     # For everything else in protocol.md, and for the devices of this package.
 
     def ask(self, command: Fields, *, timeout: Optional[float] = None) -> Fields:
-        """Sends any command, such as `{"COMMAND": "GET", "DEVICE": "led"}`, and answers with the fields of its reply."""
+        """Sends any command, such as `{"COMMAND": "GET", "DEVICE": "led"}`; answers with the fields of its reply."""
         return self._result(self._core.ask(command, timeout))
 
     @property

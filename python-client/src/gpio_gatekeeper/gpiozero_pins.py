@@ -104,7 +104,7 @@ class GatekeeperFactory(PiFactory):
 
     def _get_revision(self) -> int:
         if self._revision is None:
-            told = os.environ.get("GATEKEEPER_REVISION") or self._gate.ask({"COMMAND": "STATUS"}).get("REVISION")
+            told = os.environ.get("GATEKEEPER_REVISION") or self._gate.status().revision
             try:
                 self._revision = DEFAULT_REVISION if told is None else _plain(int(told, 16))
             except ValueError as error:

@@ -7,7 +7,7 @@ import threading
 import time
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Callable, Optional, Tuple, Type
+from typing import Callable, List, Optional, Tuple, Type
 
 from . import commands
 from .connection import Connection, Timer
@@ -21,7 +21,7 @@ RENEWALS = 3
 """A lease is renewed so many times in its duration."""
 
 
-class Held:
+class Holding:
     """A lease and its renewals.  What is not said otherwise belongs to the connection's thread."""
 
     def __init__(self, connection: Connection, granted: Fields, good_from: float) -> None:
@@ -31,7 +31,8 @@ class Held:
         # Set once, read on every thread.
         self.lost = threading.Event()
         self.cause: Optional[str] = None
-        self.when_lost: Optional[Callable[[], None]] = None
+        # Called when it is lost, on the connection's thread.
+        self.on_lost: List[Callable[[], object]] = []
         self._connection = connection
         self._good_until = good_from + self.ttl
         self._renewal: Optional[Timer] = None
@@ -82,8 +83,8 @@ class Held:
             self.stop()
             self.cause = cause
             self.lost.set()
-            if self.when_lost is not None:
-                self.when_lost()
+            for told in list(self.on_lost):
+                told()
 
     def stop(self) -> None:
         """Renews no more."""
@@ -99,7 +100,7 @@ class Lease:
     When it is lost (broken, or nobody could be reached for too long) further writes raise `LeaseLost`.
     """
 
-    def __init__(self, held: Held, release: Callable[[], None]) -> None:
+    def __init__(self, held: Holding, release: Callable[[], None]) -> None:
         self._held = held
         self._release = release
 

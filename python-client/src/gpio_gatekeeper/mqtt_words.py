@@ -38,7 +38,9 @@ def request(command: Fields) -> Optional[Request]:
     if name in ("SET", "DO"):
         return _action(command, device)
     if name == "LEASE":
-        return _system("lease", reply, _named(command, {"DEVICE": "devices", "TTL": "ttl", "WAIT": "wait"}, "CONNECTION"))
+        return _system(
+            "lease", reply, _named(command, {"DEVICE": "devices", "TTL": "ttl", "WAIT": "wait"}, "CONNECTION")
+        )
     if name in ("RENEW", "RELEASE"):
         return _system(name.lower(), reply, {"token": int(command.get("TOKEN", "0"))})
     if name == "BREAK":
@@ -75,7 +77,9 @@ def _threshold(command: Fields) -> Request:
     if "DEVICE" in command:
         numbers = {key: float(command[key.upper()]) for key in ("min", "max", "hysteresis") if key.upper() in command}
         return _system("set_threshold", reply, {**_lower(command), **numbers})
-    return _system("list_thresholds", lambda result: _one_of(result, "name", name, f"no threshold is called {name}"), {})
+    return _system(
+        "list_thresholds", lambda result: _one_of(result, "name", name, f"no threshold is called {name}"), {}
+    )
 
 
 def _alerts(command: Fields) -> Request:
@@ -111,9 +115,7 @@ def reply(result: object) -> Fields:
 
 def fields(members: Json, renamed: Mapping[str, str]) -> Dict[str, str]:
     """The members of an object as fields: the same names in upper case, and none for `null`."""
-    return {
-        renamed.get(name, name.upper()): written(value) for name, value in members.items() if value is not None
-    }
+    return {renamed.get(name, name.upper()): written(value) for name, value in members.items() if value is not None}
 
 
 def state(members: Json) -> Dict[str, str]:
@@ -189,7 +191,7 @@ def described(registry: Json, device: str) -> Fields:
 
 def status(telemetry: Json, registry: Json) -> Fields:
     """The reply to `STATUS`."""
-    names = ("version", "backend", "simulated", "uptime", "clients")
+    names = ("version", "backend", "simulated", "uptime", "clients", "board", "revision")
     known = {name: telemetry.get(name) for name in names}
     return {"REPLY": "OK", **fields(known, {}), "DEVICES": str(len(registry))}
 

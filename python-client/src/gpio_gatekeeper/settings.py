@@ -1,4 +1,4 @@
-"""Where the gatekeeper is and who signs in: from arguments, else the environment, else a file that its owner alone reads."""
+"""Where the gatekeeper is and who signs in: from arguments, the environment, or a file that its owner alone reads."""
 
 from __future__ import annotations
 
@@ -84,7 +84,11 @@ def settings(
     arguments = {"url": url, **given}
     layers = [
         {name: value for name, value in arguments.items() if value is not None},
-        {name: environment[f"GATEKEEPER_{name.upper()}"] for name in _KEYS if environment.get(f"GATEKEEPER_{name.upper()}")},
+        {
+            name: environment[f"GATEKEEPER_{name.upper()}"]
+            for name in _KEYS
+            if environment.get(f"GATEKEEPER_{name.upper()}")
+        },
         _file(environment),
     ]
     found: Dict[str, str] = {}
@@ -122,7 +126,9 @@ def _checked(found: Mapping[str, str], timeout: float) -> Settings:
     if parts.scheme not in PORTS:
         raise SettingsError(f"{url!r} begins with none of line:// lines:// mqtt:// mqtts://")
     if parts.password is not None:
-        raise SettingsError("a password does not stand in a URL: give it as password=, in GATEKEEPER_PASSWORD or in the file")
+        raise SettingsError(
+            "a password does not stand in a URL: give it as password=, in GATEKEEPER_PASSWORD or in the file"
+        )
     if not parts.hostname or parts.path not in ("", "/") or parts.query or parts.fragment:
         raise SettingsError(f"{url!r} is not of the form line://[user@]host[:port]")
     user, certificate, key = found.get("user"), found.get("certificate"), found.get("key")

@@ -63,9 +63,7 @@ class State:
         )
 
 
-_KNOWN = frozenset(
-    "REPLY EVENT COMMAND ID DEVICE KIND VALUE STATE SEQ TIME EDGE_NS EDGE_SEQ ERROR RETAINED".split()
-)
+_KNOWN = frozenset("REPLY EVENT COMMAND ID DEVICE KIND VALUE STATE SEQ TIME EDGE_NS EDGE_SEQ ERROR RETAINED".split())
 
 
 @dataclass(frozen=True)
@@ -132,7 +130,7 @@ def written(value: object) -> str:
 
 
 def duration(seconds: Number) -> str:
-    """A duration as the protocol writes it, to the microsecond.  Negative ones, and what is no number, are a `ValueError`."""
+    """A duration as the protocol writes it, to the microsecond.  One that is negative is a `ValueError`."""
     microseconds = round(float(seconds) * 1_000_000)
     if microseconds < 0:
         raise ValueError("a duration is not negative")

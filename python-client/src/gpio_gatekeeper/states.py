@@ -55,10 +55,10 @@ class States:
         with self._changed:
             return [state for _, state in self._known.values() if device in ("*", state.device)]
 
-    def forget(self, device: str) -> None:
-        """What was known of a device is old: nobody has been told of its changes."""
+    def forget_unless(self, is_followed: Callable[[str], bool]) -> None:
+        """What is known of other devices is old: nobody has been told of their changes."""
         with self._changed:
-            self._known.pop(device, None)
+            self._known = {device: known for device, known in self._known.items() if is_followed(device)}
 
     def wait(self, device: str, wanted: Callable[[State], bool], timeout: Optional[float]) -> Optional[State]:
         """Waits for a state of a device, which may have passed when this returns; None where none comes in time."""

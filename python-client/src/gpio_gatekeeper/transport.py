@@ -1,7 +1,7 @@
 """What the line protocol and MQTT have in common: commands and answers in the words of the line protocol.
 
-A transport is one connection, from its opening to its end.  It has no thread and never waits, but for `open`: the thread
-of `connection.py` owns it.
+A transport is one connection, from its opening to its end.  It has no thread and never waits, but for `open`: the
+thread of `connection.py` owns it.
 """
 
 from __future__ import annotations

@@ -49,6 +49,8 @@ pub(super) fn run(Order { options, devices }: Order) -> Result<ExitCode, Failure
         match (state, units.get(place)) {
             // Of all devices those are shown that this client may see.
             (Err(failure), _) if wants_all && failure.code() == Some("ACCESS_DENIED") => {}
+            // Nobody answers the others either.
+            (Err(failure @ (Failure::NotSent(_) | Failure::Unknown(_))), _) => return Err(failure),
             (Err(failure), _) => failures.push(failure),
             (Ok(state), None) => told += &format!("{}\n", serde_json::Value::Object(shown::json(&state))),
             (Ok(state), Some(about)) => {

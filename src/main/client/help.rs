@@ -10,12 +10,20 @@ Usage:
   gpio-gatekeeper do DEVICE ACTION [NAME=VALUE...]
                                       any action of a device, such as: do lamp blink on_time=250ms n=5
       set and do also take
-      --token NUMBER                  do nothing unless this lease holds; GATEKEEPER_LEASE_TOKEN otherwise
+      --token NUMBER                  do nothing unless this lease holds, as under `lease`
       --within SPAN                   do nothing when its turn comes later than that, such as 2s
   gpio-gatekeeper watch [DEVICE...]   devices as they change: a table on a terminal, with ages, lease holders and alerts
+  gpio-gatekeeper lease DEVICE[,DEVICE...] [--ttl 10s] [--wait 5s] [-- COMMAND ARG...]
+                                      hold devices until Ctrl-C, or while a command runs, which is ended when the lease
+                                      is lost; its exit status is the command's.  Whatever the command asks of the
+                                      gatekeeper, by this program or another client, is done under the lease
   gpio-gatekeeper send CLIENT TEXT    a message to one client
+  gpio-gatekeeper publish VARIABLE VALUE [--retain]
+                                      a value for who has subscribed to the variable; --retain: for later ones as well
   gpio-gatekeeper logs [--level error|warn|info] [--audit]
                                       the gatekeeper's log as it is written, or who does what, or both; for admins
+  gpio-gatekeeper completion bash|zsh|fish
+                                      a script that completes words, options, devices and actions
 
 Options:
   --url URL                line://[user@]host[:7070], or lines:// in TLS; line://127.0.0.1

@@ -40,12 +40,11 @@ impl Lasting {
     pub(super) fn begin(options: &Options, subscriptions: Vec<Request>) -> Result<Lasting, Failure> {
         let settings = options.settings()?;
         let waker = options::waker()?;
+        let connection = connect(&settings, &subscriptions, &waker)?;
+        // Only now, so that a signal still ends the first attempt.
         let signals = signals::listen(waker.clone())?;
         let (backoff, next) = (Backoff::new(), Instant::now());
-        let mut lasting =
-            Lasting { settings, subscriptions, waker, signals, backoff, connection: None, next };
-        lasting.connection = Some(lasting.connect()?);
-        Ok(lasting)
+        Ok(Lasting { settings, subscriptions, waker, signals, backoff, connection: Some(connection), next })
     }
 
     /// Where it goes.
@@ -90,8 +89,9 @@ impl Lasting {
         if !is_due {
             return Ok(News::Nothing);
         }
-        match self.connect() {
+        match connect(&self.settings, &self.subscriptions, &self.waker) {
             Ok(connection) => {
+                self.backoff.reset();
                 self.connection = Some(connection);
                 Ok(News::Back)
             }
@@ -111,13 +111,17 @@ impl Lasting {
         self.next = Instant::now() + self.backoff.wait();
         Ok(News::Lost(failure, self.next))
     }
+}
 
-    fn connect(&mut self) -> Result<Connection, Failure> {
-        let mut connection = Connection::open(&self.settings, self.waker.clone())?;
-        for request in &self.subscriptions {
-            connection.ask(request)?;
-        }
-        self.backoff.reset();
-        Ok(connection)
+/// Connects, and subscribes to everything.
+fn connect(
+    settings: &Settings,
+    subscriptions: &[Request],
+    waker: &Arc<Waker>,
+) -> Result<Connection, Failure> {
+    let mut connection = Connection::open(settings, waker.clone())?;
+    for request in subscriptions {
+        connection.ask(request)?;
     }
+    Ok(connection)
 }

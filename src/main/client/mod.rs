@@ -1,8 +1,11 @@
 //! The words with which the program is a client of a running gatekeeper, wherever that is.
 
+mod child;
+mod completion;
 mod get;
 mod help;
 mod lasting;
+mod lease;
 mod logs;
 mod options;
 mod screen;
@@ -13,6 +16,7 @@ mod signals;
 mod table;
 mod watch;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use gpio_gatekeeper::client::Failure;
@@ -24,6 +28,10 @@ pub(crate) use help::HELP;
 /// What a word asks for.
 pub(crate) enum Order {
     Get(get::Order),
+    Lease(lease::Order),
+    Become(Vec<OsString>),
+    Completion(completion::Shell),
+    Complete(Vec<OsString>),
     Logs(logs::Order),
     Watch(watch::Order),
     Set(set::Order),
@@ -31,17 +39,34 @@ pub(crate) enum Order {
     Help,
 }
 
-/// The words that are a client's.
-pub(crate) const WORDS: [&str; 6] = ["get", "set", "do", "watch", "send", "logs"];
+/// The words that are a client's; the last two are said by this program's own and by its scripts.
+pub(crate) const WORDS: [&str; 11] = [
+    "get",
+    "set",
+    "do",
+    "watch",
+    "lease",
+    "send",
+    "publish",
+    "logs",
+    "completion",
+    completion::ASK,
+    lease::INSTEAD,
+];
 
 /// Reads what follows one of the words.
 pub(crate) fn arguments(word: &str, parser: &mut lexopt::Parser) -> Result<Order, lexopt::Error> {
     let order = match word {
         "watch" => watch::arguments(parser)?.map(Order::Watch),
+        "completion" => completion::arguments(parser)?.map(Order::Completion),
+        completion::ASK => Some(Order::Complete(parser.raw_args()?.collect())),
+        lease::INSTEAD => Some(Order::Become(parser.raw_args()?.collect())),
+        "lease" => lease::arguments(parser)?.map(Order::Lease),
         "logs" => logs::arguments(parser)?.map(Order::Logs),
         "get" => get::arguments(parser)?.map(Order::Get),
         "set" => set::arguments(parser)?.map(Order::Set),
         "do" => set::any_action(parser)?.map(Order::Set),
+        "publish" => send::to_everybody(parser)?.map(Order::Send),
         _ => send::arguments(parser)?.map(Order::Send),
     };
     Ok(order.unwrap_or(Order::Help))
@@ -50,7 +75,11 @@ pub(crate) fn arguments(word: &str, parser: &mut lexopt::Parser) -> Result<Order
 /// Does it.
 pub(crate) fn run(order: Order) -> ExitCode {
     let done = match order {
+        Order::Become(command) => return lease::become_command(&command),
+        Order::Completion(shell) => return completion::script(&shell),
+        Order::Complete(words) => return completion::complete(&words),
         Order::Get(order) => get::run(order),
+        Order::Lease(order) => lease::run(order),
         Order::Logs(order) => logs::run(order),
         Order::Watch(order) => watch::run(order),
         Order::Set(order) => set::run(order),

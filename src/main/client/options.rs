@@ -18,6 +18,7 @@ pub(super) struct Options {
     token_file: Option<PathBuf>,
     password: Option<Typed>,
     timeout: Option<Span>,
+    asking: Asking,
     pub(super) form: Form,
 }
 
@@ -29,6 +30,16 @@ pub(super) enum Form {
     Text,
     /// For programs: a JSON object on each line.
     Json,
+}
+
+/// Whether somebody may be asked for a password.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Asking {
+    /// On a terminal, where there is one.
+    #[default]
+    OnTerminal,
+    /// Nobody is there to answer.
+    Never,
 }
 
 /// Where a password comes from.
@@ -92,7 +103,23 @@ impl Options {
         };
         let timeout = self.timeout.map_or(TIMEOUT, |Span(timeout)| timeout);
         let all = flags.over(Given::in_environment(environment)).over(file);
-        all.settings(timeout, password::ask_once).map_err(Failure::Settings)
+        let ask = |user: &str| match self.asking {
+            Asking::OnTerminal => password::ask_once(user),
+            Asking::Never => Err(format!("{user} needs a password")),
+        };
+        let settings = all.settings(timeout, ask).map_err(Failure::Settings)?;
+        if settings.exposes_secret() && self.asking == Asking::OnTerminal {
+            eprintln!(
+                "gpio-gatekeeper: on the way to {} others can read the password: lines:// hides it",
+                settings.address
+            );
+        }
+        Ok(settings)
+    }
+
+    /// The same, without anything that a person would have to wait for.
+    pub(super) fn hurried(self, timeout: Span) -> Options {
+        Options { timeout: Some(timeout), asking: Asking::Never, ..self }
     }
 
     /// Connects.
@@ -105,6 +132,14 @@ impl Options {
 pub(super) fn waker() -> Result<Arc<Waker>, Failure> {
     let waker = Waker::new().map_err(|error| Failure::Settings(format!("no eventfd: {error}")))?;
     Ok(Arc::new(waker))
+}
+
+/// A number below 0, if that is what comes next: it begins as an option does, and is a value.
+pub(super) fn below_zero(parser: &mut lexopt::Parser) -> Result<Option<String>, lexopt::Error> {
+    let Some(mut raw) = parser.try_raw_args() else { return Ok(None) };
+    let is_number = |text: &str| text.starts_with('-') && text.parse::<f64>().is_ok();
+    let number = raw.next_if(|text| text.to_str().is_some_and(is_number));
+    Ok(number.map(|number| number.string()).transpose()?)
 }
 
 /// A duration that follows an option.

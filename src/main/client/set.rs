@@ -7,7 +7,7 @@ use gpio_gatekeeper::domain::Span;
 use lexopt::prelude::*;
 
 use super::Options;
-use super::options::{Form, span};
+use super::options::{Form, below_zero, span};
 use super::shown::{self, Units};
 
 /// One command for one device.
@@ -57,13 +57,9 @@ pub(super) fn any_action(parser: &mut lexopt::Parser) -> Result<Option<Order>, l
 fn words(parser: &mut lexopt::Parser) -> Result<Option<Words>, lexopt::Error> {
     let mut read = Words { options: Options::default(), words: Vec::new(), token: None, within: None };
     loop {
-        // A negative number is a value, and no option.
-        if let Some(mut raw) = parser.try_raw_args() {
-            let is_number = |text: &str| text.starts_with('-') && text.parse::<f64>().is_ok();
-            if let Some(number) = raw.next_if(|text| text.to_str().is_some_and(is_number)) {
-                read.words.push(number.string()?);
-                continue;
-            }
+        if let Some(number) = below_zero(parser)? {
+            read.words.push(number);
+            continue;
         }
         match parser.next()? {
             None => return Ok(Some(read)),
@@ -82,8 +78,8 @@ fn words(parser: &mut lexopt::Parser) -> Result<Option<Words>, lexopt::Error> {
 
 /// Has it carried out, and shows how the device is then.
 pub(super) fn run(Order { options, device, request, token, within }: Order) -> Result<ExitCode, Failure> {
-    // Whoever runs this under a lease means it under that lease.
-    let token = token.or_else(|| std::env::var("GATEKEEPER_LEASE_TOKEN").ok());
+    let token = token.or_else(|| token_in_environment(&device));
+    let has_lease = token.is_some();
     let request = request.optional("TOKEN", token).optional("TTL", within.map(|within| within.to_string()));
     let mut connection = options.connect()?;
     let state = connection.ask(&request)?;
@@ -97,13 +93,21 @@ pub(super) fn run(Order { options, device, request, token, within }: Order) -> R
             shown::finish(&shown::aligned(&[shown::columns(&state, &units)]))
         }
     };
-    if let Some(policy) = about.as_ref().and_then(|about| ends_with_the_connection(&state, about)) {
+    let about = about.as_ref().filter(|_| !has_lease);
+    if let Some(policy) = about.and_then(|about| ends_with_the_connection(&state, about)) {
         eprintln!(
             "gpio-gatekeeper: {device} does not stay so, for its on_link_lost is {policy}: run what needs it under \
              `gpio-gatekeeper lease {device} -- COMMAND`"
         );
     }
     Ok(printed)
+}
+
+/// Whoever runs this under a lease on the device means it under that lease.
+fn token_in_environment(device: &str) -> Option<String> {
+    let devices = std::env::var("GATEKEEPER_LEASE_DEVICES").ok();
+    let is_held = |devices: &String| devices.split(',').any(|held| held == "*" || held == device);
+    devices.filter(is_held).and_then(|_| std::env::var("GATEKEEPER_LEASE_TOKEN").ok())
 }
 
 /// What becomes of a device when the connection ends that wrote it, where it does not stay as it is.

@@ -80,7 +80,7 @@ fn is_allowed_again(index: &Index<'_>, command: &Command, done: &[&Entry]) -> bo
 fn is_before_crash(index: &Index<'_>, command: &Command, entry: &Entry) -> bool {
     let life = index.case.lives[entry.life];
     let answered_later = command.fate.outcome == Outcome::Unknown || life.signalled < command.fate.settled;
-    command.delivery == Delivery::UntilAnswered && life.end == End::Killed && answered_later
+    command.delivery == Delivery::UntilAnswered && life.end != End::Stopped && answered_later
 }
 
 /// A command that comes too late does nothing.  The gatekeeper looks at the time before it writes, and may have been stalled

@@ -1,20 +1,21 @@
 //! The lives of the daemon: each begins with everything off, and one that ends in order ends so, too.
 
+use std::collections::HashMap;
+
 use super::super::devices;
 use super::super::house::End;
 use super::super::journal::What;
 use super::{Index, Report};
 
 pub fn judge(index: &Index<'_>, report: &mut Report) {
+    let mut seen: HashMap<(usize, usize), (What, What)> = HashMap::new();
+    for entry in &index.case.entries {
+        seen.entry((entry.life, entry.device)).or_insert((entry.what, entry.what)).1 = entry.what;
+    }
     for (number, life) in index.case.lives.iter().enumerate() {
         for device in 0..devices::COUNT {
             let name = devices::name(device);
-            let entries = index.case.entries.iter().filter(|e| e.life == number && e.device == device);
-            let (mut first, mut last) = (None, None);
-            for entry in entries {
-                first.get_or_insert(entry.what);
-                last = Some(entry.what);
-            }
+            let (first, last) = seen.get(&(number, device)).copied().unzip();
             if first != Some(What::Taken(0)) {
                 report.break_promise(format!("{name} is not off as life {number} begins: {first:?}"));
             }

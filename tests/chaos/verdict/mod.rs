@@ -1,10 +1,12 @@
 //! The verdict: the journal, which is what happened, against the books, which are what was promised.
 
 mod commands;
+mod history;
 mod leases;
 mod lives;
 mod messages;
 mod story;
+mod tenures;
 #[cfg(test)]
 mod tests;
 mod times;
@@ -38,12 +40,15 @@ pub struct Report {
     figures: Figures,
     /// A row for each client that did anything.
     clients: Vec<String>,
+    /// What happened around the longest overrun of a lease.
+    longest_overrun: String,
 }
 
 #[derive(Default)]
 struct Figures {
     kills: usize,
     stops: usize,
+    longest_stop: Nanos,
     stalls: usize,
     commands: usize,
     acknowledged: usize,
@@ -73,6 +78,9 @@ struct Index<'a> {
 /// a busy machine takes to let a thread go on.
 pub const LATE: Nanos = 500_000_000;
 
+/// Of an overrun that is longer than this everything is told.
+const REMARKABLE: Nanos = 100_000_000;
+
 /// Holds the one against the other.
 pub fn judge(case: &Case) -> Report {
     let mut report = Report::default();
@@ -83,8 +91,10 @@ pub fn judge(case: &Case) -> Report {
     messages::judge(case, &mut report);
     report.clients = case.seen.iter().filter_map(row).collect();
     let figures = &mut report.figures;
-    figures.kills = case.lives.iter().filter(|life| life.end == End::Killed).count();
-    figures.stops = case.lives.len() - figures.kills;
+    let stopped = case.lives.iter().filter(|life| life.end == End::Stopped);
+    figures.longest_stop = stopped.clone().map(|life| life.ended - life.signalled).max().unwrap_or(0);
+    figures.stops = stopped.count();
+    figures.kills = case.lives.len() - figures.stops;
     figures.stalls = case.stalls.len();
     report
 }
@@ -156,8 +166,12 @@ impl fmt::Display for Report {
         for client in &self.clients {
             writeln!(f, "{client}")?;
         }
-        let Figures { kills, stops, stalls, .. } = &self.figures;
-        writeln!(f, "chaos: {kills} times killed, {stops} times stopped, {stalls} times stalled;")?;
+        let Figures { kills, stops, longest_stop, stalls, .. } = &self.figures;
+        let longest_stop = *longest_stop as f64 / 1e6;
+        writeln!(
+            f,
+            "chaos: {kills} times killed, {stops} times stopped (in {longest_stop:.0} ms at most), {stalls} times stalled;"
+        )?;
         let Figures { commands, acknowledged, refused, unknown, not_sent, .. } = &self.figures;
         let Figures { carried_out_unheard, again_after_crash, messages, .. } = &self.figures;
         writeln!(
@@ -173,6 +187,11 @@ impl fmt::Display for Report {
              time of a command {:.1} ms",
             *longest_overrun as f64 / 1e6,
             *latest_command as f64 / 1e6
-        )
+        )?;
+        if *longest_overrun > REMARKABLE {
+            write!(f, "\naround the longest overrun:\n{}", self.longest_overrun)
+        } else {
+            Ok(())
+        }
     }
 }

@@ -22,7 +22,12 @@ pub fn around(index: &Index<'_>, device: usize, moment: Moment) -> String {
     for book in &index.case.seen {
         let client = &book.client;
         for deed in book.deeds.iter().filter(|deed| near(deed.fate.sent, deed.fate.settled)) {
-            if !matches!(&deed.act, Act::Break(other) if *other != device) {
+            let is_elsewhere = match &deed.act {
+                Act::Break(other) => *other != device,
+                Act::Acquire(devices, _) => !devices.contains(&device),
+                _ => false,
+            };
+            if !is_elsewhere {
                 let (outcome, answered) = (&deed.fate.outcome, milliseconds(deed.fate.settled));
                 rows.push((deed.fate.sent, format!("{client}: {:?} {outcome:?} at {answered:.3}", deed.act)));
             }

@@ -160,6 +160,15 @@ fn what_was_written_under_a_lease_does_not_outlive_it() {
 }
 
 #[test]
+fn what_nobody_answered_may_be_done_when_a_stall_is_over() {
+    let released = vec![(Act::Release(1), fate(1501, 1503, Outcome::Unknown))];
+    let mut gone = case(vec![holder(released)], &[(1505, HELD, 7)]);
+    gone.seen[0].commands[0].fate = fate(1500, 1503, Outcome::Unknown);
+    gone.stalls.push(Stall { from: at(1502), to: at(1504) });
+    expect(&gone, None);
+}
+
+#[test]
 fn a_lease_that_is_broken_ends_at_once_and_nobody_else_writes_before() {
     let boss = |sent| client("boss", vec![], vec![(Act::Break(HELD), acknowledged(sent))]);
     let end = |time| case(vec![holder(vec![]), boss(2000)], &[(1505, HELD, 7), (time, HELD, 0)]);
@@ -199,7 +208,7 @@ fn a_lease_does_not_survive_its_time_or_its_daemon() {
     };
     expect(&write(4000), Some("after the lease"));
     let renewed = holder(vec![(Act::Renew(1), acknowledged(11_000))]);
-    expect(&case(vec![renewed], &[(1505, HELD, 7), (2506, HELD, 0)]), Some("renewed, and is over"));
+    expect(&case(vec![renewed], &[(1505, HELD, 7), (2506, HELD, 0)]), Some("was renewed, and is over"));
     let write = |sent| {
         let mut book = holder(vec![(Act::Release(1), acknowledged(1600))]);
         book.commands.push(Command { token: Some(1), ..command(8, HELD, acknowledged(sent)) });

@@ -1,7 +1,9 @@
 //! When the daemon was there, and when it stood still.
 
+use super::super::books::{Fate, Outcome};
 use super::super::clock::{Moment, Nanos};
 use super::super::house::{Life, Stall};
+use super::LATE;
 
 /// Its lives and stalls.
 pub struct Times<'a> {
@@ -25,10 +27,14 @@ impl<'a> Times<'a> {
         ahead.map_or(Moment::MAX, |life| life.signalled)
     }
 
-    /// A time, or the end of the stall in which it is: what was sent then is read then.
-    pub fn awake_at(&self, at: Moment) -> Moment {
-        let stall = self.stalls.iter().find(|stall| stall.from <= at && at < stall.to);
-        stall.map_or(at, |stall| stall.to)
+    /// Not after this something was done, if it was: what nobody has answered may have waited in a stall, and for its turn
+    /// after that.
+    pub fn done_by(&self, fate: &Fate) -> Moment {
+        if fate.outcome != Outcome::Unknown {
+            return fate.settled;
+        }
+        let stall = self.stalls.iter().find(|stall| stall.from <= fate.settled && fate.settled < stall.to);
+        stall.map_or(fate.settled, |stall| stall.to).saturating_add(LATE)
     }
 
     /// How long the daemon was awake from one time to another; 0 where the second is the first one.

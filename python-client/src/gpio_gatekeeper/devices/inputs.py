@@ -220,9 +220,7 @@ def _steps(state: State) -> int:
 class Sensor(NumberDevice):
     """A sensor on a bus, whose value is what it read last."""
 
-    kinds = frozenset(
-        "aht10 aht20 tmp102 emc2101 ads1115 pt100 max31865 ds18b20 cpu_temperature simulated".split()
-    )
+    kinds = frozenset("aht10 aht20 tmp102 emc2101 ads1115 pt100 max31865 ds18b20 cpu_temperature simulated".split())
 
     @property
     def unit(self) -> Optional[str]:

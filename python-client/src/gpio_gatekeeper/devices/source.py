@@ -19,7 +19,9 @@ Values = Union[Device, Iterable[object]]
 class Source:
     """A thread that sets values until it is stopped.  What is the same as before is not set again."""
 
-    def __init__(self, device: Device, values: Values, delay: Callable[[], float], set_value: Callable[[object], None]) -> None:
+    def __init__(
+        self, device: Device, values: Values, delay: Callable[[], float], set_value: Callable[[object], None]
+    ) -> None:
         self.values = values
         self._delay = delay
         self._patience = device.gate.timeout

@@ -1,7 +1,11 @@
 //! What a client is told unasked.
 
 use super::*;
-use crate::domain::{ClientId, Holder, LeaseNews, LeaseNotice, LeaseToken, LeasedDevices, Loss};
+use crate::domain::{
+    Audit, ClientId, Code, Deed, Holder, LeaseNews, LeaseNotice, LeaseToken, LeasedDevices, Loss, Protocol,
+    UserName, Visitor, Who,
+};
+use crate::gateway::LogRecord;
 use crate::wire::mqtt::ReasonCode;
 
 fn subscribed() -> Result<Done, Refusal> {
@@ -88,6 +92,40 @@ fn what_the_holder_of_a_lease_has_to_know_fits_into_a_frame() {
     let left = LeaseNews::Ending(std::time::Duration::from_micros(199_999));
     let ending = "EVENT=LEASE_ENDING|TOKEN=18446744073709551615|DEVICES=*|LEFT=199ms";
     assert_eq!(tell(LeasedDevices::All, left), ending);
+}
+
+#[test]
+fn what_the_audit_and_the_log_tell_fits_into_a_frame() {
+    let mut talk = Talk::new();
+    for (ticket, subject) in [(0, "AUDIT=1"), (1, "LOG=error")] {
+        talk.ask(&format!("COMMAND=SUB|{subject}"));
+        talk.bus(ticket, subscribed());
+    }
+    let visitor = Visitor {
+        client: Some(ClientId::parse(&"%".repeat(128)).expect("valid")),
+        user: UserName::parse(&"u".repeat(32)).ok(),
+        address: ([127, 0, 0, 1], 50_000).into(),
+        protocol: Protocol::WebSocket,
+        certificate_name: Some("|".repeat(5000)),
+    };
+    let deed = Deed::Other("%".repeat(5000), "|".repeat(5000));
+    let refusal = Refusal::new(Code::DeviceFault, "%".repeat(5000));
+    let entry = Audit {
+        token: Some(LeaseToken(u64::MAX)),
+        old: Some(-1.0 / 3.0),
+        new: Some(-1.0 / 3.0),
+        ..Audit::new(1790000000.123456, Who::Visitor(Arc::new(visitor)), deed).refused(&refusal)
+    };
+    let (level, text) = ("error", || "%".repeat(5000));
+    let record = LogRecord { timestamp: 1790000000.123456, level, target: text(), message: text() };
+    for message in [
+        Message::audit(topic("pi/logs/audit"), Arc::new(entry)),
+        Message::log(topic("pi/logs/system/error"), record),
+    ] {
+        let event = talk.deliver(message, false);
+        assert!((3000..=4096 - "|START||END|".len()).contains(&event.len()), "{} {event}", event.len());
+        assert!(event.ends_with("|CUT=1"), "{event}");
+    }
 }
 
 #[test]
