@@ -3,7 +3,7 @@
 //   WiFiClient network;
 //   GatekeeperClient gate(network, "porch");            // a client id that is this board's own
 //
-//   void setup() { ... gate.subscribe("button"); gate.onState(changed).begin("192.168.1.10"); }
+//   void setup() { ... gate.onState(changed).onOutcome(settled); gate.subscribe("button"); gate.begin("192.168.1.10"); }
 //   void loop()  { gate.poll(); }
 #pragma once
 

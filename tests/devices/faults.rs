@@ -66,6 +66,17 @@ fn an_input_that_cannot_be_read_has_no_value() {
 }
 
 #[test]
+fn an_input_that_can_be_read_again_has_a_value_before_it_has_settled() {
+    let mut bench = Bench::new(BUTTON);
+    bench.board.inject(line(22), Fault::ReadFails);
+    bench.drive(22, Level::High);
+    bench.pass(50);
+    bench.board.mend(&line(22));
+    bench.drive(22, Level::Low);
+    assert_eq!(bench.state("button.read()").value, Ok(0.0));
+}
+
+#[test]
 fn a_chip_that_is_unplugged_is_told_at_once_and_taken_anew_when_it_comes_back() {
     let mut bench = Bench::new(&[LED, LAMP, BUTTON, MOTOR].join(","));
     bench.state("led.on()");

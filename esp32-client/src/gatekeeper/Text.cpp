@@ -2,7 +2,7 @@
 
 namespace gatekeeper {
 
-#if defined(__AVR__)
+#if defined(GATEKEEPER_FLASH_APART)
 char Text::operator[](uint16_t index) const {
   const uint16_t at = static_cast<uint16_t>((at_ & ~InRam) + index);
   if ((at_ & InRam) != 0) return *reinterpret_cast<const char*>(at);

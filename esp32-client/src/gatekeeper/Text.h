@@ -14,9 +14,13 @@
 
 // Constants stay in the flash of processors that would copy them into RAM otherwise.
 #if defined(__AVR__)
+#include <avr/io.h>
 #include <avr/pgmspace.h>
 #define GATEKEEPER_PROGMEM PROGMEM
 #define GATEKEEPER_READ_32(address) pgm_read_dword(address)
+#if !defined(MAPPED_PROGMEM_START)
+#define GATEKEEPER_FLASH_APART
+#endif
 #elif defined(ESP8266)
 #include <pgmspace.h>
 #define GATEKEEPER_PROGMEM PROGMEM
@@ -32,21 +36,25 @@ namespace gatekeeper {
 // "kept" has to stay where it is (a literal, a global), for all others it may go away after the call.
 class Text {
  public:
-  // Text() is none.
+  // Text() is none; without the brackets it is not even that.
   Text() = default;
-#if defined(__AVR__)
-  // RAM and flash have addresses of their own there; all RAM is below 0x8000, and so are the constants of a program that has
-  // less than 32 KB of them. What is beyond is none, so that calls with it do nothing and say so.
+#if defined(GATEKEEPER_FLASH_APART)
+  // RAM and flash have addresses of their own there, and all RAM is below 0x8000.
   Text(const char* text) : at_(text == nullptr ? 0 : reinterpret_cast<uint16_t>(text) | InRam) {}
   static Text inFlash(const char* text) {
     Text made;
-    made.at_ = reinterpret_cast<uint16_t>(text) & InRam ? 0 : reinterpret_cast<uint16_t>(text);
+    made.at_ = reinterpret_cast<uint16_t>(text);
     return made;
   }
   char operator[](uint16_t index) const;
 #else
   Text(const char* text) : at_(text) {}
+#if defined(MAPPED_PROGMEM_START)
+  // Flash can be read as RAM there, behind its own addresses.
+  static Text inFlash(const char* text) { return Text(text + MAPPED_PROGMEM_START); }
+#else
   static Text inFlash(const char* text) { return Text(text); }
+#endif
 #if defined(ESP8266)
   // Its flash is read in whole words only; this works for RAM as well.
   char operator[](uint16_t index) const { return static_cast<char>(pgm_read_byte(at_ + index)); }
@@ -55,7 +63,12 @@ class Text {
 #endif
 #endif
 #if defined(F)
-  Text(const __FlashStringHelper* text) : Text(inFlash(reinterpret_cast<const char*>(text))) {}
+  Text(const __FlashStringHelper* text) : Text(inFlash(reinterpret_cast<const char*>(text))) {
+#if defined(GATEKEEPER_FLASH_APART) && FLASHEND > 0x7FFF
+    // So are all constants of a program that has less than 32 KB of them; calls with one beyond do nothing and say so.
+    if ((at_ & InRam) != 0) at_ = 0;
+#endif
+  }
 #endif
 
   // No text at all, which is not the same as an empty one.
@@ -66,7 +79,7 @@ class Text {
   bool lists(Text name) const;
 
  private:
-#if defined(__AVR__)
+#if defined(GATEKEEPER_FLASH_APART)
   enum : uint16_t { InRam = 0x8000 };
   uint16_t at_;
 #else

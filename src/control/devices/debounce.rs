@@ -148,10 +148,10 @@ impl Debounced {
         }
     }
 
-    /// Asks the hardware now.  A line that is still settling keeps the value that counted before.
+    /// Asks the hardware now.  A line that is still settling keeps the value that counted before, if there is one.
     pub(super) fn read(&mut self) -> Result<bool, HardwareError> {
         let read = self.input.read();
-        if let (Ok(_), Some(_)) = (&read, &self.settling) {
+        if let (Ok(_), Some(_), Ok(_)) = (&read, &self.settling, &self.value) {
             return Ok(false);
         }
         match read {
