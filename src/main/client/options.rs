@@ -139,7 +139,7 @@ pub(super) fn below_zero(parser: &mut lexopt::Parser) -> Result<Option<String>, 
     let Some(mut raw) = parser.try_raw_args() else { return Ok(None) };
     let is_number = |text: &str| text.starts_with('-') && text.parse::<f64>().is_ok();
     let number = raw.next_if(|text| text.to_str().is_some_and(is_number));
-    Ok(number.map(|number| number.string()).transpose()?)
+    number.map(|number| number.string()).transpose()
 }
 
 /// A duration that follows an option.
