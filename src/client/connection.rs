@@ -170,6 +170,10 @@ impl Connection {
     /// Waits for the reply to a request that was sent.
     fn reply(&mut self, id: &str, until: Instant) -> Result<Fields, Failure> {
         let asked = Instant::now();
+        let late = || {
+            let waited = asked.elapsed().as_secs_f64();
+            Failure::Unknown(format!("no answer came in {waited:.1} s"))
+        };
         loop {
             match self.take(Some(until)) {
                 Ok(Some(Told::Reply(reply))) if reply.get("ID") == Some(id) => {
@@ -180,12 +184,12 @@ impl Connection {
                 Ok(Some(Told::Reply(_) | Told::Closing(_))) => {}
                 Ok(Some(Told::Event(event))) => self.early.push_back(event),
                 // Who rings is told later: an answer is due soon, whatever it is.
-                Ok(None) if Instant::now() < until => {}
-                Ok(None) => {
-                    let waited = asked.elapsed().as_secs_f64();
-                    return Err(Failure::Unknown(format!("no answer came in {waited:.1} s")));
-                }
+                Ok(None) => {}
                 Err(lost) => return Err(Failure::Unknown(lost.to_string())),
+            }
+            // However much else there is to be heard.
+            if until <= Instant::now() {
+                return Err(late());
             }
         }
     }

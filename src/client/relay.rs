@@ -4,7 +4,7 @@
 //! here, on this machine, and their commands go over that one connection; its owner carries them out one by one.
 
 use std::io::{self, Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -106,8 +106,8 @@ impl Relay {
     pub fn tell(&self, event: &Fields) {
         let frame = written("EVENT", None, event);
         let mut guests = self.shared.guests.lock().unwrap_or_else(PoisonError::into_inner);
-        // Who does not take it is gone, or too slow.
-        guests.retain(|guest| guest.write(&frame).is_ok());
+        // Who does not take it is gone, or too slow, and has perhaps got a part of it.
+        guests.retain(|guest| guest.write(&frame).inspect_err(|_| guest.end()).is_ok());
     }
 }
 
@@ -140,6 +140,11 @@ impl Guest {
 
     fn reply(&self, word: &'static str, id: Option<&str>, fields: &Fields) -> io::Result<()> {
         self.write(&written(word, id, fields))
+    }
+
+    fn end(&self) {
+        // It may have ended before.
+        let _ = self.socket.lock().unwrap_or_else(PoisonError::into_inner).shutdown(Shutdown::Both);
     }
 }
 
@@ -177,6 +182,16 @@ struct Conversation<'a> {
 enum Admission {
     Outside,
     In,
+}
+
+/// Whoever waits for an answer that does not come notices the end.
+impl Drop for Conversation<'_> {
+    fn drop(&mut self) {
+        let mut guests = self.shared.guests.lock().unwrap_or_else(PoisonError::into_inner);
+        guests.retain(|guest| !Arc::ptr_eq(guest, &self.guest));
+        // The other side may have ended it before.
+        let _ = self.input.shutdown(Shutdown::Both);
+    }
 }
 
 /// Whether the conversation goes on.

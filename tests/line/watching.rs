@@ -90,3 +90,15 @@ fn the_log_is_told_from_the_level_that_was_asked_for() {
     assert!(told.contains("|MESSAGE=") && told.contains("|TIME=1"), "{told}");
     assert!(bad.event("EVENT=").starts_with("EVENT=CLOSING|"));
 }
+
+/// A level of the log and those above it are several subscriptions, of which all are granted or none.
+#[test]
+fn a_subscription_that_is_refused_leaves_nothing_behind() {
+    let gatekeeper = Gatekeeper::with(r#""limits": {"subscriptions": 2},"#, DEMO_DEVICES);
+    let mut watcher = client(&gatekeeper, "watcher");
+    watcher.expect("COMMAND=SUB|LOG=info", "CODE=LIMIT_REACHED");
+    for device in ["led", "lamp"] {
+        watcher.expect(&format!("COMMAND=SUB|DEVICE={device}"), "REPLY=OK");
+    }
+    watcher.expect("COMMAND=SUB|DEVICE=relay", "CODE=LIMIT_REACHED");
+}

@@ -94,6 +94,8 @@ enum Stage {
     Over,
 }
 
+/// The ticket of what nobody waits for.
+pub(super) const NOBODY: u64 = u64::MAX;
 /// So many requests may wait for their answers.
 const WINDOW: usize = 32;
 /// With so many bytes unwritten no more requests are taken.
@@ -269,6 +271,10 @@ impl LineConversation {
                     self.principal = before;
                     answer
                 }
+                (Then::Subscribed(filters), answer @ Answer::Refused(_)) => {
+                    self.give_up(filters);
+                    answer
+                }
                 (then, Answer::Done(fields)) => {
                     self.note_subscription(then);
                     Answer::Done(fields)
@@ -286,6 +292,17 @@ impl LineConversation {
                 }
                 self.stage = Stage::Over;
             }
+        }
+    }
+
+    /// Of several filters some may have been granted where another was not: it is all of them or none.
+    fn give_up(&self, mut filters: Vec<TopicFilter>) {
+        if filters.len() < 2 {
+            return;
+        }
+        filters.retain(|filter| !self.subscribed.contains(filter));
+        if let Some(membership) = &self.membership {
+            membership.unsubscribe(filters, NOBODY);
         }
     }
 

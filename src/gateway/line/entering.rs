@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::commands::{self, Next};
-use super::conversation::{LineConversation, Then};
+use super::conversation::{LineConversation, NOBODY, Then};
 use super::translate::{Answer, Fields};
 use crate::auth::{Admitted, Credentials, Rejected, Verdict, Verifier};
 use crate::control::Now;
@@ -213,11 +213,9 @@ impl LineConversation {
             will: None,
             keeping: Keeping::NONE,
         };
-        self.membership = Some(self.shared.bus.join(joining, JOINING));
+        self.membership = Some(self.shared.bus.join(joining, NOBODY));
     }
 }
 
-/// The ticket of joining, which nobody waits for.
-const JOINING: u64 = u64::MAX;
 /// The ticket of the verdict on a certificate, which was shown before there was a request.
-const CERTIFICATE: u64 = u64::MAX - 1;
+const CERTIFICATE: u64 = NOBODY - 1;
