@@ -1,13 +1,26 @@
 //! What shells complete, by the scripts that the program prints.
 
+use std::path::Path;
 use std::process::Command;
 
 use super::support::DEMO_DEVICES;
-use super::support::Gatekeeper;
 use super::support::users::{PHC, write_users};
+use super::support::{Gatekeeper, programs_are_here};
 use super::{Caller, demo};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_gpio-gatekeeper");
+
+/// A shell with the environment of the caller.
+fn shell(caller: &Caller, name: &str) -> Command {
+    let mut command = Command::new(name);
+    for (key, value) in caller.command(&[]).get_envs() {
+        match value {
+            Some(value) => command.env(key, value),
+            None => command.env_remove(key),
+        };
+    }
+    command
+}
 
 /// What bash offers for these words, the last of which is not finished.
 fn offered(caller: &Caller, words: &[&str]) -> Vec<String> {
@@ -15,18 +28,8 @@ fn offered(caller: &Caller, words: &[&str]) -> Vec<String> {
     let line = format!(
         "source {script}; COMP_WORDS=({PROGRAM} \"$@\"); COMP_CWORD=$#; _gpio_gatekeeper; printf '%s\\n' \"${{COMPREPLY[@]}}\""
     );
-    let mut call = caller.command(&[]);
-    let environment: Vec<_> =
-        call.get_envs().map(|(key, value)| (key.to_owned(), value.map(|v| v.to_owned()))).collect();
-    call = Command::new("bash");
-    call.args(["-c", &line, "bash"]).args(words);
-    for (key, value) in environment {
-        match value {
-            Some(value) => call.env(key, value),
-            None => call.env_remove(key),
-        };
-    }
-    let output = call.output().expect("bash is there");
+    let output = shell(caller, "bash").args(["-c", &line, "bash"]).args(words).output();
+    let output = output.expect("bash is there");
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
@@ -57,6 +60,24 @@ fn the_gatekeeper_that_is_named_on_the_line_is_asked() {
     assert_eq!(offered(&nowhere, &["get", "l"]), Vec::<String>::new(), "and nothing is complained about");
     let url = format!("line://{}", gatekeeper.line());
     assert_eq!(offered(&nowhere, &["get", "--url", &url, "la"]), ["lamp"]);
+}
+
+#[test]
+fn fish_completes_as_bash_does() {
+    if !programs_are_here(&["fish"]) {
+        return;
+    }
+    let (_gatekeeper, caller) = demo();
+    let script = caller.file("completion.fish", &caller.says(&["completion", "fish"]), 0o600);
+    let folder = Path::new(PROGRAM).parent().expect("it is in a folder").display();
+    let line = format!(
+        "fish_add_path --global --prepend {folder}; source {script}; complete -C 'gpio-gatekeeper do lamp b'"
+    );
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let output = shell(&caller, "fish").args(["-c", &line]).env("HOME", home.path()).output();
+    let output = output.expect("fish is there");
+    let offered = String::from_utf8_lossy(&output.stdout);
+    assert!(offered.lines().any(|candidate| candidate == "blink"), "{output:?}");
 }
 
 #[test]

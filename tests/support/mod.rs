@@ -164,7 +164,9 @@ pub fn programs_are_here(programs: &[&str]) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let is_here = |program: &&&str| std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
     let Some(missing) = programs.iter().find(|program| !is_here(program)) else { return true };
-    skipped(&format!("{missing} is not installed (mosquitto-clients, netcat-openbsd, openssl, systemd)"));
+    skipped(&format!(
+        "{missing} is not installed (mosquitto-clients, netcat-openbsd, openssl, systemd, fish)"
+    ));
     false
 }
 
