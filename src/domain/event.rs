@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{
-    Alert, AlertNews, Code, Command, Datum, DeviceName, Keeping, Lease, LeaseNotice, LeaseToken, Page,
-    Principal, Refusal, Standing, Tenancy, Visitor,
+    Alert, AlertNews, ClientId, Code, Command, Datum, DeviceName, Keeping, Lease, LeaseNotice, LeaseToken,
+    Page, Principal, Protocol, Refusal, Standing, Tenancy, UserName, Visitor,
 };
 
 /// What a device is, as its hardware says.
@@ -111,6 +111,45 @@ pub enum Who {
     Visitor(Arc<Visitor>),
     /// Whoever came from there.
     Address(IpAddr),
+}
+
+/// What is known of who is behind an audit entry.
+#[derive(Debug, Clone, Default)]
+pub struct Identity<'a> {
+    /// The client id.
+    pub client: Option<&'a ClientId>,
+    /// The user.
+    pub user: Option<&'a UserName>,
+    /// Where it comes from, with the port where there is a connection.
+    pub address: Option<String>,
+    /// What it speaks.
+    pub protocol: Option<&'a Protocol>,
+    /// The name in its certificate.
+    pub certificate: Option<&'a String>,
+}
+
+impl Who {
+    /// What is known of it; of the gatekeeper nothing.
+    pub fn identity(&self) -> Identity<'_> {
+        match self {
+            Who::Gatekeeper => Identity::default(),
+            Who::Address(address) => Identity { address: Some(address.to_string()), ..Identity::default() },
+            Who::Client(who) => Identity {
+                client: Some(&who.client),
+                user: who.user(),
+                address: Some(who.address.to_string()),
+                protocol: Some(&who.protocol),
+                certificate: who.certificate_name.as_ref(),
+            },
+            Who::Visitor(who) => Identity {
+                client: who.client.as_ref(),
+                user: who.user.as_ref(),
+                address: Some(who.address.to_string()),
+                protocol: Some(&who.protocol),
+                certificate: who.certificate_name.as_ref(),
+            },
+        }
+    }
 }
 
 /// What an audit entry is about.

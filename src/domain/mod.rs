@@ -29,7 +29,7 @@ pub use account::{Account, DevicePattern, PatternError, Role, TopicPattern};
 pub use alert::{Alert, AlertId, AlertNews, AlertTurn, Limit, Resolution, Severity};
 pub use command::{Action, Argument, Arguments, Command, Order, Target};
 pub use datum::Datum;
-pub use event::{Audit, Deed, EdgeStamp, Event, Outcome, Reply, State, Who};
+pub use event::{Audit, Deed, EdgeStamp, Event, Identity, Outcome, Reply, State, Who};
 pub use fault::{Fault, FaultOrder, Trouble};
 pub use interlock::Interlock;
 pub use lease::{

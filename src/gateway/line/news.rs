@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use super::about::LONGEST_FRAME;
-use crate::domain::{Audit, DeviceName, Principal, Tenancy, Visitor, Who};
+use crate::domain::{Audit, DeviceName, Identity, Tenancy};
 use crate::gateway::LogRecord;
 use crate::wire::line::FrameWriter;
 
@@ -44,19 +44,7 @@ pub(super) fn log(out: &mut Vec<u8>, LogRecord { timestamp, level, target, messa
 
 /// Writes an entry of the audit.
 pub(super) fn audit(out: &mut Vec<u8>, audit: &Audit) {
-    let (client, user, address, protocol, certificate) = match &audit.who {
-        Who::Gatekeeper => (None, None, None, None, None),
-        Who::Address(address) => (None, None, Some(address.to_string()), None, None),
-        Who::Client(who) => {
-            let Principal { client, address, protocol, certificate_name, .. } = &**who;
-            (Some(client), who.user(), Some(address.to_string()), Some(protocol), certificate_name.as_ref())
-        }
-        Who::Visitor(who) => {
-            let Visitor { client, user, address, protocol, certificate_name } = &**who;
-            let address = Some(address.to_string());
-            (client.as_ref(), user.as_ref(), address, Some(protocol), certificate_name.as_ref())
-        }
-    };
+    let Identity { client, user, address, protocol, certificate } = audit.who.identity();
     let device = Some(audit.deed.device()).filter(|device| !device.is_empty());
     let (code, message) = audit.refused.as_ref().map(|(code, message)| (code.as_str(), message)).unzip();
     let frame = FrameWriter::begin(out).field("EVENT", "AUDIT");

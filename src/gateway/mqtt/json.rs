@@ -7,8 +7,8 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value as Json, json};
 
 use crate::domain::{
-    Audit, ClientId, Datum, DeviceName, Entry, Keeping, Lease, LeaseNews, LeaseNotice, LeasedDevices, Loss,
-    Outcome, Principal, Protocol, Registry, Reply, State, Tenancy, UserName, Visitor, Who,
+    Audit, ClientId, Datum, DeviceName, Entry, Identity, Keeping, Lease, LeaseNews, LeaseNotice,
+    LeasedDevices, Loss, Outcome, Protocol, Registry, Reply, State, Tenancy, UserName,
 };
 use crate::gateway::LogRecord;
 
@@ -32,19 +32,7 @@ pub fn audit(audit: &Audit) -> Vec<u8> {
         None => ("success", Json::Null, Json::Null),
         Some((code, message)) => ("error", code.as_str().into(), message.as_str().into()),
     };
-    let (client, user, address, protocol, certificate) = match &audit.who {
-        Who::Gatekeeper => (None, None, None, None, None),
-        Who::Address(address) => (None, None, Some(address.to_string()), None, None),
-        Who::Client(who) => {
-            let Principal { client, address, protocol, certificate_name, .. } = &**who;
-            (Some(client), who.user(), Some(address.to_string()), Some(protocol), certificate_name.as_ref())
-        }
-        Who::Visitor(who) => {
-            let Visitor { client, user, address, protocol, certificate_name } = &**who;
-            let address = Some(address.to_string());
-            (client.as_ref(), user.as_ref(), address, Some(protocol), certificate_name.as_ref())
-        }
-    };
+    let Identity { client, user, address, protocol, certificate } = audit.who.identity();
     let device = audit.deed.device();
     bytes(&json!({
         "timestamp": audit.timestamp,

@@ -22,11 +22,10 @@ pub(super) fn arguments(parser: &mut lexopt::Parser) -> Result<Option<Order>, le
         match argument {
             Value(device) => devices.push(device.string()?),
             Short('h') | Long("help") => return Ok(None),
-            Long(option) if Options::NAMES.contains(&option) => {
-                let option = option.to_owned();
+            argument => {
+                let option = Options::named(argument)?;
                 options.take(&option, parser)?;
             }
-            argument => return Err(argument.unexpected()),
         }
     }
     Ok(Some(Order { options, devices }))

@@ -77,11 +77,10 @@ pub(super) fn arguments(parser: &mut lexopt::Parser) -> Result<Option<Order>, le
             Some(Long("ttl")) => ttl = Some(span(parser)?),
             Some(Long("wait")) => wait = Some(span(parser)?),
             Some(Short('h') | Long("help")) => return Ok(None),
-            Some(Long(option)) if Options::NAMES.contains(&option) => {
-                let option = option.to_owned();
+            Some(argument) => {
+                let option = Options::named(argument)?;
                 options.take(&option, parser)?;
             }
-            Some(argument) => return Err(argument.unexpected()),
         }
     }
     let devices = devices.ok_or("lease needs devices with commas, such as: lease led,motor")?;

@@ -25,11 +25,10 @@ pub(super) fn arguments(parser: &mut lexopt::Parser) -> Result<Option<Order>, le
             Long("level") => level = Some(parser.value()?.string()?),
             Long("audit") => audit = Some(Request::new("SUB").with("AUDIT", "1")),
             Short('h') | Long("help") => return Ok(None),
-            Long(option) if Options::NAMES.contains(&option) => {
-                let option = option.to_owned();
+            argument => {
+                let option = Options::named(argument)?;
                 options.take(&option, parser)?;
             }
-            argument => return Err(argument.unexpected()),
         }
     }
     // Who wants the audit alone does not say a level.

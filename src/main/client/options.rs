@@ -67,6 +67,14 @@ impl Options {
         "json",
     ];
 
+    /// The name of one of them, if this argument is one.
+    pub(super) fn named(argument: lexopt::Arg<'_>) -> Result<String, lexopt::Error> {
+        match argument {
+            Long(option) if Options::NAMES.contains(&option) => Ok(option.to_owned()),
+            argument => Err(argument.unexpected()),
+        }
+    }
+
     /// Takes one of them, and its value from what follows.
     pub(super) fn take(&mut self, option: &str, parser: &mut lexopt::Parser) -> Result<(), lexopt::Error> {
         match option {

@@ -53,11 +53,10 @@ fn words(parser: &mut lexopt::Parser) -> Result<Option<Words>, lexopt::Error> {
             Some(Value(word)) => read.words.push(word.string()?),
             Some(Short('h') | Long("help")) => return Ok(None),
             Some(Long("retain")) => read.retain = Some("1"),
-            Some(Long(option)) if Options::NAMES.contains(&option) => {
-                let option = option.to_owned();
+            Some(argument) => {
+                let option = Options::named(argument)?;
                 read.options.take(&option, parser)?;
             }
-            Some(argument) => return Err(argument.unexpected()),
         }
     }
 }

@@ -67,11 +67,10 @@ fn words(parser: &mut lexopt::Parser) -> Result<Option<Words>, lexopt::Error> {
             Some(Short('h') | Long("help")) => return Ok(None),
             Some(Long("token")) => read.token = Some(parser.value()?.string()?),
             Some(Long("within")) => read.within = Some(span(parser)?),
-            Some(Long(option)) if Options::NAMES.contains(&option) => {
-                let option = option.to_owned();
+            Some(argument) => {
+                let option = Options::named(argument)?;
                 read.options.take(&option, parser)?;
             }
-            Some(argument) => return Err(argument.unexpected()),
         }
     }
 }
