@@ -126,7 +126,7 @@ pub fn run(
         if let Some(path) = &library.python_path {
             program.env("PYTHONPATH", path);
         }
-        let process = Process::start(&mut program);
+        let process = Process::start_typing(&mut program);
         tempo.pause(RUN);
         process.signal(Signal::SIGKILL);
         let ended = process.end();

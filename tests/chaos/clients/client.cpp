@@ -181,6 +181,9 @@ struct Program {
 
   void run() {
     while (next < end || !open.empty()) {
+      // Whoever started this holds the other end of the standard input for as long as it lives.
+      pollfd input = {0, POLLIN, 0};
+      if (poll(&input, 1, 0) > 0) exit(4);
       if (socket < 0) connect();
       if (socket < 0) {
         poll(nullptr, 0, 5);
