@@ -6,6 +6,7 @@ use nix::unistd::Pid;
 use super::support::Gatekeeper;
 use super::support::line::LineClient;
 use super::support::process::{Ended, Process};
+use super::support::programs_are_here;
 use super::{Caller, demo};
 
 /// The program, for commands that call it.
@@ -68,6 +69,24 @@ fn a_command_runs_under_the_lease_and_its_status_is_the_status() {
     let missing = caller.run(&["lease", "led", "--", "/nowhere/at-all"]);
     assert!(missing.code() == Some(127) && missing.errors.contains("/nowhere/at-all"), "{}", missing.errors);
     boss.expect("COMMAND=LEASE|DEVICE=*", "REPLY=OK");
+}
+
+#[test]
+fn a_program_in_python_runs_under_the_lease_as_well() {
+    if !programs_are_here(&["python3"]) {
+        return;
+    }
+    let (gatekeeper, caller) = demo();
+    let mut boss = boss(&gatekeeper);
+    boss.expect("COMMAND=SUB|DEVICE=motor", "REPLY=OK");
+    boss.event("EVENT=STATE|DEVICE=motor");
+    let program = "from gpio_gatekeeper import Motor, connect\n\
+                   with connect() as gate:\n    Motor('motor', gate=gate).backward()\n    print(gate.read('motor').value)";
+    let mut command = caller.command(&["lease", "motor", "--", "python3", "-B", "-c", program]);
+    command.env("PYTHONPATH", concat!(env!("CARGO_MANIFEST_DIR"), "/python-client/src"));
+    let ended = Process::start(&mut command).end();
+    assert_eq!((ended.code(), &*ended.output), (Some(0), "-1.0\n"), "{}", ended.errors);
+    assert!(boss.event("EVENT=STATE|DEVICE=motor").contains("|STATE=backward|"));
 }
 
 #[test]
