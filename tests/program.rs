@@ -158,6 +158,15 @@ fn the_commands_in_the_greeting_work() {
 }
 
 #[test]
+fn the_greeting_switches_nothing_that_can_not_be() {
+    for devices in [r#""bell": {"button": {"line": 22}}"#, r#""spare": {"raw_line": {"line": 4}}"#] {
+        let program = Program::start(&simulated("", devices));
+        let shown = program.greeting.iter().find(|line| line.contains("printf")).expect("something to try");
+        assert!(shown.contains("|START|COMMAND=GET|DEVICE="), "{shown}");
+    }
+}
+
+#[test]
 fn a_taken_port_is_named_with_its_holder() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("bound");

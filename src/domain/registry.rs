@@ -49,6 +49,13 @@ pub struct Entry {
     pub safety: Vec<(&'static str, Datum)>,
 }
 
+impl Entry {
+    /// Whether it has this action.
+    pub fn can(&self, action: &str) -> bool {
+        self.actions.iter().any(|known| known.name == action)
+    }
+}
+
 /// One action of a kind.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ActionSpec {

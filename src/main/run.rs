@@ -31,7 +31,6 @@ pub(crate) fn run(file: Option<&Path>) -> ExitCode {
         return fail(&format!("SIGHUP can't be held back: {error}"));
     }
     let prefix = config.mqtt.prefix.clone();
-    let first = config.devices.first().map(|device| device.name.to_string());
     let started = daemon::hardware(&config)
         .and_then(|hardware| Daemon::start_under(supervisor.clone(), config, hardware, logging));
     let daemon = match started {
@@ -77,7 +76,7 @@ pub(crate) fn run(file: Option<&Path>) -> ExitCode {
         }
     };
     supervisor.ready(&status);
-    print(&greeting(&daemon, file, &prefix, first.as_deref()));
+    print(&greeting(&daemon, file, &prefix));
     let why = daemon.wait();
     if let Some(hangup) = hangup {
         hangup.stop();
@@ -92,8 +91,13 @@ fn status(daemon: &Daemon) -> String {
     format!("{} devices on {backend}", registry.devices.len())
 }
 
+/// The kind of lines that nobody can toggle before they are configured.
+const RAW: &str = "raw_line";
+/// An action that shows at once that something happens.
+const TOGGLE: &str = "toggle";
+
 /// What is there, where, and how to try it.
-fn greeting(daemon: &Daemon, file: Option<&Path>, prefix: &str, first: Option<&str>) -> String {
+fn greeting(daemon: &Daemon, file: Option<&Path>, prefix: &str) -> String {
     let registry = &daemon.shared().registry;
     let mut text = format!("gpio-gatekeeper {}\n", env!("CARGO_PKG_VERSION"));
     let _ = match file {
@@ -121,13 +125,14 @@ fn greeting(daemon: &Daemon, file: Option<&Path>, prefix: &str, first: Option<&s
         let _ = writeln!(text, "  {name}+tls {address}");
     }
     let _ = writeln!(text, "Try it in another terminal:");
-    if let (Some(line), Some(device)) = (daemon.line_address(), first) {
-        let _ = writeln!(
-            text,
-            "  printf '|START|COMMAND=DO|DEVICE={device}|ACTION=toggle|END||START|COMMAND=QUIT|END|\\n' | nc {} {}",
-            line.ip(),
-            line.port()
-        );
+    if let (Some(line), Some(entry)) = (daemon.line_address(), registry.devices.first()) {
+        let (name, address) = (&entry.name, format!("{} {}", line.ip(), line.port()));
+        // Nobody is asked to switch something on of which only its owner knows what it drives.
+        let command = match registry.simulated && entry.kind != RAW && entry.can(TOGGLE) {
+            true => format!("COMMAND=DO|DEVICE={name}|ACTION=toggle"),
+            false => format!("COMMAND=GET|DEVICE={name}"),
+        };
+        let _ = writeln!(text, "  printf '|START|{command}|END||START|COMMAND=QUIT|END|\\n' | nc {address}");
     }
     if let Some(mqtt) = daemon.mqtt_address() {
         let _ = writeln!(text, "  mosquitto_sub -V 5 -h {} -p {} -t '{prefix}/#' -v", mqtt.ip(), mqtt.port());
