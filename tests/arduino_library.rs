@@ -14,11 +14,8 @@ use std::time::Duration;
 
 use support::line::LineClient;
 use support::process::Process;
+use support::users::{DIGEST, TOKEN};
 use support::{DEMO_DEVICES, Gatekeeper, PATIENCE, programs_are_here, users};
-
-/// A device token, and what the users file has of it.
-const TOKEN: &str = "gk_0123456789abcdef0123456789abcdef01234567";
-const DIGEST: &str = "d379947b71164f9885d8956a0a735f041fb6690256ba2cada731a72980b212c0";
 
 /// Compilers are slow on a machine that is busy.
 const COMPILING: Duration = Duration::from_secs(300);

@@ -5,12 +5,9 @@ use rcgen::CertificateParams;
 use super::Caller;
 use super::support::process::Process;
 use super::support::tls::Authority;
-use super::support::users::{PHC, write_users};
+use super::support::users::{DIGEST, PHC, TOKEN, write_users};
 use super::support::{DEMO_DEVICES, Gatekeeper};
 use tempfile::TempDir;
-
-const TOKEN: &str = "gk_0123456789abcdef0123456789abcdef01234567";
-const DIGEST: &str = "d379947b71164f9885d8956a0a735f041fb6690256ba2cada731a72980b212c0";
 
 /// A gatekeeper that knows `anna` with a password and a certificate, and `esp` with a token.
 fn house(authority: &Authority) -> (Gatekeeper, TempDir) {
