@@ -2,72 +2,60 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
-use tempfile::TempDir;
-
-use crate::support::process::Process;
-use crate::support::skipped;
+use crate::lab::{Firmware, Lab, in_project};
 use crate::{Place, Proof, Snippet, TASKS, Task};
-
-/// How long a compiler may take.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The snippets as programs.
 pub(crate) struct Sketches {
-    folder: TempDir,
+    /// Those that stand in a sketch of the test's.
+    parts: Firmware,
+    /// The one that is a sketch already.
+    whole: Firmware,
 }
 
 impl Sketches {
     /// Builds them, if there is a compiler, and Arduino's own classes.
     pub(crate) fn build(snippets: &[Snippet<'_>]) -> Option<Sketches> {
-        let missing = esp_lab(&["missing", "host"]);
-        if !missing.is_empty() {
-            skipped(&format!("the microcontroller lab needs {missing} (tests/esp-lab/README.md)"));
-            return None;
-        }
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        let lab = Lab::of("host")?;
         let of = |task: &Task| {
             let found = snippets.iter().find(|it| (it.heading, it.way) == (task.heading, "cpp"));
             found.unwrap_or_else(|| panic!("{}: cpp", task.heading)).text
         };
         let (wholes, parts) =
             TASKS.iter().partition::<Vec<_>, _>(|task| matches!(task.proof, Proof::SignsIn));
-        let sketches = Sketches { folder };
-        sketches.compile("parts", &parts_sketch(&parts.iter().map(|task| of(task)).collect::<Vec<_>>()));
-        sketches.compile("whole", &whole_sketch(of(wholes[0])));
-        Some(sketches)
-    }
-
-    fn compile(&self, name: &str, sketch: &str) {
-        let file = self.folder.path().join(format!("{name}.ino"));
-        fs::write(&file, sketch).expect("writable");
-        let [library, output] = [in_project("esp32-client"), self.folder.path().join(name)];
-        let words = ["build", "host", text(&file), "--library", text(&library), "--output", text(&output)];
-        esp_lab(&words);
+        let parts = parts_sketch(&parts.iter().map(|task| of(task)).collect::<Vec<_>>());
+        Some(Sketches { parts: built(&lab, &parts), whole: built(&lab, &whole_sketch(of(wholes[0]))) })
     }
 
     /// The command that runs the snippet of a task.
     pub(crate) fn command(&self, place: &Place, task: &Task) -> Command {
+        if matches!(task.proof, Proof::SignsIn) {
+            let mut command = self.whole.command(place.gatekeeper.line());
+            command.env("SKETCH_TLS", format!("localhost:{}", place.gatekeeper.line_tls().port()));
+            return command;
+        }
         let number = TASKS.iter().position(|other| other.heading == task.heading).expect("one of them");
-        let name = if matches!(task.proof, Proof::SignsIn) { "whole" } else { "parts" };
-        let mut command = Command::new(in_project("tests/esp-lab/esp-lab"));
-        let address = place.gatekeeper.line().to_string();
-        command.args(["run", "host", text(&self.folder.path().join(name)), &address]);
+        let mut command = self.parts.command(place.gatekeeper.line());
         command.env("SKETCH_TASK", number.to_string());
         command.env("SKETCH_GOES_ON", if matches!(task.proof, Proof::TellsOfTheButton) { "1" } else { "" });
-        if name == "whole" {
-            command.env("SKETCH_TLS", format!("localhost:{}", place.gatekeeper.line_tls().port()));
-        }
         command
     }
 }
 
+/// A program for this machine.
+fn built(lab: &Lab, sketch: &str) -> Firmware {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("sketch.ino");
+    let around = in_project("tests/clients_document/sketch.h");
+    fs::write(&file, format!("#include {around:?}\n{sketch}")).expect("writable");
+    lab.build(&file)
+}
+
 /// A sketch that does one of these when it is connected, and ends when all of that is answered.
 fn parts_sketch(parts: &[&str]) -> String {
-    let mut sketch = "#include \"sketch.h\"\nGatekeeperClient gate(net, \"docs\");\n".to_owned();
+    let mut sketch = "GatekeeperClient gate(net, \"docs\");\n".to_owned();
     for (number, part) in parts.iter().enumerate() {
         let _ = writeln!(sketch, "static void task{number}() {{\n{part}\n}}");
     }
@@ -94,7 +82,7 @@ void loop() {
 /// A sketch that is one already: it tells who it is to the gatekeeper.
 fn whole_sketch(snippet: &str) -> String {
     let names = "#define setup snippetSetup\n#define loop snippetLoop\n";
-    format!("#include \"sketch.h\"\n{SECRETS}{names}{snippet}\n#undef setup\n#undef loop\n{WHOLE}")
+    format!("{SECRETS}{names}{snippet}\n#undef setup\n#undef loop\n{WHOLE}")
 }
 
 const SECRETS: &str = r#"
@@ -114,19 +102,3 @@ void loop() {
   if (gate.isReady() && !hasAsked) hasAsked = gate.command("STATUS").send() != 0;
 }
 "#;
-
-fn esp_lab(words: &[&str]) -> String {
-    let mut command = Command::new(in_project("tests/esp-lab/esp-lab"));
-    command.args(words).env("CPATH", in_project("tests/clients_document"));
-    let ended = Process::start(&mut command).end_within(PATIENCE);
-    assert!(ended.status.success(), "{words:?}: {}", ended.errors);
-    ended.output
-}
-
-fn in_project(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("UTF-8")
-}

@@ -2,6 +2,9 @@
 //! or said is looked at.
 
 mod cpp;
+#[path = "../microcontrollers/lab.rs"]
+#[allow(dead_code, reason = "only this machine is built for")]
+mod lab;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -115,9 +115,12 @@ impl Lab {
 impl Firmware {
     /// Runs it, with its byte stream connected to this address.
     pub(crate) fn run(&self, server: SocketAddr) -> Board {
-        let folder = text(self.folder.path());
-        let process = Process::start(&mut command(&["run", self.target, &folder, &server.to_string()]));
-        Board { process: Some(process) }
+        Board { process: Some(Process::start(&mut self.command(server))) }
+    }
+
+    /// What does so when it is started.
+    pub(crate) fn command(&self, server: SocketAddr) -> Command {
+        command(&["run", self.target, &text(self.folder.path()), &server.to_string()])
     }
 }
 
