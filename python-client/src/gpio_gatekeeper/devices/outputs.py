@@ -5,8 +5,28 @@ from __future__ import annotations
 from typing import ClassVar, FrozenSet, Iterator, Optional, Sequence, Tuple, Union
 
 from ..state import Number, State, duration, written
-from .base import NumberDevice
+from .base import Device, NumberDevice
 from .source import SourceDevice, number
+
+
+class SwitchedDevice(Device):
+    """A device that can be switched."""
+
+    def on(self) -> State:
+        """Switches it on, as far as it goes."""
+        return self._do("on")
+
+    def off(self) -> State:
+        """Switches it off."""
+        return self._do("off")
+
+
+class ToggledDevice(SwitchedDevice):
+    """A device that can be switched to what it is not."""
+
+    def toggle(self) -> State:
+        """Inverts it."""
+        return self._do("toggle")
 
 
 class SettableDevice(NumberDevice, SourceDevice):
@@ -38,22 +58,10 @@ class SettableDevice(NumberDevice, SourceDevice):
         self._wait(lambda state: state.seq >= begun.seq and mark not in state.fields, None)
 
 
-class OutputDevice(SettableDevice):
+class OutputDevice(ToggledDevice, SettableDevice):
     """Something that is on or off."""
 
     kinds: ClassVar[FrozenSet[str]] = frozenset({"output", "relay", "led"})
-
-    def on(self) -> State:
-        """Switches it on."""
-        return self._do("on")
-
-    def off(self) -> State:
-        """Switches it off."""
-        return self._do("off")
-
-    def toggle(self) -> State:
-        """Inverts it."""
-        return self._do("toggle")
 
     def blink(
         self, on_time: Number = 1, off_time: Number = 1, n: Optional[int] = None, background: bool = True
@@ -113,8 +121,8 @@ class PWMLED(PWMOutputDevice):
 Color = Tuple[float, float, float]
 
 
-class RGBLED(SourceDevice):
-    """A light with a colour.  Its value is the colour: red, green and blue, each from 0 to 1."""
+class RGBLED(ToggledDevice, SourceDevice):
+    """A light with a colour, which it remembers while it is off.  Its value: red, green and blue, each from 0 to 1."""
 
     kinds = frozenset({"rgb_led"})
 
@@ -149,18 +157,6 @@ class RGBLED(SourceDevice):
         """Makes it brighter or darker, from 0 to 1, in the colour that it has."""
         return self._do("set", value=float(value))
 
-    def on(self) -> State:
-        """Switches it on."""
-        return self._do("on")
-
-    def off(self) -> State:
-        """Switches it off; it remembers its colour."""
-        return self._do("off")
-
-    def toggle(self) -> State:
-        """Inverts it."""
-        return self._do("toggle")
-
     def blink(self, on_time: Number = 1, off_time: Number = 1, n: Optional[int] = None) -> State:
         """Goes on and off, `n` times or for ever, for so many seconds."""
         return self._do("blink", on_time=duration(on_time), off_time=duration(off_time), n=n)
@@ -194,22 +190,10 @@ class Buzzer(OutputDevice):
         return self._do("play", tone=tone, duration=None if seconds is None else duration(seconds))
 
 
-class Fan(SettableDevice):
+class Fan(ToggledDevice, SettableDevice):
     """A fan with a speed from 0 to 1."""
 
     kinds = frozenset({"fan"})
-
-    def on(self) -> State:
-        """Full speed."""
-        return self._do("on")
-
-    def off(self) -> State:
-        """Switches it off."""
-        return self._do("off")
-
-    def toggle(self) -> State:
-        """Inverts it."""
-        return self._do("toggle")
 
     @property
     def rpm(self) -> Optional[float]:
@@ -222,18 +206,10 @@ class Fan(SettableDevice):
         return self.state.state == "stalled"
 
 
-class Heater(SettableDevice):
+class Heater(SwitchedDevice, SettableDevice):
     """A heater that is on for a part of its period, from 0 to 1."""
 
     kinds = frozenset({"heater"})
-
-    def on(self) -> State:
-        """Heats all the time."""
-        return self._do("on")
-
-    def off(self) -> State:
-        """Switches it off."""
-        return self._do("off")
 
     @property
     def is_heating(self) -> bool:
@@ -241,22 +217,10 @@ class Heater(SettableDevice):
         return bool(self.state.number("heating"))
 
 
-class DigitalGroup(SettableDevice):
+class DigitalGroup(ToggledDevice, SettableDevice):
     """Several lines as one number, whose lowest bit is the first line."""
 
     kinds = frozenset({"digital_group"})
-
-    def on(self) -> State:
-        """Switches all lines on."""
-        return self._do("on")
-
-    def off(self) -> State:
-        """Switches all lines off."""
-        return self._do("off")
-
-    def toggle(self) -> State:
-        """Inverts each line."""
-        return self._do("toggle")
 
 
 def _check_end(n: Optional[int], background: bool) -> None:
