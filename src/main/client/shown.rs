@@ -160,12 +160,13 @@ pub(super) fn finish(text: &str) -> ExitCode {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
 
-    fn fields(text: &str) -> Fields {
+    /// What a frame says.
+    pub(in super::super) fn fields(text: &str) -> Fields {
         let fields = text.split('|').filter_map(|field| field.split_once('='));
         fields.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
     }

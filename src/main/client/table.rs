@@ -148,12 +148,8 @@ fn alerts(connection: &mut Connection) -> Result<Vec<Fields>, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::shown::tests::fields;
     use super::*;
-
-    fn fields(text: &str) -> Fields {
-        let fields = text.split('|').filter_map(|field| field.split_once('='));
-        fields.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
-    }
 
     #[test]
     fn the_table_shows_what_was_told_last() {
